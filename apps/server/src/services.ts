@@ -1,0 +1,21 @@
+import type { Registry } from '@certctl/core'
+import type { Logger } from 'pino'
+import type { Sealing } from './access/sealing.js'
+import type { Clock } from './clock.js'
+import type { Connections } from './connectors/connections.js'
+import type { Metrics } from './metrics.js'
+import type { Store } from './store/store.js'
+import type { WakeBus } from './store/wake.js'
+
+/** What the parts of this server are handed by `compose.ts`; there is no container and no global. */
+export interface Services {
+  readonly store: Store
+  readonly clock: Clock
+  readonly log: Logger
+  readonly sealing: Sealing
+  readonly registry: Registry
+  readonly connections: Connections
+  readonly wakes: WakeBus
+  readonly metrics: Metrics
+  readonly server: { readonly id: string; readonly version: string; readonly publicUrl: string }
+}

@@ -1,0 +1,10 @@
+import { first } from './0001-first.js'
+
+export interface Migration {
+  /** Number and name; never changed once released. */
+  name: string
+  sql: string
+}
+
+/** All migrations in order. */
+export const migrations: readonly Migration[] = [first]

@@ -1,0 +1,457 @@
+import type { Generated, JSONColumnType } from 'kysely'
+
+/** Rows as PostgreSQL has them; the spelling of a field is the same from column to browser. Made to match the migrations; a test compares both. */
+
+export interface SealingKeysTable {
+  id: string
+  check_value: Buffer
+  created_at: Date
+}
+
+export interface ServersTable {
+  id: string
+  hostname: string
+  version: string
+  environment: JSONColumnType<object>
+  started_at: Date
+  heartbeat_at: Date
+}
+
+export interface ConnectionsTable {
+  id: string
+  kind: 'issuer' | 'notifier' | 'dns' | 'discovery'
+  type: string
+  name: string
+  config: JSONColumnType<object>
+  secrets: Buffer | null
+  enabled: Generated<boolean>
+  source: 'env' | 'api'
+  generation: Generated<number>
+  last_tested_at: Date | null
+  test_status: string | null
+  test_message: string | null
+  created_at: Date
+  updated_at: Date
+}
+
+export interface ConnectorStateTable {
+  instance: string
+  key: string
+  value: Buffer
+  version: number
+  expires_at: Date | null
+}
+
+export interface AgentsTable {
+  id: string
+  name: string
+  hostname: Generated<string>
+  os: Generated<string>
+  architecture: Generated<string>
+  ip_address: Generated<string>
+  version: Generated<string>
+  key_hash: Buffer
+  key_used_at: Date | null
+  boot_id: string | null
+  previous_boot_id: string | null
+  boot_changed_at: Date | null
+  cloned_at: Date | null
+  last_heartbeat_at: Date | null
+  registered_at: Date
+  retired_at: Date | null
+  retired_reason: string | null
+}
+
+export interface ConnectorTypesTable {
+  agent_id: string
+  kind: string
+  type: string
+  aliases: Generated<string[]>
+  schema: JSONColumnType<object>
+  capabilities: JSONColumnType<object>
+  package: string
+  version: string
+  reported_at: Date
+}
+
+export interface JoinTokensTable {
+  id: string
+  token_hash: Buffer
+  name: string | null
+  created_by: string
+  created_at: Date
+  expires_at: Date
+  agent_id: string | null
+  joined_at: Date | null
+  used_at: Date | null
+}
+
+export interface ApiKeysTable {
+  id: string
+  name: string
+  key_hash: Buffer
+  role: 'admin' | 'operator' | 'viewer' | 'auditor'
+  owner: string | null
+  created_at: Date
+  expires_at: Date | null
+  last_used_at: Date | null
+  revoked_at: Date | null
+}
+
+export interface CertificateTable {
+  id: string
+  name: string
+  common_name: string | null
+  names: JSONColumnType<object>
+  subject: JSONColumnType<object>
+  key_algorithm: Generated<string>
+  extended_key_usages: Generated<string[]>
+  must_staple: Generated<boolean>
+  validity_seconds: number | null
+  issuer_id: string
+  environment: Generated<string>
+  owner_id: string | null
+  team_id: string | null
+  renewal_policy_id: string | null
+  certificate_profile_id: string | null
+  tags: JSONColumnType<object>
+  source: Generated<string>
+  generation: Generated<number>
+  created_at: Date
+  updated_at: Date
+  archived_at: Date | null
+}
+
+export interface CertificateNamesTable {
+  certificate_id: string
+  type: string
+  value: string
+  reversed: string
+}
+
+export interface HolderTable {
+  id: string
+  certificate_id: string
+  kind: 'agent' | 'outside' | 'server'
+  agent_id: string | null
+  csr_pem: string | null
+  current_version_id: string | null
+  renew_at: Date | null
+  renewal_requested_at: Date | null
+  failures: Generated<number>
+  next_attempt_at: Date | null
+  last_error_code: string | null
+  last_error: string | null
+  blocked_code: string | null
+  blocked_generation: number | null
+  created_at: Date
+  closed_at: Date | null
+}
+
+export interface OrderTable {
+  id: string
+  holder_id: string
+  certificate_id: string
+  issuer_id: string
+  state: 'open' | 'valid' | 'invalid' | 'expired' | 'abandoned'
+  generation: number
+  csr_pem: string
+  spki_sha256: string
+  previous_version_id: string | null
+  vendor_order_id: string | null
+  progress: Buffer | null
+  attempts: Generated<number>
+  looks: Generated<number>
+  first_asked_at: Date | null
+  next_look_at: Date | null
+  deadline: Date
+  waiting_for: string | null
+  detail: string | null
+  last_error_code: string | null
+  last_error: string | null
+  created_at: Date
+  closed_at: Date | null
+  close_reason: string | null
+}
+
+export interface VersionTable {
+  id: string
+  certificate_id: string
+  holder_id: string
+  order_id: string
+  issuer_id: string
+  standing: 'current' | 'previous' | 'lost'
+  generation: number
+  serial_number: string
+  fingerprint: string
+  spki_sha256: string
+  key_algorithm: string
+  key_size: number
+  issuer_name: string
+  not_before: Date
+  not_after: Date
+  received_at: Date
+  vendor_ref: string | null
+  revoked_at: Date | null
+  revocation_reason: string | null
+}
+
+export interface VersionDersTable {
+  version_id: string
+  der: Buffer
+  chain_pem: string
+  csr_pem: string
+}
+
+export interface BlockedKeysTable {
+  spki_sha256: string
+  reason: string
+  version_id: string | null
+  blocked_by: string
+  blocked_at: Date
+}
+
+export interface RevocationsTable {
+  id: string
+  version_id: string
+  issuer_id: string
+  reason: string
+  reason_text: string
+  state: 'here' | 'requested' | 'confirmed' | 'unconfirmable'
+  reference: string | null
+  attempts: Generated<number>
+  first_asked_at: Date | null
+  next_try_at: Date | null
+  last_error_code: string | null
+  last_error: string | null
+  requested_by: string
+  created_at: Date
+  confirmed_at: Date | null
+}
+
+export interface TargetsTable {
+  id: string
+  name: string
+  type: string
+  agent_id: string
+  config: JSONColumnType<object>
+  secrets: Buffer | null
+  enabled: Generated<boolean>
+  generation: Generated<number>
+  last_tested_at: Date | null
+  test_status: string | null
+  test_message: string | null
+  created_at: Date
+  updated_at: Date
+  retired_at: Date | null
+  retired_reason: string | null
+}
+
+export interface ClaimsTable {
+  scope: string
+  place: string
+  target_id: string
+}
+
+export interface PlacementTable {
+  id: string
+  certificate_id: string
+  target_id: string
+  state: 'pending' | 'deploying' | 'deployed' | 'served' | 'drifted' | 'failed' | 'unverifiable'
+  desired_version_id: string | null
+  desired_at: Date | null
+  deployed_fingerprint: string | null
+  deployed_at: Date | null
+  served_fingerprint: string | null
+  served_at: Date | null
+  observed_at: Date | null
+  cause_code: string | null
+  cause_message: string | null
+  failures: Generated<number>
+  next_attempt_at: Date | null
+  verify_at: Date | null
+  blocked_code: string | null
+  blocked_generation: number | null
+  frozen_at: Date | null
+  created_at: Date
+  updated_at: Date
+  removed_at: Date | null
+}
+
+export interface JobsTable {
+  id: string
+  kind: 'issue' | 'deploy' | 'verify' | 'test' | 'scan' | 'challenge' | 'bulk'
+  state: 'waiting_csr' | 'waiting_approval' | 'ready' | 'active' | 'done' | 'cancelled'
+  outcome: 'done' | 'failed' | 'superseded' | 'refused' | null
+  agent_id: string | null
+  certificate_id: string | null
+  holder_id: string | null
+  order_id: string | null
+  placement_id: string | null
+  target_id: string | null
+  generation: Generated<number>
+  priority: Generated<number>
+  run_at: Date
+  lease: string | null
+  locked_by: string | null
+  locked_until: Date | null
+  bound_until: Date | null
+  attempts: Generated<number>
+  last_error_code: string | null
+  last_error: string | null
+  result: JSONColumnType<object> | null
+  requested_by: string
+  created_at: Date
+  started_at: Date | null
+  completed_at: Date | null
+}
+
+export interface EventsTable {
+  id: string
+  sequence: string | null
+  type: string
+  severity: 'info' | 'warning' | 'critical'
+  certificate_id: string | null
+  target_id: string | null
+  agent_id: string | null
+  issuer_id: string | null
+  title: string
+  data: JSONColumnType<object>
+  alert_key: string | null
+  resolved_at: Date | null
+  routed_at: Date | null
+  at: Date
+}
+
+export interface NotificationsTable {
+  id: string
+  event_id: string
+  connection_id: string
+  state: 'pending' | 'sent' | 'failed' | 'dead' | 'read'
+  resolves: string | null
+  attempts: Generated<number>
+  next_try_at: Date | null
+  last_error_code: string | null
+  last_error: string | null
+  reference: string | null
+  sent_at: Date | null
+  created_at: Date
+}
+
+export interface ScansTable {
+  id: string
+  agent_id: string | null
+  directories: Generated<string[]>
+  certificates_found: Generated<number>
+  certificates_new: Generated<number>
+  errors_count: Generated<number>
+  scan_duration_ms: Generated<number>
+  complete: Generated<boolean>
+  started_at: Date
+  completed_at: Date | null
+}
+
+export interface DiscoveredCertificatesTable {
+  id: string
+  fingerprint: string
+  common_name: Generated<string>
+  sans: Generated<string[]>
+  serial_number: Generated<string>
+  issuer_name: Generated<string>
+  subject_name: Generated<string>
+  not_before: Date | null
+  not_after: Date | null
+  key_algorithm: Generated<string>
+  key_size: Generated<number>
+  is_ca: Generated<boolean>
+  der: Buffer | null
+  status: Generated<string>
+  first_seen_at: Date
+}
+
+export interface SightingsTable {
+  discovered_id: string
+  agent_id: string
+  location: string
+  format: Generated<string>
+  scan_id: string
+  first_seen_at: Date
+  last_seen_at: Date
+}
+
+export interface AuditHeadsTable {
+  head: number
+  batch: string
+  hash: Buffer
+}
+
+export interface AuditBatchesTable {
+  head: number
+  batch: string
+  size: number
+  root: Buffer
+  previous: Buffer
+  hash: Buffer
+  at: Date
+}
+
+export interface AuditEventsTable {
+  id: string
+  head: number
+  batch: string
+  leaf: number
+  canonical: string
+  actor: string
+  actor_type: string
+  action: string
+  resource_type: string
+  resource_id: string
+  at: Date
+}
+
+export interface AuditCheckpointsTable {
+  id: Generated<string>
+  canonical: string
+  key_id: string
+  signature: Buffer
+  at: Date
+}
+
+export interface ScheduleTable {
+  name: string
+  next_run_at: Date
+  last_run_at: Date | null
+}
+
+export interface Schema {
+  sealing_keys: SealingKeysTable
+  servers: ServersTable
+  connections: ConnectionsTable
+  connector_state: ConnectorStateTable
+  agents: AgentsTable
+  connector_types: ConnectorTypesTable
+  join_tokens: JoinTokensTable
+  api_keys: ApiKeysTable
+  certificates: CertificateTable
+  certificate_names: CertificateNamesTable
+  holders: HolderTable
+  orders: OrderTable
+  versions: VersionTable
+  version_ders: VersionDersTable
+  blocked_keys: BlockedKeysTable
+  revocations: RevocationsTable
+  targets: TargetsTable
+  claims: ClaimsTable
+  placements: PlacementTable
+  jobs: JobsTable
+  events: EventsTable
+  notifications: NotificationsTable
+  scans: ScansTable
+  discovered_certificates: DiscoveredCertificatesTable
+  sightings: SightingsTable
+  audit_heads: AuditHeadsTable
+  audit_batches: AuditBatchesTable
+  audit_events: AuditEventsTable
+  audit_checkpoints: AuditCheckpointsTable
+  schedule: ScheduleTable
+}
