@@ -9,138 +9,51 @@ export interface CodeMeaning {
   cliExit: number
 }
 
+/** HTTP status, whether to try again, title, CLI exit, ACME type, SCEP failInfo. */
+type Row = readonly [number, boolean, string, number, string?, (0 | 1 | 2 | 4)?]
+
 const table = {
-  config_invalid: {
-    http: 400,
-    retry: false,
-    title: 'A setting is wrong',
-    acme: 'malformed',
-    scepFailInfo: 2,
-    cliExit: 2,
-  },
-  request_malformed: {
-    http: 400,
-    retry: false,
-    title: 'The request cannot be read',
-    acme: 'malformed',
-    scepFailInfo: 2,
-    cliExit: 2,
-  },
-  csr_malformed: {
-    http: 400,
-    retry: false,
-    title: 'The CSR cannot be read',
-    acme: 'badCSR',
-    scepFailInfo: 2,
-    cliExit: 2,
-  },
-  csr_rejected: { http: 400, retry: false, title: 'The CSR is refused', acme: 'badCSR', scepFailInfo: 2, cliExit: 1 },
-  identifier_rejected: {
-    http: 400,
-    retry: false,
-    title: 'A name is refused',
-    acme: 'rejectedIdentifier',
-    scepFailInfo: 2,
-    cliExit: 1,
-  },
-  policy_denied: {
-    http: 403,
-    retry: false,
-    title: 'Policy does not allow it',
-    acme: 'unauthorized',
-    scepFailInfo: 2,
-    cliExit: 4,
-  },
-  approval_required: { http: 202, retry: true, title: 'Somebody must approve first', cliExit: 5 },
-  unauthenticated: {
-    http: 401,
-    retry: false,
-    title: 'Who is asking is not known',
-    acme: 'unauthorized',
-    scepFailInfo: 2,
-    cliExit: 4,
-  },
-  forbidden: { http: 403, retry: false, title: 'Not allowed', acme: 'unauthorized', scepFailInfo: 2, cliExit: 4 },
-  not_found: { http: 404, retry: false, title: 'Not found', acme: 'malformed', scepFailInfo: 4, cliExit: 3 },
-  conflict: {
-    http: 409,
-    retry: false,
-    title: 'Conflicts with what is there',
-    acme: 'orderNotReady',
-    scepFailInfo: 2,
-    cliExit: 1,
-  },
-  already_revoked: { http: 409, retry: false, title: 'Already revoked', acme: 'alreadyRevoked', cliExit: 1 },
-  method_not_allowed: {
-    http: 405,
-    retry: false,
-    title: 'Method not allowed',
-    acme: 'malformed',
-    scepFailInfo: 2,
-    cliExit: 1,
-  },
-  gone: { http: 410, retry: false, title: 'Gone for good', cliExit: 3 },
-  precondition_failed: { http: 412, retry: false, title: 'It changed in between', cliExit: 1 },
-  too_large: { http: 413, retry: false, title: 'Too large', acme: 'malformed', scepFailInfo: 2, cliExit: 2 },
-  media_type_unsupported: { http: 415, retry: false, title: 'Wrong content type', acme: 'malformed', cliExit: 2 },
-  connection_failed: { http: 422, retry: true, title: 'The connection test failed', cliExit: 5 },
-  rate_limited: {
-    http: 429,
-    retry: true,
-    title: 'Too many requests',
-    acme: 'rateLimited',
-    scepFailInfo: 2,
-    cliExit: 5,
-  },
-  unsupported: { http: 501, retry: false, title: 'Not offered here', acme: 'malformed', scepFailInfo: 2, cliExit: 1 },
-  upstream_rejected: {
-    http: 502,
-    retry: false,
-    title: 'The other side refused',
-    acme: 'serverInternal',
-    scepFailInfo: 2,
-    cliExit: 1,
-  },
-  upstream_protocol: {
-    http: 502,
-    retry: false,
-    title: 'The other side answered nonsense',
-    acme: 'serverInternal',
-    scepFailInfo: 2,
-    cliExit: 1,
-  },
-  upstream_unavailable: {
-    http: 503,
-    retry: true,
-    title: 'The other side does not answer',
-    acme: 'serverInternal',
-    scepFailInfo: 2,
-    cliExit: 5,
-  },
-  issued_mismatch: {
-    http: 502,
-    retry: false,
-    title: 'The CA issued something else',
-    acme: 'serverInternal',
-    scepFailInfo: 2,
-    cliExit: 1,
-  },
-  deploy_failed: { http: 502, retry: true, title: 'Deployment failed and was undone', cliExit: 5 },
-  deploy_torn: { http: 500, retry: true, title: 'Deployment failed and could not be undone', cliExit: 1 },
-  aborted: { http: 503, retry: true, title: 'Interrupted', acme: 'serverInternal', cliExit: 5 },
-  internal: {
-    http: 500,
-    retry: false,
-    title: 'A fault of the product',
-    acme: 'serverInternal',
-    scepFailInfo: 2,
-    cliExit: 1,
-  },
-} as const satisfies Record<string, CodeMeaning>
+  config_invalid: [400, false, 'A setting is wrong', 2, 'malformed', 2],
+  request_malformed: [400, false, 'The request cannot be read', 2, 'malformed', 2],
+  csr_malformed: [400, false, 'The CSR cannot be read', 2, 'badCSR', 2],
+  csr_rejected: [400, false, 'The CSR is refused', 1, 'badCSR', 2],
+  identifier_rejected: [400, false, 'A name is refused', 1, 'rejectedIdentifier', 2],
+  policy_denied: [403, false, 'Policy does not allow it', 4, 'unauthorized', 2],
+  approval_required: [202, true, 'Somebody must approve first', 5],
+  unauthenticated: [401, false, 'Who is asking is not known', 4, 'unauthorized', 2],
+  forbidden: [403, false, 'Not allowed', 4, 'unauthorized', 2],
+  not_found: [404, false, 'Not found', 3, 'malformed', 4],
+  conflict: [409, false, 'Conflicts with what is there', 1, 'orderNotReady', 2],
+  already_revoked: [409, false, 'Already revoked', 1, 'alreadyRevoked'],
+  method_not_allowed: [405, false, 'Method not allowed', 1, 'malformed', 2],
+  gone: [410, false, 'Gone for good', 3],
+  precondition_failed: [412, false, 'It changed in between', 1],
+  too_large: [413, false, 'Too large', 2, 'malformed', 2],
+  media_type_unsupported: [415, false, 'Wrong content type', 2, 'malformed'],
+  connection_failed: [422, true, 'The connection test failed', 5],
+  rate_limited: [429, true, 'Too many requests', 5, 'rateLimited', 2],
+  unsupported: [501, false, 'Not offered here', 1, 'malformed', 2],
+  upstream_rejected: [502, false, 'The other side refused', 1, 'serverInternal', 2],
+  upstream_protocol: [502, false, 'The other side answered nonsense', 1, 'serverInternal', 2],
+  upstream_unavailable: [503, true, 'The other side does not answer', 5, 'serverInternal', 2],
+  issued_mismatch: [502, false, 'The CA issued something else', 1, 'serverInternal', 2],
+  deploy_failed: [502, true, 'Deployment failed and was undone', 5],
+  deploy_torn: [500, true, 'Deployment failed and could not be undone', 1],
+  aborted: [503, true, 'Interrupted', 5, 'serverInternal'],
+  internal: [500, false, 'A fault of the product', 1, 'serverInternal', 2],
+} as const satisfies Record<string, Row>
 
 export type ErrorCode = keyof typeof table
 /** The one table of codes. The code is the contract; wording may change. */
-export const errorCodes: Readonly<Record<ErrorCode, CodeMeaning>> = table
+export const errorCodes: Readonly<Record<ErrorCode, CodeMeaning>> = meaningsOf(table)
+
+function meaningsOf<Code extends string>(rows: Readonly<Record<Code, Row>>): Record<Code, CodeMeaning> {
+  const meanings = Object.entries<Row>(rows).map(([code, [http, retry, title, cliExit, acme, scepFailInfo]]) => {
+    const optional = { ...(acme && { acme }), ...(scepFailInfo !== undefined && { scepFailInfo }) }
+    return [code, { http, retry, title, cliExit, ...optional }] as const
+  })
+  return Object.fromEntries(meanings) as Record<Code, CodeMeaning>
+}
 
 /** One fault of one field, as problem documents carry it in `errors`. */
 export interface FieldFault {

@@ -19,13 +19,13 @@ export {
   packageFolder,
 } from './discover.js'
 export {
-  defineDiscovery,
   type DiscoveryCapabilities,
   type DiscoveryDefinition,
   type DiscoverySource,
+  defineDiscovery,
   type Sighting,
 } from './discovery.js'
-export { defineDns, type DnsConnector, type DnsDefinition, type TxtRecord } from './dns.js'
+export { type DnsConnector, type DnsDefinition, defineDns, type TxtRecord } from './dns.js'
 export { formatDuration, parseDuration } from './duration.js'
 export {
   CertctlError,
