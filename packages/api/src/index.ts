@@ -1,4 +1,30 @@
 export {
+  agentWorkOperations,
+  generalNameSchema,
+  heldSchema,
+  type JobReport,
+  jobReportSchema,
+  type Observations,
+  observationsSchema,
+  reportedConnectorSchema,
+  servedSchema,
+  type WorkAnswer,
+  type WorkItem,
+  wireEndpointSchema,
+  workAnswerSchema,
+  workItemSchema,
+} from './agent-work.js'
+export {
+  type Agent,
+  agentOperations,
+  agentSchema,
+  agentStatuses,
+  blockedByDependenciesSchema,
+  dependencyCountsSchema,
+} from './agents.js'
+export { type ApiKey, apiKeyOperations, apiKeyRoles, apiKeySchema, createdApiKeySchema } from './api-keys.js'
+export { type AuditEntry, auditEntrySchema, auditOperations } from './audit.js'
+export {
   type AuditCheckpointRecord,
   type AuditFault,
   type AuditRecord,
@@ -16,4 +42,79 @@ export {
   parseAuditRecord,
   type Sha256,
 } from './audit-proof.js'
+export { authOperations } from './auth.js'
+export {
+  type Binding,
+  bind,
+  type HandlerOf,
+  type HandlerRequest,
+  type HandlersOf,
+  type JsonReply,
+  parseRequest,
+  type RawReply,
+  type RawRequest,
+  type Reply,
+  type ReplyOf,
+  type Route,
+  reply,
+  replyJson,
+} from './bind.js'
+export {
+  type Certificate,
+  type CertificateListItem,
+  type CertificateSort,
+  type CertificateVersion,
+  certificateListItemSchema,
+  certificateOperations,
+  certificateSchema,
+  certificateStatuses,
+  holderSchema,
+  versionSchema,
+} from './certificates.js'
+export {
+  type AnswerOf,
+  type CallOf,
+  type ClientOf,
+  createClient,
+  type Send,
+  type WireAnswer,
+  type WireRequest,
+} from './client.js'
+export { type ConnectorType, connectorTypeOperations, connectorTypeSchema } from './connector-types.js'
+export { type DiscoveryReport, discoveryReportSchema, discoveryScanSchema } from './discoveries.js'
+export { type Event, eventOperations, eventSchema } from './events.js'
+export { healthOperations } from './health.js'
+export { type Issuer, issuerOperations, issuerSchema } from './issuers.js'
+export { type Job, jobOperations, jobSchema, jobStatuses, jobTypes, verificationStatuses } from './jobs.js'
+export { createdJoinTokenSchema, type JoinToken, joinTokenOperations, joinTokenSchema } from './join-tokens.js'
+export { type Notifier, notifierOperations, notifierSchema } from './notifiers.js'
+export {
+  expressPath,
+  type Given,
+  type Method,
+  type Operation,
+  type Operations,
+  op,
+  type Parsed,
+} from './op.js'
+export { openApi } from './open-api.js'
+export { operations } from './operations.js'
+export { listQuery, maxOffset, maxPageSize, type Paging, pageOf, pagingOf } from './page.js'
+export { allows, type Permission, permissions, type Role, rolePermissions, roles } from './permission.js'
+export { type Placement, type PlacementState, placementSchema, placementStates } from './placement.js'
+export {
+  type ApiError,
+  apiError,
+  errorOfAnswer,
+  type FieldFault,
+  faultsOf,
+  fieldFaultSchema,
+  type Problem,
+  problemMediaType,
+  problemSchema,
+} from './problem.js'
+export { replyFaults } from './reply-faults.js'
+export { causeSchema, idSchema, sha256Schema, timeSchema } from './scalars.js'
+export { type Status, statusOperations, statusSchema } from './status.js'
+export { type Target, targetOperations, targetSchema } from './targets.js'
 export { type AuditTools, verifyAudit, verifyExport } from './verify-audit.js'

@@ -1,0 +1,361 @@
+import { z } from 'zod'
+import { op } from './op.js'
+import { listQuery, pageOf } from './page.js'
+import { placementSchema } from './placement.js'
+import {
+  causeSchema,
+  commaList,
+  emptySchema,
+  flag,
+  idParams,
+  idSchema,
+  nameSchema,
+  pemSchema,
+  sha256Schema,
+  textSchema,
+  timeSchema,
+} from './scalars.js'
+import { targetSchema } from './targets.js'
+
+/** A view of holders, versions and time, in the words older clients know. */
+export const certificateStatuses = [
+  'Pending',
+  'RenewalInProgress',
+  'Active',
+  'Expiring',
+  'Expired',
+  'Revoked',
+  'Archived',
+  'Failed',
+] as const
+
+/** Who has a private key of the certificate. */
+export const holderSchema = z
+  .object({
+    id: z.string(),
+    kind: z.enum(['agent', 'external', 'server']),
+    agent_id: z.string().optional(),
+    version_id: z.string().optional().describe('Its current version.'),
+    fingerprint_sha256: sha256Schema.optional(),
+    not_after: timeSchema.optional(),
+    renew_at: timeSchema.optional(),
+    cause: causeSchema.optional().describe('Why its next certificate is not there yet.'),
+    failures: z.number().optional(),
+    next_attempt_at: timeSchema.optional(),
+  })
+  .meta({ id: 'Holder' })
+
+export const certificateSchema = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    common_name: z.string(),
+    sans: z.array(z.string()),
+    environment: z.string(),
+    owner_id: z.string(),
+    team_id: z.string(),
+    issuer_id: z.string(),
+    target_ids: z.array(z.string()),
+    renewal_policy_id: z.string(),
+    certificate_profile_id: z.string().optional(),
+    status: z.enum(certificateStatuses),
+    expires_at: timeSchema.optional().describe('Absent until a certificate is issued.'),
+    tags: z.record(z.string(), z.string()),
+    last_renewal_at: timeSchema.optional(),
+    last_deployment_at: timeSchema.optional(),
+    revoked_at: timeSchema.optional(),
+    revocation_reason: z.string().optional(),
+    created_at: timeSchema,
+    updated_at: timeSchema,
+    source: z.string().optional(),
+    serial_number: z.string().optional(),
+    fingerprint_sha256: sha256Schema.optional(),
+    key_algorithm: z.string().optional().describe('What its keys are made as: EC-P256, RSA-2048, …'),
+    renew_at: timeSchema.optional(),
+    generation: z.number().optional().describe('Counts changes of what is wanted.'),
+    holders: z.array(holderSchema).optional().describe('On reads of one certificate.'),
+    notices: z.array(z.string()).optional().describe('What an operator should know, such as why it is not renewed.'),
+  })
+  .meta({ id: 'Certificate' })
+export type Certificate = z.output<typeof certificateSchema>
+
+/** In a list with `fields=` only those, and always the id. */
+export const certificateListItemSchema = certificateSchema
+  .partial()
+  .required({ id: true })
+  .meta({ id: 'CertificateListItem' })
+export type CertificateListItem = z.output<typeof certificateListItemSchema>
+
+export const versionSchema = z
+  .object({
+    id: z.string(),
+    certificate_id: z.string(),
+    serial_number: z.string(),
+    not_before: timeSchema,
+    not_after: timeSchema,
+    fingerprint_sha256: sha256Schema,
+    pem_chain: z.string().describe('Leaf first, then its chain.'),
+    csr_pem: z.string(),
+    key_algorithm: z.string().optional(),
+    key_size: z.number().optional(),
+    created_at: timeSchema,
+    issuer_id: z.string().optional(),
+    holder_id: z.string().optional(),
+    current: z.boolean().optional(),
+    spki_sha256: sha256Schema.optional(),
+  })
+  .meta({ id: 'CertificateVersion' })
+export type CertificateVersion = z.output<typeof versionSchema>
+
+const keyAlgorithms = ['EC-P256', 'EC-P384', 'EC-P521', 'Ed25519', 'RSA-2048', 'RSA-3072', 'RSA-4096'] as const
+const sans = z.array(z.string().trim().min(1).max(1024)).max(1000, 'must not have more than 1,000 names')
+const tags = z.record(z.string().min(1).max(128), z.string().max(1024))
+const targetIds = z.array(idSchema).max(500)
+
+const createBody = z
+  .strictObject({
+    id: idSchema.optional(),
+    name: nameSchema.optional().describe('Unique; the first name of the certificate where not given.'),
+    common_name: z.string().trim().max(253).optional(),
+    sans: sans.optional(),
+    environment: nameSchema.optional(),
+    owner_id: z.string().max(64).optional(),
+    team_id: z.string().max(64).optional(),
+    issuer_id: idSchema.optional().describe('The default issuer where not given.'),
+    renewal_policy_id: z.string().max(64).optional(),
+    certificate_profile_id: z.string().max(64).optional(),
+    key_algorithm: z.enum(keyAlgorithms).optional(),
+    tags: tags.optional(),
+    target_ids: targetIds.optional().describe('Where to put it; each becomes a placement.'),
+    csr_pem: pemSchema.optional().describe('For a key that somebody else holds.'),
+  })
+  .refine((body) => (body.common_name ?? '') !== '' || (body.sans ?? []).length > 0 || body.csr_pem !== undefined, {
+    path: ['common_name'],
+    message: 'must be given, or at least one entry of sans, or csr_pem',
+  })
+
+const updateBody = z.strictObject({
+  name: nameSchema.optional(),
+  common_name: z.string().trim().max(253).nullable().optional(),
+  sans: sans.nullable().optional(),
+  environment: nameSchema.nullable().optional(),
+  owner_id: z.string().max(64).nullable().optional(),
+  team_id: z.string().max(64).nullable().optional(),
+  issuer_id: idSchema.optional(),
+  renewal_policy_id: z.string().max(64).nullable().optional(),
+  certificate_profile_id: z.string().max(64).nullable().optional(),
+  key_algorithm: z.enum(keyAlgorithms).nullable().optional(),
+  tags: tags.nullable().optional(),
+  target_ids: targetIds.optional().describe('The whole set: what is missing is taken away.'),
+})
+
+/** The status and the times are computed; older clients send them all the same. */
+const readOnly = [
+  'status',
+  'serial_number',
+  'fingerprint_sha256',
+  'expires_at',
+  'last_renewal_at',
+  'last_deployment_at',
+  'revoked_at',
+  'revocation_reason',
+  'source',
+  'renew_at',
+  'generation',
+  'holders',
+  'notices',
+  'created_at',
+  'updated_at',
+]
+
+const sortable = [
+  'notAfter',
+  'expiresAt',
+  'createdAt',
+  'updatedAt',
+  'commonName',
+  'name',
+  'status',
+  'environment',
+] as const
+export type CertificateSort = { by: (typeof sortable)[number]; descending: boolean }
+
+const sort = z.string().transform((value, context): CertificateSort => {
+  const descending = value.startsWith('-')
+  const by = sortable.find((name) => name === value.replace(/^-/, ''))
+  if (by !== undefined) return { by, descending }
+  context.addIssue({ code: 'custom', message: `must be one of ${sortable.join(', ')}, with - in front for descending` })
+  return z.NEVER
+})
+
+const fieldNames = Object.keys(certificateSchema.shape)
+const fields = commaList(fieldNames.length).refine((names) => names.every((name) => fieldNames.includes(name)), {
+  message: `must name fields of a certificate: ${fieldNames.join(', ')}`,
+})
+
+const targetParams = z.strictObject({ id: idSchema, target_id: idSchema })
+
+export const certificateOperations = {
+  listCertificates: op({
+    operationId: 'listCertificates',
+    method: 'GET',
+    path: '/api/v1/certificates',
+    summary: 'Managed certificates',
+    permission: 'certificates.read',
+    query: listQuery({
+      status: z.enum(certificateStatuses).optional(),
+      environment: textSchema.optional(),
+      owner_id: textSchema.optional(),
+      team_id: textSchema.optional(),
+      issuer_id: textSchema.optional(),
+      agent_id: textSchema.optional(),
+      profile_id: textSchema.optional(),
+      target_id: textSchema.optional(),
+      name: textSchema.optional().describe('A name of the certificate, or the certificate’s own.'),
+      expires_before: timeSchema.optional(),
+      expires_after: timeSchema.optional(),
+      created_after: timeSchema.optional(),
+      updated_after: timeSchema.optional(),
+      sort: sort.optional().describe('createdAt, oldest first, where not given.'),
+      fields: fields.optional(),
+    }),
+    responses: { 200: pageOf(certificateListItemSchema, 'Certificate') },
+  }),
+  createCertificate: op({
+    operationId: 'createCertificate',
+    method: 'POST',
+    path: '/api/v1/certificates',
+    summary: 'Asks for a certificate; issuance starts as soon as somebody can hold the key',
+    permission: 'certificates.write',
+    body: createBody,
+    ignores: readOnly,
+    responses: { 201: certificateSchema },
+  }),
+  getCertificate: op({
+    operationId: 'getCertificate',
+    method: 'GET',
+    path: '/api/v1/certificates/{id}',
+    summary: 'One certificate',
+    permission: 'certificates.read',
+    params: idParams,
+    responses: { 200: certificateSchema },
+  }),
+  updateCertificate: op({
+    operationId: 'updateCertificate',
+    method: 'PUT',
+    path: '/api/v1/certificates/{id}',
+    summary: 'Changes what is given; the rest stays, null clears',
+    permission: 'certificates.write',
+    params: idParams,
+    body: updateBody,
+    ignores: ['id', ...readOnly],
+    responses: { 200: certificateSchema },
+  }),
+  deleteCertificate: op({
+    operationId: 'deleteCertificate',
+    method: 'DELETE',
+    path: '/api/v1/certificates/{id}',
+    summary: 'Archives it: kept, shown, never renewed or deployed',
+    permission: 'certificates.write',
+    params: idParams,
+    responses: { 204: emptySchema },
+  }),
+  listCertificateVersions: op({
+    operationId: 'listCertificateVersions',
+    method: 'GET',
+    path: '/api/v1/certificates/{id}/versions',
+    summary: 'Every certificate that was issued for it, newest first',
+    permission: 'certificates.read',
+    params: idParams,
+    query: listQuery({}),
+    responses: { 200: pageOf(versionSchema, 'CertificateVersion') },
+  }),
+  listCertificateDeployments: op({
+    operationId: 'listCertificateDeployments',
+    method: 'GET',
+    path: '/api/v1/certificates/{id}/deployments',
+    summary: 'The targets of a certificate, in the form older clients read',
+    permission: 'certificates.read',
+    params: idParams,
+    responses: { 200: z.object({ data: z.array(targetSchema), total: z.number() }) },
+  }),
+  renewCertificate: op({
+    operationId: 'renewCertificate',
+    method: 'POST',
+    path: '/api/v1/certificates/{id}/renew',
+    summary: 'Renews now; 409 while a renewal is under way, unless forced',
+    permission: 'certificates.write',
+    params: idParams,
+    query: z.strictObject({ force: flag().optional() }),
+    body: z.strictObject({ force: z.boolean().optional() }).prefault({}),
+    responses: {
+      202: z.object({
+        status: z.literal('renewal_triggered'),
+        job_id: z.string().optional(),
+        job_ids: z.array(z.string()),
+      }),
+    },
+  }),
+  deployCertificate: op({
+    operationId: 'deployCertificate',
+    method: 'POST',
+    path: '/api/v1/certificates/{id}/deploy',
+    summary: 'Deploys the current version again, to one target or to all',
+    permission: 'certificates.write',
+    params: idParams,
+    body: z.strictObject({ target_id: idSchema.optional() }).prefault({}),
+    responses: { 202: z.object({ status: z.literal('deployment_triggered'), job_ids: z.array(z.string()) }) },
+  }),
+  exportCertificatePem: op({
+    operationId: 'exportCertificatePem',
+    method: 'GET',
+    path: '/api/v1/certificates/{id}/export/pem',
+    summary: 'The current certificate and its chain; with download=true as a file',
+    permission: 'certificates.export',
+    params: idParams,
+    query: z.strictObject({ download: flag().optional() }),
+    responses: {
+      200: z.union([
+        z.object({ cert_pem: z.string(), chain_pem: z.string(), full_pem: z.string() }),
+        z.string().describe('With download=true: application/x-pem-file.'),
+      ]),
+    },
+  }),
+  listCertificateTargets: op({
+    operationId: 'listCertificateTargets',
+    method: 'GET',
+    path: '/api/v1/certificates/{id}/targets',
+    summary: 'Where a certificate goes',
+    permission: 'certificates.read',
+    params: idParams,
+    responses: { 200: z.object({ data: z.array(targetSchema), total: z.number() }) },
+  }),
+  addCertificateTarget: op({
+    operationId: 'addCertificateTarget',
+    method: 'POST',
+    path: '/api/v1/certificates/{id}/targets',
+    summary: 'Sends a certificate to one more target',
+    permission: 'certificates.write',
+    params: idParams,
+    body: z.strictObject({ target_id: idSchema }),
+    responses: { 201: placementSchema },
+  }),
+  removeCertificateTarget: op({
+    operationId: 'removeCertificateTarget',
+    method: 'DELETE',
+    path: '/api/v1/certificates/{id}/targets/{target_id}',
+    summary: 'Stops sending a certificate there; what is there stays',
+    permission: 'certificates.write',
+    params: targetParams,
+    responses: { 204: emptySchema },
+  }),
+  listCertificatePlacements: op({
+    operationId: 'listCertificatePlacements',
+    method: 'GET',
+    path: '/api/v1/certificates/{id}/placements',
+    summary: 'Desired, deployed and served, target by target',
+    permission: 'certificates.read',
+    params: idParams,
+    responses: { 200: z.object({ data: z.array(placementSchema), total: z.number() }) },
+  }),
+}

@@ -1,0 +1,49 @@
+import { z } from 'zod'
+import { op } from './op.js'
+import { jsonObjectSchema } from './scalars.js'
+
+export const healthOperations = {
+  getHealth: op({
+    operationId: 'getHealth',
+    method: 'GET',
+    path: '/health',
+    summary: 'Whether the process lives',
+    permission: 'public',
+    responses: { 200: z.object({ status: z.literal('healthy') }) },
+  }),
+  getReady: op({
+    operationId: 'getReady',
+    method: 'GET',
+    path: '/ready',
+    summary: 'Whether the server can work: its database answers',
+    permission: 'public',
+    responses: {
+      200: z.object({ status: z.literal('ready'), db: z.enum(['reachable', 'not_configured']) }),
+      503: z.object({ status: z.enum(['db_unavailable', 'stopping']), error: z.string() }),
+    },
+  }),
+  getVersion: op({
+    operationId: 'getVersion',
+    method: 'GET',
+    path: '/api/v1/version',
+    summary: 'Which version runs',
+    permission: 'public',
+    responses: {
+      200: z.object({
+        version: z.string(),
+        commit: z.string(),
+        modified: z.boolean(),
+        build_time: z.string(),
+        go_version: z.string().describe('Version of the runtime, under the name older clients read.'),
+      }),
+    },
+  }),
+  getOpenApi: op({
+    operationId: 'getOpenApi',
+    method: 'GET',
+    path: '/openapi.json',
+    summary: 'This interface as OpenAPI 3.1',
+    permission: 'public',
+    responses: { 200: jsonObjectSchema },
+  }),
+}

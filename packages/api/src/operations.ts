@@ -1,0 +1,34 @@
+import { agentWorkOperations } from './agent-work.js'
+import { agentOperations } from './agents.js'
+import { apiKeyOperations } from './api-keys.js'
+import { auditOperations } from './audit.js'
+import { authOperations } from './auth.js'
+import { certificateOperations } from './certificates.js'
+import { connectorTypeOperations } from './connector-types.js'
+import { eventOperations } from './events.js'
+import { healthOperations } from './health.js'
+import { issuerOperations } from './issuers.js'
+import { jobOperations } from './jobs.js'
+import { joinTokenOperations } from './join-tokens.js'
+import { notifierOperations } from './notifiers.js'
+import { statusOperations } from './status.js'
+import { targetOperations } from './targets.js'
+
+/** Every route there is, by operation id. */
+export const operations = {
+  ...healthOperations,
+  ...authOperations,
+  ...apiKeyOperations,
+  ...joinTokenOperations,
+  ...certificateOperations,
+  ...issuerOperations,
+  ...targetOperations,
+  ...notifierOperations,
+  ...agentOperations,
+  ...agentWorkOperations,
+  ...connectorTypeOperations,
+  ...jobOperations,
+  ...eventOperations,
+  ...auditOperations,
+  ...statusOperations,
+}

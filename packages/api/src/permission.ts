@@ -1,0 +1,74 @@
+/** What a caller may be allowed to do. `public` asks nobody; `agent.act` is what only an agent does, for itself. */
+export const permissions = [
+  'public',
+  'auth.self',
+  'certificates.read',
+  'certificates.write',
+  'certificates.export',
+  'issuers.read',
+  'issuers.write',
+  'targets.read',
+  'targets.write',
+  'notifiers.read',
+  'notifiers.write',
+  'agents.read',
+  'agents.write',
+  'agent.act',
+  'join_tokens.read',
+  'join_tokens.write',
+  'connector_types.read',
+  'jobs.read',
+  'jobs.write',
+  'events.read',
+  'audit.read',
+  'audit.verify',
+  'api_keys.read',
+  'api_keys.write',
+  'status.read',
+  'metrics.read',
+] as const
+export type Permission = (typeof permissions)[number]
+
+export const roles = ['admin', 'operator', 'viewer', 'auditor', 'agent'] as const
+export type Role = (typeof roles)[number]
+
+const viewer: readonly Permission[] = [
+  'public',
+  'auth.self',
+  'certificates.read',
+  'issuers.read',
+  'targets.read',
+  'notifiers.read',
+  'agents.read',
+  'connector_types.read',
+  'jobs.read',
+  'events.read',
+  'status.read',
+  'metrics.read',
+]
+
+/** The one table of roles. An agent's other rights come from `agent: 'own'` beside a route. */
+export const rolePermissions: Readonly<Record<Role, readonly Permission[]>> = {
+  admin: permissions.filter((permission) => permission !== 'agent.act'),
+  operator: [
+    ...viewer,
+    'certificates.write',
+    'certificates.export',
+    'issuers.write',
+    'targets.write',
+    'notifiers.write',
+    'agents.write',
+    'join_tokens.read',
+    'join_tokens.write',
+    'jobs.write',
+  ],
+  viewer,
+  auditor: [...viewer, 'audit.read', 'audit.verify', 'api_keys.read', 'join_tokens.read'],
+  agent: ['public', 'auth.self', 'agent.act'],
+}
+
+/** Whether the role reaches the route at all. For an agent on a route marked `agent: 'own'` the caller still has to compare whose row it is. */
+export function allows(role: Role, operation: { permission: Permission; agent?: 'own' | undefined }): boolean {
+  if (rolePermissions[role].includes(operation.permission)) return true
+  return role === 'agent' && operation.agent === 'own'
+}

@@ -1,0 +1,100 @@
+import { z } from 'zod'
+import { op } from './op.js'
+import { listQuery, pageOf } from './page.js'
+import { emptySchema, flag, idParams, idSchema, jsonObjectSchema, nameSchema, timeSchema } from './scalars.js'
+
+export const targetSchema = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    type: z.string(),
+    agent_id: z.string(),
+    config: jsonObjectSchema.describe('Secrets are shown as ********; sending that back means unchanged.'),
+    enabled: z.boolean(),
+    last_tested_at: timeSchema.optional(),
+    test_status: z.string(),
+    source: z.string(),
+    retired_at: timeSchema.optional(),
+    retired_reason: z.string().optional(),
+    created_at: timeSchema,
+    updated_at: timeSchema,
+  })
+  .meta({ id: 'Target' })
+export type Target = z.output<typeof targetSchema>
+
+/** What an older client sends back from what it read, though nobody can set it. */
+const readOnly = ['last_tested_at', 'test_status', 'source', 'retired_at', 'retired_reason', 'created_at', 'updated_at']
+
+export const targetOperations = {
+  listTargets: op({
+    operationId: 'listTargets',
+    method: 'GET',
+    path: '/api/v1/targets',
+    summary: 'Places that certificates go to',
+    permission: 'targets.read',
+    query: listQuery({ agent_id: idSchema.optional(), type: nameSchema.optional(), enabled: flag().optional() }),
+    responses: { 200: pageOf(targetSchema, 'Target') },
+  }),
+  createTarget: op({
+    operationId: 'createTarget',
+    method: 'POST',
+    path: '/api/v1/targets',
+    summary: 'Adds a target of an agent',
+    permission: 'targets.write',
+    body: z.strictObject({
+      id: idSchema.optional(),
+      name: nameSchema,
+      type: nameSchema,
+      agent_id: idSchema,
+      config: jsonObjectSchema.prefault({}),
+      enabled: z.boolean().prefault(true),
+    }),
+    ignores: readOnly,
+    responses: { 201: targetSchema },
+  }),
+  getTarget: op({
+    operationId: 'getTarget',
+    method: 'GET',
+    path: '/api/v1/targets/{id}',
+    summary: 'One target',
+    permission: 'targets.read',
+    params: idParams,
+    responses: { 200: targetSchema },
+  }),
+  updateTarget: op({
+    operationId: 'updateTarget',
+    method: 'PUT',
+    path: '/api/v1/targets/{id}',
+    summary: 'Changes what is given; the rest stays',
+    permission: 'targets.write',
+    params: idParams,
+    body: z.strictObject({
+      name: nameSchema.optional(),
+      type: nameSchema.optional().describe('Must be the type it has.'),
+      agent_id: idSchema.optional(),
+      config: jsonObjectSchema.optional().describe('Merged field by field; null clears a field.'),
+      enabled: z.boolean().optional(),
+    }),
+    ignores: ['id', ...readOnly],
+    responses: { 200: targetSchema },
+  }),
+  deleteTarget: op({
+    operationId: 'deleteTarget',
+    method: 'DELETE',
+    path: '/api/v1/targets/{id}',
+    summary: 'Removes a target that no certificate uses',
+    permission: 'targets.write',
+    params: idParams,
+    responses: { 204: emptySchema },
+  }),
+  testTarget: op({
+    operationId: 'testTarget',
+    method: 'POST',
+    path: '/api/v1/targets/{id}/test',
+    summary: 'Has the agent test it and reports what it saw',
+    permission: 'targets.write',
+    params: idParams,
+    body: z.strictObject({}).prefault({}),
+    responses: { 200: z.object({ status: z.enum(['success', 'failed']), message: z.string() }) },
+  }),
+}
