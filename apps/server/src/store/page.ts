@@ -70,6 +70,9 @@ function ordered<DB, TB extends keyof DB, Row>(
 }
 
 async function countUpTo<DB, TB extends keyof DB, Row>(query: SelectQueryBuilder<DB, TB, Row>): Promise<number> {
-  const counted = query.clearSelect().select(sql<number>`1`.as('one')).limit(largestTotal + 1)
+  const counted = query
+    .clearSelect()
+    .select(sql<number>`1`.as('one'))
+    .limit(largestTotal + 1)
   return (await counted.execute()).length
 }

@@ -8,6 +8,13 @@ export interface SealingKeysTable {
   created_at: Date
 }
 
+/** What the server itself keeps secret and shares with its copies: its CA, its signing keys. */
+export interface ServerSecretsTable {
+  name: string
+  value: Buffer
+  created_at: Date
+}
+
 export interface ServersTable {
   id: string
   hostname: string
@@ -318,6 +325,7 @@ export interface EventsTable {
   title: string
   data: JSONColumnType<object>
   alert_key: string | null
+  resolves_event_id: string | null
   resolved_at: Date | null
   routed_at: Date | null
   at: Date
@@ -379,6 +387,15 @@ export interface SightingsTable {
   last_seen_at: Date
 }
 
+export interface IdempotencyKeysTable {
+  caller: string
+  key: string
+  request_hash: Buffer
+  answer: Buffer | null
+  started_at: Date
+  expires_at: Date
+}
+
 export interface AuditHeadsTable {
   head: number
   batch: string
@@ -400,6 +417,7 @@ export interface AuditEventsTable {
   head: number
   batch: string
   leaf: number
+  leaf_hash: Buffer
   canonical: string
   actor: string
   actor_type: string
@@ -425,6 +443,7 @@ export interface ScheduleTable {
 
 export interface Schema {
   sealing_keys: SealingKeysTable
+  server_secrets: ServerSecretsTable
   servers: ServersTable
   connections: ConnectionsTable
   connector_state: ConnectorStateTable
@@ -449,6 +468,7 @@ export interface Schema {
   scans: ScansTable
   discovered_certificates: DiscoveredCertificatesTable
   sightings: SightingsTable
+  idempotency_keys: IdempotencyKeysTable
   audit_heads: AuditHeadsTable
   audit_batches: AuditBatchesTable
   audit_events: AuditEventsTable

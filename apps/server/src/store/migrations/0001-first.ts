@@ -8,6 +8,12 @@ create table sealing_keys (
   created_at timestamptz not null
 );
 
+create table server_secrets (
+  name text primary key,
+  value bytea not null,
+  created_at timestamptz not null
+);
+
 create table servers (
   id text primary key,
   hostname text not null,
@@ -359,11 +365,13 @@ create table events (
   title text not null,
   data jsonb not null default '{}',
   alert_key text,
+  resolves_event_id text references events (id),
   resolved_at timestamptz,
   routed_at timestamptz,
   at timestamptz not null
 );
 create index events_at on events (at, id);
+create index events_certificate on events (certificate_id, at, id) where certificate_id is not null;
 create index events_unrouted on events (sequence) where routed_at is null;
 create unique index events_open_alert on events (alert_key) where alert_key is not null and resolved_at is null;
 
@@ -426,11 +434,24 @@ create table sightings (
   primary key (discovered_id, agent_id, location)
 );
 
+create table idempotency_keys (
+  caller text not null,
+  key text not null,
+  request_hash bytea not null,
+  answer bytea,
+  started_at timestamptz not null,
+  expires_at timestamptz not null,
+  primary key (caller, key)
+);
+create index idempotency_keys_expiry on idempotency_keys (expires_at);
+
 create table audit_heads (
   head smallint primary key,
   batch bigint not null,
   hash bytea not null
 );
+
+insert into audit_heads (head, batch, hash) select head, 0, decode(repeat('00', 32), 'hex') from generate_series(0, 15) as head;
 
 create table audit_batches (
   head smallint not null references audit_heads (head),
@@ -448,6 +469,7 @@ create table audit_events (
   head smallint not null,
   batch bigint not null,
   leaf integer not null,
+  leaf_hash bytea not null,
   canonical text not null,
   actor text not null,
   actor_type text not null,

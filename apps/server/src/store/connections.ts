@@ -1,0 +1,128 @@
+import type { Insertable, Kysely, Selectable, Updateable } from 'kysely'
+import { type Page, type PageRequest, readPage } from './page.js'
+import type { ConnectionsTable, Schema } from './schema.js'
+
+const columns = [
+  'id',
+  'kind',
+  'type',
+  'name',
+  'config',
+  'secrets',
+  'enabled',
+  'source',
+  'generation',
+  'last_tested_at',
+  'test_status',
+  'test_message',
+  'created_at',
+  'updated_at',
+] as const
+
+export type ConnectionRow = Selectable<ConnectionsTable>
+export type ConnectionKind = ConnectionsTable['kind']
+
+export interface ConnectionFilter {
+  kind: ConnectionKind
+  type?: string | undefined
+  enabled?: boolean | undefined
+}
+
+export function connectionsTable(db: Kysely<Schema>) {
+  return {
+    async insert(row: Insertable<ConnectionsTable>): Promise<void> {
+      await db.insertInto('connections').values(row).execute()
+    },
+
+    async get(kind: ConnectionKind, id: string): Promise<ConnectionRow | undefined> {
+      return await db
+        .selectFrom('connections')
+        .select(columns)
+        .where('id', '=', id)
+        .where('kind', '=', kind)
+        .executeTakeFirst()
+    },
+
+    /** Locks the row until the transaction ends. */
+    async lock(kind: ConnectionKind, id: string): Promise<ConnectionRow | undefined> {
+      return await db
+        .selectFrom('connections')
+        .select(columns)
+        .where('id', '=', id)
+        .where('kind', '=', kind)
+        .forUpdate()
+        .executeTakeFirst()
+    },
+
+    /** Whatever its kind. */
+    async find(id: string): Promise<ConnectionRow | undefined> {
+      return await db.selectFrom('connections').select(columns).where('id', '=', id).executeTakeFirst()
+    },
+
+    async findByName(kind: ConnectionKind, name: string): Promise<ConnectionRow | undefined> {
+      return await db
+        .selectFrom('connections')
+        .select(columns)
+        .where('kind', '=', kind)
+        .where((where) => where(where.fn('lower', ['name']), '=', name.toLowerCase()))
+        .executeTakeFirst()
+    },
+
+    async list(kind: ConnectionKind): Promise<ConnectionRow[]> {
+      return await db
+        .selectFrom('connections')
+        .select(columns)
+        .where('kind', '=', kind)
+        .orderBy('created_at')
+        .orderBy('id')
+        .execute()
+    },
+
+    async page(filter: ConnectionFilter, request: PageRequest): Promise<Page<ConnectionRow>> {
+      const { kind, type, enabled } = filter
+      return await readPage(
+        db
+          .selectFrom('connections')
+          .select(columns)
+          .where('kind', '=', kind)
+          .$if(type !== undefined, (narrowed) =>
+            narrowed.where((where) => where(where.fn('lower', ['type']), '=', (type ?? '').toLowerCase())),
+          )
+          .$if(enabled !== undefined, (narrowed) => narrowed.where('enabled', '=', enabled === true)),
+        { columns: ['created_at', 'id'], startOf: (row) => ({ value: row.created_at.toISOString(), id: row.id }) },
+        request,
+      )
+    },
+
+    async update(id: string, changes: Updateable<ConnectionsTable>): Promise<void> {
+      await db.updateTable('connections').set(changes).where('id', '=', id).execute()
+    },
+
+    async remove(id: string): Promise<void> {
+      await db.deleteFrom('connections').where('id', '=', id).execute()
+    },
+
+    /** What makes deleting an issuer wrong; each with at most five examples. */
+    async referrersOfIssuer(id: string): Promise<Record<'certificates' | 'orders' | 'revocations', string[]>> {
+      const [certificates, orders, revocations] = await Promise.all([
+        db
+          .selectFrom('certificates')
+          .select('id')
+          .where('issuer_id', '=', id)
+          .orderBy('archived_at', (order) => order.desc().nullsFirst())
+          .limit(5)
+          .execute(),
+        db.selectFrom('orders').select('id').where('issuer_id', '=', id).where('state', '=', 'open').limit(5).execute(),
+        db
+          .selectFrom('revocations')
+          .select('id')
+          .where('issuer_id', '=', id)
+          .where('state', 'in', ['here', 'requested'])
+          .limit(5)
+          .execute(),
+      ])
+      const ids = (rows: { id: string }[]): string[] => rows.map((row) => row.id)
+      return { certificates: ids(certificates), orders: ids(orders), revocations: ids(revocations) }
+    },
+  }
+}

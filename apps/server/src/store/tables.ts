@@ -1,0 +1,48 @@
+import type { Kysely } from 'kysely'
+import { agentsTable } from './agents.js'
+import { apiKeysTable } from './api-keys.js'
+import { auditBatchesTable } from './audit-batches.js'
+import { auditCheckpointsTable } from './audit-checkpoints.js'
+import { auditEventsTable } from './audit-events.js'
+import { auditHeadsTable } from './audit-heads.js'
+import { connectionsTable } from './connections.js'
+import { connectorStateTable } from './connector-state.js'
+import { connectorTypesTable } from './connector-types.js'
+import { discoveriesTable } from './discoveries.js'
+import { eventsTable } from './events.js'
+import { idempotencyKeysTable } from './idempotency-keys.js'
+import { joinTokensTable } from './join-tokens.js'
+import { notificationsTable } from './notifications.js'
+import { scheduleTable } from './schedule.js'
+import type { Schema } from './schema.js'
+import { sealingKeysTable } from './sealing-keys.js'
+import { serverSecretsTable } from './server-secrets.js'
+import { serversTable } from './servers.js'
+import { targetsTable } from './targets.js'
+
+export type Tables = ReturnType<typeof tablesOn>
+
+/** All tables on the pool, or on one transaction. One line per table, alphabetical. */
+export function tablesOn(db: Kysely<Schema>) {
+  return {
+    agents: agentsTable(db),
+    apiKeys: apiKeysTable(db),
+    auditBatches: auditBatchesTable(db),
+    auditCheckpoints: auditCheckpointsTable(db),
+    auditEvents: auditEventsTable(db),
+    auditHeads: auditHeadsTable(db),
+    connections: connectionsTable(db),
+    connectorState: connectorStateTable(db),
+    connectorTypes: connectorTypesTable(db),
+    discoveries: discoveriesTable(db),
+    events: eventsTable(db),
+    idempotencyKeys: idempotencyKeysTable(db),
+    joinTokens: joinTokensTable(db),
+    notifications: notificationsTable(db),
+    schedule: scheduleTable(db),
+    sealingKeys: sealingKeysTable(db),
+    serverSecrets: serverSecretsTable(db),
+    servers: serversTable(db),
+    targets: targetsTable(db),
+  }
+}
