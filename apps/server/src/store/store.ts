@@ -1,7 +1,7 @@
-import type { Kysely, Transaction } from 'kysely'
-import type { Clock } from '../clock.js'
-import { createAuditBatch } from './audit-batch.js'
+import type { Kysely } from 'kysely'
+import { type AuditBatch, createAuditBatch } from './audit-batch.js'
 import type { AuditEntry } from './audit-entry.js'
+import { isWorthAnotherTry } from './database-error.js'
 import type { Schema } from './schema.js'
 import { type Tables, tablesOn } from './tables.js'
 import { notify, type WakeChannel } from './wake.js'
@@ -21,4 +21,52 @@ export interface Tx extends Tables {
 export interface Store extends Tables {
   /** Commits when `work` resolves; everything in it happens or nothing does. Serialization failures and deadlocks are run again, at most five times. */
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>
+  /** Reads one state of everything, however long it takes; writes are refused. */
+  snapshot<T>(read: (tables: Tables) => Promise<T>): Promise<T>
+}
+
+const tries = 5
+
+export function createStore(options: { db: Kysely<Schema>; clock: { now(): Date } }): Store {
+  const { db, clock } = options
+
+  const once = async <T>(work: (tx: Tx) => Promise<T>): Promise<T> =>
+    await db
+      .transaction()
+      .setIsolationLevel('read committed')
+      .execute(async (connection) => {
+        const now = clock.now()
+        const batch = createAuditBatch(connection, now)
+        const result = await work(txOn(connection, now, batch))
+        await batch.flush()
+        return result
+      })
+
+  return {
+    ...tablesOn(db),
+    async transaction(work) {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await once(work)
+        } catch (error) {
+          if (attempt === tries || !isWorthAnotherTry(error)) throw error
+        }
+      }
+    },
+    snapshot: async (read) =>
+      await db
+        .transaction()
+        .setIsolationLevel('repeatable read')
+        .setAccessMode('read only')
+        .execute(async (connection) => await read(tablesOn(connection))),
+  }
+}
+
+function txOn(connection: Kysely<Schema>, now: Date, batch: AuditBatch): Tx {
+  return {
+    ...tablesOn(connection),
+    now,
+    audit: { append: (entry) => batch.append(entry) },
+    wake: async (channel, subject) => await notify(connection, channel, subject),
+  }
 }

@@ -1,0 +1,17 @@
+/** Who did it, as the record keeps it. */
+export interface Actor {
+  type: 'User' | 'System' | 'Agent'
+  id: string
+  name: string
+}
+
+/** One thing that happened, before it has a place in the record. */
+export interface AuditEntry {
+  actor: Actor
+  /** Noun and verb: `certificate.created`. */
+  action: string
+  resource_type: string
+  resource_id: string
+  /** Anything JSON can say; dates become RFC 3339, secrets print as `[secret]`. */
+  details?: Readonly<Record<string, unknown>> | undefined
+}
