@@ -1,3 +1,4 @@
+import type { GeneralName } from '@certctl/core'
 import type { Generated, JSONColumnType } from 'kysely'
 
 /** Rows as PostgreSQL has them; the spelling of a field is the same from column to browser. Made to match the migrations; a test compares both. */
@@ -62,6 +63,7 @@ export interface AgentsTable {
   boot_id: string | null
   previous_boot_id: string | null
   boot_changed_at: Date | null
+  boot_returns: Generated<number>
   cloned_at: Date | null
   last_heartbeat_at: Date | null
   registered_at: Date
@@ -105,12 +107,18 @@ export interface ApiKeysTable {
   revoked_at: Date | null
 }
 
+/** One attribute of a subject beyond the common name: `{ type: 'O', value: 'Example' }`. */
+export interface SubjectPart {
+  type: string
+  value: string
+}
+
 export interface CertificateTable {
   id: string
   name: string
   common_name: string | null
-  names: JSONColumnType<object>
-  subject: JSONColumnType<object>
+  names: JSONColumnType<readonly GeneralName[]>
+  subject: JSONColumnType<readonly SubjectPart[]>
   key_algorithm: Generated<string>
   extended_key_usages: Generated<string[]>
   must_staple: Generated<boolean>
@@ -121,7 +129,7 @@ export interface CertificateTable {
   team_id: string | null
   renewal_policy_id: string | null
   certificate_profile_id: string | null
-  tags: JSONColumnType<object>
+  tags: JSONColumnType<Readonly<Record<string, string>>>
   source: Generated<string>
   generation: Generated<number>
   created_at: Date
@@ -285,6 +293,21 @@ export interface PlacementTable {
   removed_at: Date | null
 }
 
+/** What a job learned on its way, for those who ask later. */
+export interface JobResult {
+  /** The certificate handed to an agent of the first protocol, which reports no fingerprint. */
+  offered?: string
+  verification?: {
+    expected_fingerprint: string
+    actual_fingerprint: string
+    verified: boolean
+    verified_at: string
+    error?: string
+  }
+  version_id?: string
+  detail?: string
+}
+
 export interface JobsTable {
   id: string
   kind: 'issue' | 'deploy' | 'verify' | 'test' | 'scan' | 'challenge' | 'bulk'
@@ -306,7 +329,7 @@ export interface JobsTable {
   attempts: Generated<number>
   last_error_code: string | null
   last_error: string | null
-  result: JSONColumnType<object> | null
+  result: JSONColumnType<JobResult | null>
   requested_by: string
   created_at: Date
   started_at: Date | null

@@ -64,6 +64,7 @@ create table agents (
   boot_id text,
   previous_boot_id text,
   boot_changed_at timestamptz,
+  boot_returns integer not null default 0,
   cloned_at timestamptz,
   last_heartbeat_at timestamptz,
   registered_at timestamptz not null,
@@ -347,8 +348,9 @@ create table jobs (
 ) with (fillfactor = 70);
 create unique index jobs_open_holder on jobs (holder_id, kind) where holder_id is not null and placement_id is null and state not in ('done', 'cancelled');
 create unique index jobs_open_placement on jobs (placement_id, kind) where placement_id is not null and state not in ('done', 'cancelled');
-create index jobs_ready on jobs (priority, run_at, id) where state = 'ready';
-create index jobs_active on jobs (locked_until) where state = 'active';
+create index jobs_ready on jobs (kind, priority, run_at, id) where state = 'ready';
+create index jobs_active on jobs (kind, locked_until) where state = 'active';
+create index jobs_target_bound on jobs (target_id) where target_id is not null and locked_until is not null;
 create index jobs_agent on jobs (agent_id, run_at, id) where state not in ('done', 'cancelled');
 create index jobs_created on jobs (created_at, id);
 create index jobs_certificate on jobs (certificate_id, created_at);
