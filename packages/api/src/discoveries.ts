@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { pemSchema, sha256Schema, textSchema, timeSchema } from './scalars.js'
+import { sha256Schema, textSchema, timeSchema } from './scalars.js'
 
 const foundCertificateSchema = z.strictObject({
   fingerprint_sha256: sha256Schema,
@@ -13,7 +13,7 @@ const foundCertificateSchema = z.strictObject({
   key_algorithm: z.string().max(64),
   key_size: z.int().nonnegative(),
   is_ca: z.boolean(),
-  pem_data: pemSchema,
+  pem_data: z.string().max(1_048_576).optional(),
   source_path: textSchema,
   source_format: z.enum(['PEM', 'DER']),
 })
