@@ -1,0 +1,138 @@
+import type { KeyObject } from 'node:crypto'
+import { CertctlError, type GeneralName } from '@certctl/core'
+import { type Certificate, parseCertificate } from './certificate.js'
+import { tags } from './der/primitives.js'
+import { createReader, enter, readElement } from './der/reader.js'
+import { bitString, sequence } from './der/writer.js'
+import type { NameAttribute } from './distinguished-name.js'
+import { encodeName } from './encode-name.js'
+import {
+  altNamesExtension,
+  authorityInfoExtension,
+  authorityKeyExtension,
+  basicConstraintsExtension,
+  crlPointsExtension,
+  keyUsageExtension,
+  mustStapleExtension,
+  noRevAvailExtension,
+  purposesExtension,
+  subjectKeyExtension,
+} from './extensions/encode-extensions.js'
+import { keyIdentifierOf } from './key-identifier.js'
+import { x509 } from './provider.js'
+import { createSigner, type SignatureName, type Signer } from './signer.js'
+
+export interface CertificateOptions {
+  /** Magnitude; positive, and at most 20 octets once encoded (RFC 5280 §4.1.2.2). */
+  serialNumber: Uint8Array
+  /** Without `certificateDer` the certificate is self-signed and `privateKey` must belong to `publicKeySpki`. */
+  issuer: { privateKey: KeyObject | string | Signer; certificateDer?: Uint8Array | undefined }
+  /** Including the common name, least specific part first. */
+  subject: readonly NameAttribute[]
+  names: readonly GeneralName[]
+  publicKeySpki: Uint8Array
+  notBefore: Date
+  notAfter: Date
+  isCa: boolean
+  pathLength?: number | undefined
+  keyUsages: readonly string[]
+  /** Names or object identifiers; empty leaves the extension out. */
+  extendedKeyUsages: readonly string[]
+  mustStaple: boolean
+  authorityInfo?: { ocspUrls?: readonly string[] | undefined; caIssuerUrls?: readonly string[] | undefined } | undefined
+  crlUrls?: readonly string[] | undefined
+  /** RFC 9608, for certificates too short-lived for a CRL. */
+  noRevocation?: boolean | undefined
+}
+
+/**
+ * One signed certificate, DER. The issuer's name is copied from its certificate byte for byte, and the authority key identifier is
+ * the issuer's subject key identifier, whatever method made it. Throws `request_malformed` or `identifier_rejected` for options no
+ * certificate can carry; whether the certificate is wise is for the caller.
+ */
+export async function buildCertificate(options: CertificateOptions): Promise<Uint8Array> {
+  const { privateKey, certificateDer } = options.issuer
+  const signer = typeof privateKey === 'object' && 'sign' in privateKey ? privateKey : createSigner(privateKey)
+  const issuer = certificateDer === undefined ? undefined : parseCertificate(certificateDer)
+  checkOptions(options, issuer)
+  const unsigned = await assemble(options, issuer, signer.signatureName)
+  const { signedBytes, algorithm } = partsOf(unsigned)
+  return sequence(signedBytes, algorithm, bitString(await signer.sign(signedBytes)))
+}
+
+function checkOptions(
+  { serialNumber, notBefore, notAfter, isCa, extendedKeyUsages, subject, names }: CertificateOptions,
+  issuer: Certificate | undefined,
+): void {
+  const octets = serialNumber.length + ((serialNumber[0] ?? 0) >= 0x80 ? 1 : 0)
+  if (octets > 20 || serialNumber.every((octet) => octet === 0))
+    throw refused('a serial number is positive and has at most 20 octets')
+  if (notAfter.getTime() < notBefore.getTime()) throw refused('it would end before it begins')
+  // A usage on a root is taken as a limit by some readers and as a fault by others: the chain is then refused.
+  if (isCa && issuer === undefined && extendedKeyUsages.length > 0)
+    throw refused('a root carries no extended key usage')
+  if (subject.length === 0 && names.length === 0)
+    throw refused('it names nothing: neither subject nor alternative name is given')
+  if (subject.length === 0 && isCa) throw refused('a CA certificate must have a subject')
+}
+
+function refused(fault: string): CertctlError {
+  return new CertctlError('request_malformed', `The certificate cannot be built: ${fault}`)
+}
+
+const libraryAlgorithms: Readonly<Record<SignatureName, { name: string; hash?: string }>> = {
+  sha256WithRSAEncryption: { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' },
+  'ecdsa-with-SHA256': { name: 'ECDSA', hash: 'SHA-256' },
+  'ecdsa-with-SHA384': { name: 'ECDSA', hash: 'SHA-384' },
+  'ecdsa-with-SHA512': { name: 'ECDSA', hash: 'SHA-512' },
+  Ed25519: { name: 'Ed25519' },
+}
+
+/** The whole structure with a signature of zeros: the library makes the signed part, the signer the signature. */
+async function assemble(
+  options: CertificateOptions,
+  issuer: Certificate | undefined,
+  signatureName: SignatureName,
+): Promise<Uint8Array> {
+  const subject = encodeName(options.subject)
+  const made = await x509.X509CertificateGenerator.create({
+    serialNumber: Buffer.from(options.serialNumber).toString('hex'),
+    subject: new x509.Name(Buffer.from(subject)),
+    issuer: new x509.Name(Buffer.from(issuer?.subjectDer ?? subject)),
+    notBefore: options.notBefore,
+    notAfter: options.notAfter,
+    publicKey: new x509.PublicKey(Buffer.from(options.publicKeySpki)),
+    signingAlgorithm: libraryAlgorithms[signatureName],
+    signature: new Uint8Array(64),
+    extensions: extensionsOf(options, issuer).map((der) => new x509.Extension(Buffer.from(der))),
+  })
+  return new Uint8Array(made.rawData)
+}
+
+function extensionsOf(options: CertificateOptions, issuer: Certificate | undefined): Uint8Array[] {
+  const { subject, names, keyUsages, extendedKeyUsages, crlUrls = [], authorityInfo } = options
+  const { ocspUrls = [], caIssuerUrls = [] } = authorityInfo ?? {}
+  return [
+    basicConstraintsExtension(options.isCa, options.pathLength),
+    ...(keyUsages.length > 0 ? [keyUsageExtension(keyUsages)] : []),
+    ...(extendedKeyUsages.length > 0 ? [purposesExtension(extendedKeyUsages)] : []),
+    subjectKeyExtension(keyIdentifierOf(options.publicKeySpki)),
+    ...(issuer === undefined ? [] : [authorityKeyExtension(issuerKeyIdentifier(issuer))]),
+    ...(names.length > 0 ? [altNamesExtension(names, subject.length === 0)] : []),
+    ...(crlUrls.length > 0 ? [crlPointsExtension(crlUrls)] : []),
+    ...(ocspUrls.length + caIssuerUrls.length > 0 ? [authorityInfoExtension(ocspUrls, caIssuerUrls)] : []),
+    ...(options.mustStaple ? [mustStapleExtension()] : []),
+    ...(options.noRevocation === true ? [noRevAvailExtension()] : []),
+  ]
+}
+
+function issuerKeyIdentifier({ subjectKeyIdentifier, publicKey }: Certificate): Uint8Array {
+  return subjectKeyIdentifier === undefined ? keyIdentifierOf(publicKey.spki) : Buffer.from(subjectKeyIdentifier, 'hex')
+}
+
+function partsOf(certificate: Uint8Array): { signedBytes: Uint8Array; algorithm: Uint8Array } {
+  const reader = createReader(certificate, { code: 'internal', what: 'built certificate', maxBytes: 262_144 })
+  enter(reader, tags.sequence, 'the certificate')
+  const signedBytes = readElement(reader, tags.sequence, 'the signed part')
+  return { signedBytes, algorithm: readElement(reader, tags.sequence, 'the signature algorithm') }
+}

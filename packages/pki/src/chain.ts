@@ -1,0 +1,83 @@
+import { createPublicKey, X509Certificate } from 'node:crypto'
+import { type Certificate, parseCertificate } from './certificate.js'
+import { readPrivateKey } from './signer.js'
+
+/** Whether `issuer` signed `certificate`: a CA, of the issuer's name, of the key identifier where both say one, and the signature holds. Validity is not asked. */
+export function checkIssuedBy(certificate: Certificate, issuer: Certificate): boolean {
+  if (!mayHaveIssued(certificate, issuer)) return false
+  try {
+    const key = createPublicKey({ key: Buffer.from(issuer.publicKey.spki), format: 'der', type: 'spki' })
+    return new X509Certificate(certificate.der).verify(key)
+  } catch {
+    // A key or signature that OpenSSL cannot read has verified nothing.
+    return false
+  }
+}
+
+function mayHaveIssued(certificate: Certificate, issuer: Certificate): boolean {
+  if (Buffer.compare(certificate.issuerDer, issuer.subjectDer) !== 0) return false
+  // Version 1 has no extensions to say that it is a CA; such roots exist.
+  if (!issuer.isCa && issuer.version === 3) return false
+  if (issuer.keyUsages.length > 0 && !issuer.keyUsages.includes('keyCertSign')) return false
+  const { authorityKeyIdentifier: wanted } = certificate
+  return wanted === undefined || issuer.subjectKeyIdentifier === undefined || wanted === issuer.subjectKeyIdentifier
+}
+
+export interface Chain {
+  /** Issuing CA first, trust anchor left out; empty where nothing fits. */
+  chainPem: string
+  /** The self-signed end, where it was among the candidates. */
+  rootPem?: string | undefined
+  /** Whether the chain leads to a self-signed certificate. CAs that leave their root out give chains that are not. */
+  complete: boolean
+}
+
+const longestChain = 8
+
+/** Orders whatever a CA returned: follows issuers from the leaf, prefers a way that ends at a root, and leaves out what is not on it. Throws `request_malformed` for a candidate that cannot be read. */
+export function buildChain(leafPem: string, candidatePems: readonly string[]): Chain {
+  const leaf = parseCertificate(leafPem)
+  const seen = new Set([leaf.fingerprint])
+  const candidates = candidatePems
+    .map((pem) => parseCertificate(pem))
+    .filter(({ fingerprint }) => !seen.has(fingerprint) && seen.add(fingerprint))
+  if (isSelfSigned(leaf)) return { chainPem: '', rootPem: leaf.pem, complete: true }
+  const path = bestPath(leaf, candidates, longestChain)
+  const last = path.at(-1)
+  if (last === undefined || !isSelfSigned(last)) return { chainPem: pemOf(path), complete: false }
+  return { chainPem: pemOf(path.slice(0, -1)), rootPem: last.pem, complete: true }
+}
+
+function pemOf(certificates: readonly Certificate[]): string {
+  return certificates.map(({ pem }) => pem).join('')
+}
+
+/** Cross-signed CAs make several ways; the first that reaches a root wins, else the longest. */
+function bestPath(certificate: Certificate, candidates: readonly Certificate[], left: number): Certificate[] {
+  let best: Certificate[] = []
+  if (left === 0) return best
+  for (const issuer of candidates.filter((candidate) => checkIssuedBy(certificate, candidate))) {
+    if (isSelfSigned(issuer)) return [issuer]
+    const others = candidates.filter((candidate) => candidate !== issuer)
+    const path = [issuer, ...bestPath(issuer, others, left - 1)]
+    if (isSelfSigned(path.at(-1) ?? issuer)) return path
+    if (path.length > best.length) best = path
+  }
+  return best
+}
+
+function isSelfSigned(certificate: Certificate): boolean {
+  return certificate.isSelfIssued && checkIssuedByItself(certificate)
+}
+
+/** A self-signed leaf is no CA and still its own issuer. */
+function checkIssuedByItself(certificate: Certificate): boolean {
+  return checkIssuedBy(certificate, { ...certificate, isCa: true, keyUsages: [] })
+}
+
+/** Whether this private key belongs to this certificate. Throws `request_malformed` for either that cannot be read. */
+export function keyMatches(certificatePem: string, privateKeyPem: string): boolean {
+  const { publicKey } = parseCertificate(certificatePem)
+  const own = createPublicKey(readPrivateKey(privateKeyPem)).export({ type: 'spki', format: 'der' })
+  return Buffer.compare(own, publicKey.spki) === 0
+}
