@@ -14,6 +14,7 @@ const columns = [
   'boot_id',
   'previous_boot_id',
   'boot_changed_at',
+  'boot_returns',
   'cloned_at',
   'last_heartbeat_at',
   'registered_at',

@@ -321,6 +321,8 @@ export interface JobsTable {
   target_id: string | null
   generation: Generated<number>
   priority: Generated<number>
+  /** Of issuance: whether the holder had a version before. */
+  renewal: Generated<boolean>
   run_at: Date
   lease: string | null
   locked_by: string | null

@@ -5,20 +5,31 @@ import { auditBatchesTable } from './audit-batches.js'
 import { auditCheckpointsTable } from './audit-checkpoints.js'
 import { auditEventsTable } from './audit-events.js'
 import { auditHeadsTable } from './audit-heads.js'
+import { blockedKeysTable } from './blocked-keys.js'
+import { certificateNamesTable } from './certificate-names.js'
+import { certificatesTable } from './certificates.js'
+import { claimsTable } from './claims.js'
 import { connectionsTable } from './connections.js'
 import { connectorStateTable } from './connector-state.js'
 import { connectorTypesTable } from './connector-types.js'
 import { discoveriesTable } from './discoveries.js'
 import { eventsTable } from './events.js'
+import { holdersTable } from './holders.js'
 import { idempotencyKeysTable } from './idempotency-keys.js'
+import { jobsTable } from './jobs.js'
 import { joinTokensTable } from './join-tokens.js'
 import { notificationsTable } from './notifications.js'
+import { ordersTable } from './orders.js'
+import { placementsTable } from './placements.js'
+import { revocationsTable } from './revocations.js'
 import { scheduleTable } from './schedule.js'
 import type { Schema } from './schema.js'
 import { sealingKeysTable } from './sealing-keys.js'
 import { serverSecretsTable } from './server-secrets.js'
 import { serversTable } from './servers.js'
 import { targetsTable } from './targets.js'
+import { versionDersTable } from './version-ders.js'
+import { versionsTable } from './versions.js'
 
 export type Tables = ReturnType<typeof tablesOn>
 
@@ -31,18 +42,29 @@ export function tablesOn(db: Kysely<Schema>) {
     auditCheckpoints: auditCheckpointsTable(db),
     auditEvents: auditEventsTable(db),
     auditHeads: auditHeadsTable(db),
+    blockedKeys: blockedKeysTable(db),
+    certificateNames: certificateNamesTable(db),
+    certificates: certificatesTable(db),
+    claims: claimsTable(db),
     connections: connectionsTable(db),
     connectorState: connectorStateTable(db),
     connectorTypes: connectorTypesTable(db),
     discoveries: discoveriesTable(db),
     events: eventsTable(db),
+    holders: holdersTable(db),
     idempotencyKeys: idempotencyKeysTable(db),
+    jobs: jobsTable(db),
     joinTokens: joinTokensTable(db),
     notifications: notificationsTable(db),
+    orders: ordersTable(db),
+    placements: placementsTable(db),
+    revocations: revocationsTable(db),
     schedule: scheduleTable(db),
     sealingKeys: sealingKeysTable(db),
     serverSecrets: serverSecretsTable(db),
     servers: serversTable(db),
     targets: targetsTable(db),
+    versionDers: versionDersTable(db),
+    versions: versionsTable(db),
   }
 }

@@ -332,6 +332,7 @@ create table jobs (
   target_id text references targets (id),
   generation integer not null default 1,
   priority smallint not null default 100,
+  renewal boolean not null default false,
   run_at timestamptz not null,
   lease text,
   locked_by text,

@@ -1,0 +1,25 @@
+import type { Insertable, Kysely } from 'kysely'
+import type { BlockedKeysTable, Schema } from './schema.js'
+
+/** Keys that must never be certified again. */
+export function blockedKeysTable(db: Kysely<Schema>) {
+  return {
+    /** Blocking twice is blocking once. */
+    async insert(row: Insertable<BlockedKeysTable>): Promise<void> {
+      await db
+        .insertInto('blocked_keys')
+        .values(row)
+        .onConflict((conflict) => conflict.column('spki_sha256').doNothing())
+        .execute()
+    },
+
+    async has(spkiSha256: string): Promise<boolean> {
+      const row = await db
+        .selectFrom('blocked_keys')
+        .select('spki_sha256')
+        .where('spki_sha256', '=', spkiSha256)
+        .executeTakeFirst()
+      return row !== undefined
+    },
+  }
+}

@@ -1,0 +1,60 @@
+import type { Insertable, Kysely, Selectable, Updateable } from 'kysely'
+import type { CertificateTable, Schema } from './schema.js'
+
+const columns = [
+  'id',
+  'name',
+  'common_name',
+  'names',
+  'subject',
+  'key_algorithm',
+  'extended_key_usages',
+  'must_staple',
+  'validity_seconds',
+  'issuer_id',
+  'environment',
+  'owner_id',
+  'team_id',
+  'renewal_policy_id',
+  'certificate_profile_id',
+  'tags',
+  'source',
+  'generation',
+  'created_at',
+  'updated_at',
+  'archived_at',
+] as const
+
+export type CertificateRow = Selectable<CertificateTable>
+
+export function certificatesTable(db: Kysely<Schema>) {
+  return {
+    async insert(row: Insertable<CertificateTable>): Promise<void> {
+      await db.insertInto('certificates').values(row).execute()
+    },
+
+    /** Archived ones too. */
+    async get(id: string): Promise<CertificateRow | undefined> {
+      return await db.selectFrom('certificates').select(columns).where('id', '=', id).executeTakeFirst()
+    },
+
+    /** Locks the row until the transaction ends: the first lock of everything that changes what a certificate is. */
+    async lock(id: string): Promise<CertificateRow | undefined> {
+      return await db.selectFrom('certificates').select(columns).where('id', '=', id).forUpdate().executeTakeFirst()
+    },
+
+    /** Not archived, under this name without regard to case. */
+    async findLiveByName(name: string): Promise<CertificateRow | undefined> {
+      return await db
+        .selectFrom('certificates')
+        .select(columns)
+        .where((where) => where(where.fn('lower', ['name']), '=', name.toLowerCase()))
+        .where('archived_at', 'is', null)
+        .executeTakeFirst()
+    },
+
+    async update(id: string, changes: Updateable<CertificateTable>): Promise<void> {
+      await db.updateTable('certificates').set(changes).where('id', '=', id).execute()
+    },
+  }
+}

@@ -1,0 +1,110 @@
+import { type Insertable, type Kysely, type Selectable, sql, type Updateable } from 'kysely'
+import type { HolderTable, Schema } from './schema.js'
+
+const columns = [
+  'id',
+  'certificate_id',
+  'kind',
+  'agent_id',
+  'csr_pem',
+  'current_version_id',
+  'renew_at',
+  'renewal_requested_at',
+  'failures',
+  'next_attempt_at',
+  'last_error_code',
+  'last_error',
+  'blocked_code',
+  'blocked_generation',
+  'created_at',
+  'closed_at',
+] as const
+
+export type HolderRow = Selectable<HolderTable>
+
+export function holdersTable(db: Kysely<Schema>) {
+  return {
+    async insert(row: Insertable<HolderTable>): Promise<void> {
+      await db.insertInto('holders').values(row).execute()
+    },
+
+    /** Closed ones too. */
+    async get(id: string): Promise<HolderRow | undefined> {
+      return await db.selectFrom('holders').select(columns).where('id', '=', id).executeTakeFirst()
+    },
+
+    /** Locks the row until the transaction ends; the certificate is locked before. */
+    async lock(id: string): Promise<HolderRow | undefined> {
+      return await db.selectFrom('holders').select(columns).where('id', '=', id).forUpdate().executeTakeFirst()
+    },
+
+    /** Open ones, oldest first. */
+    async listOfCertificate(certificateId: string): Promise<HolderRow[]> {
+      return await db
+        .selectFrom('holders')
+        .select(columns)
+        .where('certificate_id', '=', certificateId)
+        .where('closed_at', 'is', null)
+        .orderBy('created_at')
+        .orderBy('id')
+        .execute()
+    },
+
+    async findOfAgent(certificateId: string, agentId: string): Promise<HolderRow | undefined> {
+      return await db
+        .selectFrom('holders')
+        .select(columns)
+        .where('certificate_id', '=', certificateId)
+        .where('agent_id', '=', agentId)
+        .where('kind', '=', 'agent')
+        .where('closed_at', 'is', null)
+        .executeTakeFirst()
+    },
+
+    async listOfAgent(agentId: string): Promise<HolderRow[]> {
+      return await db
+        .selectFrom('holders')
+        .select(columns)
+        .where('agent_id', '=', agentId)
+        .where('closed_at', 'is', null)
+        .orderBy('certificate_id')
+        .execute()
+    },
+
+    async update(id: string, changes: Updateable<HolderTable>): Promise<void> {
+      await db.updateTable('holders').set(changes).where('id', '=', id).execute()
+    },
+
+    /** Certificates with a holder that needs a new version and has no open job for it; what was refused for good waits for its generation to change. */
+    async listCertificatesToIssue(now: Date, limit: number): Promise<string[]> {
+      const { rows } = await sql<{ certificate_id: string }>`
+        select distinct holders.certificate_id
+        from holders join certificates on certificates.id = holders.certificate_id
+        where holders.closed_at is null and certificates.archived_at is null
+          and (holders.current_version_id is null or holders.renewal_requested_at is not null or holders.renew_at <= ${now})
+          and (holders.next_attempt_at is null or holders.next_attempt_at <= ${now})
+          and (holders.blocked_code is null or holders.blocked_generation < certificates.generation)
+          and (holders.kind = 'outside' or exists (
+            select 1 from placements join targets on targets.id = placements.target_id
+            where placements.certificate_id = holders.certificate_id and placements.removed_at is null
+              and targets.agent_id = holders.agent_id and targets.retired_at is null and targets.enabled))
+          and not exists (
+            select 1 from jobs where jobs.holder_id = holders.id and jobs.kind = 'issue' and jobs.placement_id is null
+              and jobs.state not in ('done', 'cancelled'))
+        order by holders.certificate_id limit ${limit}`.execute(db)
+      return rows.map((row) => row.certificate_id)
+    },
+
+    /** How many have reached their time, how many an hour ago or more, and when the next one will. */
+    async countRenewals(now: Date): Promise<{ due: number; overdue: number; next_at: Date | null }> {
+      const hourAgo = new Date(now.getTime() - 3_600_000)
+      const { rows } = await sql<{ due: number; overdue: number; next_at: Date | null }>`
+        select count(*) filter (where renew_at <= ${now})::int as due,
+          count(*) filter (where renew_at <= ${hourAgo})::int as overdue,
+          min(renew_at) filter (where renew_at > ${now}) as next_at
+        from holders join certificates on certificates.id = holders.certificate_id
+        where holders.closed_at is null and renew_at is not null and certificates.archived_at is null`.execute(db)
+      return rows[0] ?? { due: 0, overdue: 0, next_at: null }
+    },
+  }
+}

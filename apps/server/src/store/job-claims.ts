@@ -1,0 +1,210 @@
+import { type Kysely, sql, type Updateable } from 'kysely'
+import { jobColumns } from './job-columns.js'
+import type { JobKind, JobRow, JobState } from './jobs.js'
+import type { JobsTable, Schema } from './schema.js'
+
+export interface ServerClaim {
+  kinds: readonly JobKind[]
+  server: string
+  now: Date
+  until: Date
+  limit: number
+}
+
+export interface AgentClaim {
+  id: string
+  agentId: string
+  now: Date
+  until: Date
+  boundUntil?: Date | undefined
+  generation?: number | undefined
+}
+
+/** The fence around jobs: claiming gives a fresh lease, and whoever ends a job says which lease it has. */
+export function jobClaims(db: Kysely<Schema>) {
+  return {
+    /** The server's own kinds: ready ones, and active ones whose lease is over. Each gets a fresh lease, and the claim counts as an attempt. */
+    async claimForServer({ kinds, server, now, until, limit }: ServerClaim): Promise<JobRow[]> {
+      const claimed = await db
+        .with('due', (cte) =>
+          cte
+            .selectFrom('jobs')
+            .select('id')
+            .where('kind', 'in', [...kinds])
+            .where(({ or, and, eb }) =>
+              or([
+                and([eb('state', '=', 'ready'), eb('run_at', '<=', now)]),
+                and([eb('state', '=', 'active'), eb('locked_until', '<', now)]),
+              ]),
+            )
+            .orderBy('priority')
+            .orderBy('run_at')
+            .orderBy('id')
+            .limit(limit)
+            .forUpdate()
+            .skipLocked(),
+        )
+        .updateTable('jobs')
+        .from('due')
+        .set(({ eb, fn, val }) => ({
+          state: 'active',
+          lease: sql<string>`gen_random_uuid()::text`,
+          locked_by: server,
+          locked_until: until,
+          attempts: eb('attempts', '+', 1),
+          started_at: fn.coalesce('started_at', val(now)),
+        }))
+        .whereRef('jobs.id', '=', 'due.id')
+        .returning(jobColumns.map((column) => `jobs.${column}` as const))
+        .execute()
+      return claimed
+    },
+
+    /** CSRs this agent is asked for. Without `holding` those that are leased are listed only when their lease is over. */
+    async listWaitingCsr(
+      agentId: string,
+      { now, holding }: { now: Date; holding: readonly string[] | undefined },
+    ): Promise<JobRow[]> {
+      return await db
+        .selectFrom('jobs')
+        .select(jobColumns)
+        .where('agent_id', '=', agentId)
+        .where('kind', '=', 'issue')
+        .where('state', '=', 'waiting_csr')
+        .where('run_at', '<=', now)
+        .where(({ or, eb }) =>
+          or([
+            eb('locked_until', 'is', null),
+            eb('locked_until', '<', now),
+            ...(holding === undefined ? [] : [eb('id', 'not in', [...holding, ''])]),
+          ]),
+        )
+        .orderBy('priority')
+        .orderBy('run_at')
+        .orderBy('id')
+        .limit(100)
+        .execute()
+    },
+
+    /**
+     * What this agent may be given, most urgent first: ready jobs, active ones whose lease and bound are over, and its own active ones
+     * that it does not list under `holding` (where it says what it holds). Nothing is locked yet.
+     */
+    async listForAgent(
+      agentId: string,
+      { kinds, now, holding }: { kinds: readonly JobKind[]; now: Date; holding: readonly string[] | undefined },
+    ): Promise<JobRow[]> {
+      return await db
+        .selectFrom('jobs')
+        .select(jobColumns)
+        .where('agent_id', '=', agentId)
+        .where('kind', 'in', [...kinds])
+        .where(({ or, and, eb }) =>
+          or([
+            and([eb('state', '=', 'ready'), eb('run_at', '<=', now)]),
+            and([
+              eb('state', '=', 'active'),
+              or([
+                sql<boolean>`greatest(locked_until, bound_until) < ${now}`,
+                ...(holding === undefined
+                  ? []
+                  : [and([eb('locked_by', '=', agentId), eb('id', 'not in', [...holding, ''])])]),
+              ]),
+            ]),
+          ]),
+        )
+        .orderBy('priority')
+        .orderBy('run_at')
+        .orderBy('id')
+        .limit(100)
+        .execute()
+    },
+
+    /** Whether a deployment to this target is under way under somebody's lease or bound, be its job cancelled or not. */
+    async targetIsBusy(
+      targetId: string,
+      { now, except }: { now: Date; except: { agentId: string; holding: readonly string[] | undefined } },
+    ): Promise<boolean> {
+      const row = await db
+        .selectFrom('jobs')
+        .select('id')
+        .where('target_id', '=', targetId)
+        .where('kind', '=', 'deploy')
+        .where('state', 'in', ['active', 'cancelled'])
+        .where('locked_until', 'is not', null)
+        .where(sql<boolean>`greatest(locked_until, bound_until) >= ${now}`)
+        .where(({ not, and, eb }) =>
+          except.holding === undefined
+            ? sql<boolean>`true`
+            : not(and([eb('locked_by', '=', except.agentId), eb('id', 'not in', [...except.holding, ''])])),
+        )
+        .limit(1)
+        .executeTakeFirst()
+      return row !== undefined
+    },
+
+    /** A fresh lease for an agent; the claim counts as an attempt. A job that waits for a CSR keeps waiting, leased in place. */
+    async claimForAgent({ id, agentId, now, until, boundUntil, generation }: AgentClaim): Promise<JobRow | undefined> {
+      return await db
+        .updateTable('jobs')
+        .set(({ eb, fn, val }) => ({
+          state: sql<JobState>`case when state = 'waiting_csr' then state else 'active' end`,
+          lease: sql<string>`gen_random_uuid()::text`,
+          locked_by: agentId,
+          locked_until: until,
+          bound_until: boundUntil ?? null,
+          generation: sql<number>`coalesce(${generation ?? null}::integer, generation)`,
+          attempts: eb('attempts', '+', 1),
+          started_at: fn.coalesce('started_at', val(now)),
+          result: null,
+        }))
+        .where('id', '=', id)
+        .where('agent_id', '=', agentId)
+        .where('state', 'in', ['waiting_csr', 'ready', 'active'])
+        .returning(jobColumns)
+        .executeTakeFirst()
+    },
+
+    /** Prolongs what this agent says it holds, never beyond a bound. */
+    async prolongForAgent(
+      agentId: string,
+      { ids, now, until }: { ids: readonly string[]; now: Date; until: Date },
+    ): Promise<void> {
+      if (ids.length === 0) return
+      await db
+        .updateTable('jobs')
+        .set({ locked_until: sql<Date>`least(coalesce(bound_until, ${until}::timestamptz), ${until}::timestamptz)` })
+        .where('id', 'in', [...ids])
+        .where('agent_id', '=', agentId)
+        .where('locked_by', '=', agentId)
+        .where('state', 'in', ['waiting_csr', 'active'])
+        .where((where) => where.or([where('bound_until', 'is', null), where('bound_until', '>', now)]))
+        .execute()
+    },
+
+    /** Returns the leases that are still ours. */
+    async prolong(leases: readonly string[], until: Date): Promise<string[]> {
+      if (leases.length === 0) return []
+      const rows = await db
+        .updateTable('jobs')
+        .set({ locked_until: until })
+        .where('lease', 'in', [...leases])
+        .where('state', '=', 'active')
+        .returning('lease')
+        .execute()
+      return rows.flatMap((row) => (row.lease === null ? [] : [row.lease]))
+    },
+
+    /** The fence: changes an active job only under the lease it was claimed with. Returns whether it did. */
+    async settle(claim: { id: string; lease: string }, changes: Updateable<JobsTable>): Promise<boolean> {
+      const { numUpdatedRows } = await db
+        .updateTable('jobs')
+        .set(changes)
+        .where('id', '=', claim.id)
+        .where('lease', '=', claim.lease)
+        .where('state', '=', 'active')
+        .executeTakeFirst()
+      return numUpdatedRows === 1n
+    },
+  }
+}

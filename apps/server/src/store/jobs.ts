@@ -1,0 +1,200 @@
+import { type Insertable, type Kysely, type Selectable, sql, type Updateable } from 'kysely'
+import { jobClaims } from './job-claims.js'
+import { jobColumns } from './job-columns.js'
+import { type Page, type PageRequest, readPage } from './page.js'
+import type { JobsTable, Schema } from './schema.js'
+
+export type JobRow = Selectable<JobsTable>
+export type JobKind = JobRow['kind']
+export type JobState = JobRow['state']
+
+export interface JobFilter {
+  states?: readonly JobState[] | undefined
+  /** Of `done` ones. */
+  outcomes?: readonly NonNullable<JobRow['outcome']>[] | undefined
+  kinds?: readonly JobKind[] | undefined
+  /** Issuance of a holder that has no version yet, or renewal of one that has. */
+  renewal?: boolean | undefined
+  certificateId?: string | undefined
+  targetId?: string | undefined
+  agentId?: string | undefined
+}
+
+const open = ['waiting_csr', 'waiting_approval', 'ready', 'active'] as const
+
+export function jobsTable(db: Kysely<Schema>) {
+  return {
+    ...jobClaims(db),
+
+    /** Writes a job, or returns the one that is open for the same holder or placement and kind. */
+    async insert(row: Insertable<JobsTable>): Promise<{ id: string; created: boolean }> {
+      const inserted = await db
+        .insertInto('jobs')
+        .values(row)
+        .onConflict((conflict) => conflict.doNothing())
+        .returning('id')
+        .executeTakeFirst()
+      if (inserted !== undefined) return { id: inserted.id, created: true }
+      const existing = await db
+        .selectFrom('jobs')
+        .select('id')
+        .where('kind', '=', row.kind)
+        .where('state', 'in', [...open])
+        .where((where) =>
+          row.placement_id == null
+            ? where.and([where('holder_id', '=', row.holder_id ?? ''), where('placement_id', 'is', null)])
+            : where('placement_id', '=', row.placement_id),
+        )
+        .executeTakeFirst()
+      return { id: existing?.id ?? row.id, created: false }
+    },
+
+    async get(id: string): Promise<JobRow | undefined> {
+      return await db.selectFrom('jobs').select(jobColumns).where('id', '=', id).executeTakeFirst()
+    },
+
+    /** Locks the row until the transaction ends: the last lock anybody takes. */
+    async lock(id: string): Promise<JobRow | undefined> {
+      return await db.selectFrom('jobs').select(jobColumns).where('id', '=', id).forUpdate().executeTakeFirst()
+    },
+
+    async lockOpenIssueOfHolder(holderId: string): Promise<JobRow | undefined> {
+      return await db
+        .selectFrom('jobs')
+        .select(jobColumns)
+        .where('holder_id', '=', holderId)
+        .where('placement_id', 'is', null)
+        .where('kind', '=', 'issue')
+        .where('state', 'in', [...open])
+        .forUpdate()
+        .executeTakeFirst()
+    },
+
+    async findOpenOfPlacement(placementId: string, kind: JobKind): Promise<JobRow | undefined> {
+      return await db
+        .selectFrom('jobs')
+        .select(jobColumns)
+        .where('placement_id', '=', placementId)
+        .where('kind', '=', kind)
+        .where('state', 'in', [...open])
+        .executeTakeFirst()
+    },
+
+    async listOpenOfCertificate(certificateId: string, kind: JobKind): Promise<JobRow[]> {
+      return await db
+        .selectFrom('jobs')
+        .select(jobColumns)
+        .where('certificate_id', '=', certificateId)
+        .where('kind', '=', kind)
+        .where('state', 'in', [...open])
+        .orderBy('created_at')
+        .orderBy('id')
+        .execute()
+    },
+
+    async update(id: string, changes: Updateable<JobsTable>): Promise<void> {
+      await db.updateTable('jobs').set(changes).where('id', '=', id).execute()
+    },
+
+    /** Open jobs end as cancelled. A deployment that is under way keeps its lease and bound, since it goes on somewhere. */
+    async cancel(
+      of: { column: 'holder_id' | 'placement_id' | 'target_id' | 'agent_id' | 'certificate_id' | 'id'; value: string },
+      { at, reason, kinds }: { at: Date; reason: string; kinds?: readonly JobKind[] | undefined },
+    ): Promise<JobRow[]> {
+      return await db
+        .updateTable('jobs')
+        .set({ state: 'cancelled', completed_at: at, last_error: reason })
+        .where(of.column, '=', of.value)
+        .where('state', 'in', [...open])
+        .$if(kinds !== undefined, (narrowed) => narrowed.where('kind', 'in', [...(kinds ?? [])]))
+        .returning(jobColumns)
+        .execute()
+    },
+
+    /** The soonest moment at which a job of this agent that is not due yet will be. */
+    async nextRunOfAgent(agentId: string, now: Date): Promise<Date | undefined> {
+      const row = await db
+        .selectFrom('jobs')
+        .select(({ fn }) => fn.min('run_at').as('at'))
+        .where('agent_id', '=', agentId)
+        .where('state', 'in', ['waiting_csr', 'ready'])
+        .where('run_at', '>', now)
+        .executeTakeFirst()
+      return row?.at ?? undefined
+    },
+
+    /** Agents and server kinds with leases that ran out: who to wake. */
+    async listExpired(now: Date, limit: number): Promise<{ id: string; agent_id: string | null; kind: JobKind }[]> {
+      return await db
+        .selectFrom('jobs')
+        .select(['id', 'agent_id', 'kind'])
+        .where('state', '=', 'active')
+        .where('locked_until', '<', now)
+        .orderBy('locked_until')
+        .limit(limit)
+        .execute()
+    },
+
+    /** CSRs that were asked for before `since` and did not come. */
+    async listOverdueCsr(since: Date, limit: number): Promise<JobRow[]> {
+      return await db
+        .selectFrom('jobs')
+        .select(jobColumns)
+        .where('kind', '=', 'issue')
+        .where('state', '=', 'waiting_csr')
+        .where('run_at', '<', since)
+        .orderBy('run_at')
+        .limit(limit)
+        .execute()
+    },
+
+    async countOpen(): Promise<{ waiting: number; active: number }> {
+      const { rows } = await sql<{ waiting: number; active: number }>`
+        select count(*) filter (where state <> 'active')::int as waiting, count(*) filter (where state = 'active')::int as active
+        from jobs where state not in ('done', 'cancelled')`.execute(db)
+      return rows[0] ?? { waiting: 0, active: 0 }
+    },
+
+    /** Newest first. */
+    async page(filter: JobFilter, request: PageRequest): Promise<Page<JobRow>> {
+      const { states, outcomes, kinds, renewal, certificateId, targetId, agentId } = filter
+      const query = db
+        .selectFrom('jobs')
+        .select(jobColumns)
+        .$if(states !== undefined, (narrowed) => narrowed.where('state', 'in', [...(states ?? [])]))
+        .$if(outcomes !== undefined, (narrowed) => narrowed.where('outcome', 'in', [...(outcomes ?? [])]))
+        .$if(kinds !== undefined, (narrowed) => narrowed.where('kind', 'in', [...(kinds ?? [])]))
+        .$if(renewal !== undefined, (narrowed) => narrowed.where('renewal', '=', renewal === true))
+        .$if(certificateId !== undefined, (narrowed) => narrowed.where('certificate_id', '=', certificateId ?? ''))
+        .$if(targetId !== undefined, (narrowed) => narrowed.where('target_id', '=', targetId ?? ''))
+        .$if(agentId !== undefined, (narrowed) => narrowed.where('agent_id', '=', agentId ?? ''))
+      return await readPage(
+        query,
+        {
+          columns: ['created_at', 'id'],
+          descending: true,
+          startOf: (row) => ({ value: row.created_at.toISOString(), id: row.id }),
+        },
+        request,
+      )
+    },
+
+    /** Ended before `before`, and no bound of theirs still runs. Returns how many went. */
+    async purge(before: Date, limit: number): Promise<number> {
+      const { numDeletedRows } = await db
+        .deleteFrom('jobs')
+        .where('id', 'in', ({ selectFrom }) =>
+          selectFrom('jobs')
+            .select('id')
+            .where('state', 'in', ['done', 'cancelled'])
+            .where('completed_at', '<', before)
+            .orderBy('completed_at')
+            .limit(limit)
+            .forUpdate()
+            .skipLocked(),
+        )
+        .executeTakeFirst()
+      return Number(numDeletedRows)
+    },
+  }
+}

@@ -1,0 +1,158 @@
+import { type Insertable, type Kysely, type Selectable, sql, type Updateable } from 'kysely'
+import { type Page, type PageRequest, readPage } from './page.js'
+import type { Schema, VersionTable } from './schema.js'
+
+const columns = [
+  'versions.id',
+  'versions.certificate_id',
+  'versions.holder_id',
+  'versions.order_id',
+  'versions.issuer_id',
+  'versions.standing',
+  'versions.generation',
+  'versions.serial_number',
+  'versions.fingerprint',
+  'versions.spki_sha256',
+  'versions.key_algorithm',
+  'versions.key_size',
+  'versions.issuer_name',
+  'versions.not_before',
+  'versions.not_after',
+  'versions.received_at',
+  'versions.vendor_ref',
+  'versions.revoked_at',
+  'versions.revocation_reason',
+] as const
+
+export type VersionRow = Selectable<VersionTable>
+export type VersionWithDer = VersionRow & { der: Buffer; chain_pem: string; csr_pem: string }
+
+export function versionsTable(db: Kysely<Schema>) {
+  return {
+    async insert(row: Insertable<VersionTable>): Promise<void> {
+      await db.insertInto('versions').values(row).execute()
+    },
+
+    async get(id: string): Promise<VersionRow | undefined> {
+      return await db.selectFrom('versions').select(columns).where('id', '=', id).executeTakeFirst()
+    },
+
+    async getMany(ids: readonly string[]): Promise<VersionRow[]> {
+      if (ids.length === 0) return []
+      return await db
+        .selectFrom('versions')
+        .select(columns)
+        .where('id', 'in', [...ids])
+        .execute()
+    },
+
+    async findByFingerprint(fingerprint: string): Promise<VersionRow | undefined> {
+      return await db.selectFrom('versions').select(columns).where('fingerprint', '=', fingerprint).executeTakeFirst()
+    },
+
+    async findBySerial(issuerId: string, serialNumber: string): Promise<VersionRow | undefined> {
+      return await db
+        .selectFrom('versions')
+        .select(columns)
+        .where('issuer_id', '=', issuerId)
+        .where('serial_number', '=', serialNumber)
+        .executeTakeFirst()
+    },
+
+    async getWithDer(id: string): Promise<VersionWithDer | undefined> {
+      return await db
+        .selectFrom('versions')
+        .innerJoin('version_ders', 'version_ders.version_id', 'versions.id')
+        .select([...columns, 'version_ders.der', 'version_ders.chain_pem', 'version_ders.csr_pem'])
+        .where('versions.id', '=', id)
+        .executeTakeFirst()
+    },
+
+    /** The current versions of all open holders of a certificate, oldest holder first. */
+    async listCurrentWithDer(certificateId: string): Promise<VersionWithDer[]> {
+      return await db
+        .selectFrom('versions')
+        .innerJoin('holders', 'holders.current_version_id', 'versions.id')
+        .innerJoin('version_ders', 'version_ders.version_id', 'versions.id')
+        .select([...columns, 'version_ders.der', 'version_ders.chain_pem', 'version_ders.csr_pem'])
+        .where('holders.certificate_id', '=', certificateId)
+        .where('holders.closed_at', 'is', null)
+        .orderBy('holders.created_at')
+        .orderBy('holders.id')
+        .execute()
+    },
+
+    /** The versions that open holders of this certificate serve now. */
+    async listCurrent(certificateId: string): Promise<VersionRow[]> {
+      return await db
+        .selectFrom('versions')
+        .innerJoin('holders', 'holders.current_version_id', 'versions.id')
+        .select(columns)
+        .where('holders.certificate_id', '=', certificateId)
+        .where('holders.closed_at', 'is', null)
+        .orderBy('holders.created_at')
+        .orderBy('holders.id')
+        .execute()
+    },
+
+    /** Of one key, whoever holds it. */
+    async listOfKey(spkiSha256: string): Promise<VersionRow[]> {
+      return await db
+        .selectFrom('versions')
+        .select(columns)
+        .where('spki_sha256', '=', spkiSha256)
+        .orderBy('received_at')
+        .execute()
+    },
+
+    async update(id: string, changes: Updateable<VersionTable>): Promise<void> {
+      await db.updateTable('versions').set(changes).where('id', '=', id).execute()
+    },
+
+    /** Newest first. */
+    async page(certificateId: string, request: PageRequest): Promise<Page<VersionWithDer>> {
+      const query = db
+        .selectFrom('versions')
+        .innerJoin('version_ders', 'version_ders.version_id', 'versions.id')
+        .select([...columns, 'version_ders.der', 'version_ders.chain_pem', 'version_ders.csr_pem'])
+        .where('versions.certificate_id', '=', certificateId)
+      return await readPage(
+        query,
+        {
+          columns: ['versions.received_at', 'versions.id'],
+          descending: true,
+          startOf: (row) => ({ value: row.received_at.toISOString(), id: row.id }),
+        },
+        request,
+      )
+    },
+
+    /**
+     * Keys an agent must keep, by certificate: of its current versions, of what its targets should have or have, and of what is being ordered.
+     * `certificateIds` narrows to those it is being told about.
+     */
+    async listLiveKeys(
+      agentId: string,
+      certificateIds: readonly string[],
+    ): Promise<{ certificate_id: string; spki_sha256: string }[]> {
+      if (certificateIds.length === 0) return []
+      const ids = sql.join(certificateIds.map((id) => sql`${id}`))
+      const { rows } = await sql<{ certificate_id: string; spki_sha256: string }>`
+        select versions.certificate_id, versions.spki_sha256
+        from versions join holders on holders.id = versions.holder_id
+        where holders.agent_id = ${agentId} and holders.certificate_id in (${ids})
+          and (holders.current_version_id = versions.id or exists (
+            select 1 from placements join targets on targets.id = placements.target_id
+            where placements.certificate_id = versions.certificate_id and placements.removed_at is null
+              and targets.agent_id = ${agentId}
+              and (placements.desired_version_id = versions.id or placements.deployed_fingerprint = versions.fingerprint
+                or placements.served_fingerprint = versions.fingerprint)))
+        union
+        select orders.certificate_id, orders.spki_sha256
+        from orders join holders on holders.id = orders.holder_id
+        where holders.agent_id = ${agentId} and orders.certificate_id in (${ids}) and orders.state = 'open'
+        order by 1, 2`.execute(db)
+      return rows
+    },
+  }
+}
