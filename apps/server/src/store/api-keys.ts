@@ -33,10 +33,7 @@ export function apiKeysTable(db: Kysely<Schema>) {
     },
 
     /** Those not revoked. */
-    async page(
-      filter: { role?: ApiKeysTable['role'] | undefined },
-      request: PageRequest,
-    ): Promise<Page<ApiKeyRow>> {
+    async page(filter: { role?: ApiKeysTable['role'] | undefined }, request: PageRequest): Promise<Page<ApiKeyRow>> {
       const { role } = filter
       return await readPage(
         db

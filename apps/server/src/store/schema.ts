@@ -331,7 +331,7 @@ export interface JobsTable {
   attempts: Generated<number>
   last_error_code: string | null
   last_error: string | null
-  result: JSONColumnType<JobResult | null>
+  result: JSONColumnType<JobResult | null, string | null | undefined, string | null>
   requested_by: string
   created_at: Date
   started_at: Date | null

@@ -6,8 +6,7 @@ export function sealingKeysTable(db: Kysely<Schema>) {
   return {
     /** Two copies that start on an empty table with different keys must not both write: call in a transaction. */
     lock: async (): Promise<void> => void (await sql`lock table sealing_keys in exclusive mode`.execute(db)),
-    list: async () =>
-      await db.selectFrom('sealing_keys').select(['id', 'check_value']).orderBy('created_at').execute(),
+    list: async () => await db.selectFrom('sealing_keys').select(['id', 'check_value']).orderBy('created_at').execute(),
     insert: async (row: { id: string; check_value: Buffer; created_at: Date }): Promise<void> =>
       void (await db.insertInto('sealing_keys').values(row).execute()),
   }
