@@ -1,0 +1,146 @@
+import { createHmac, randomBytes } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
+import { systemActor } from '../access/principal.js'
+import { emitEvent } from '../notify/emit-event.js'
+import type { Services } from '../services.js'
+import { canonicalJson } from '../store/canonical-json.js'
+import type { ConnectionRow } from '../store/connections.js'
+import { violatedUnique } from '../store/database-error.js'
+import type { Tx } from '../store/store.js'
+import { openConnection, placeOfConnection } from './connections.js'
+import type { ConfigSchema } from './marked-schema.js'
+import { type Environment, type EnvironmentFound, readEnvironment } from './read-environment.js'
+import { sealConfig } from './sealed-config.js'
+
+/** A copy whose heartbeat is older than this is dead. */
+const livingMs = 60_000
+
+/**
+ * Makes issuers and notifiers from the environment, at each start. What is gone from it is disabled once no living copy has it;
+ * copies that see different values say so. Throws `config_invalid` with every wrong variable.
+ */
+export async function syncEnvironmentInstances(services: Services, environment: Environment): Promise<void> {
+  const found = await readEnvironment(services, environment)
+  const digests = await digestsOf(services, found)
+  await services.store.servers.setEnvironment(services.server.id, digests)
+  const others = await otherCopies(services)
+  const keep = async (): Promise<string[]> => await keepAll(services, found, { digests, others })
+  // A copy that starts at the same moment may have made the same row.
+  const changed = await keep().catch(async (error: unknown) => {
+    if (violatedUnique(error) === undefined) throw error
+    return await keep()
+  })
+  for (const id of changed) services.connections.forget(id)
+}
+
+interface Copies {
+  digests: Readonly<Record<string, string>>
+  others: readonly Readonly<Record<string, string>>[]
+}
+
+async function keepAll(services: Services, found: readonly EnvironmentFound[], copies: Copies): Promise<string[]> {
+  const { digests, others } = copies
+  return await services.store.transaction(async (tx) => {
+    const made = await Promise.all(found.map(async (instance) => await keepInstance(services, tx, instance)))
+    const gone = await disableGone(tx, new Set([...Object.keys(digests), ...others.flatMap(Object.keys)]))
+    await reportDifferences(services, tx, copies)
+    return [...made, ...gone].filter((id) => id !== undefined)
+  })
+}
+
+/** Keyed, so that a digest in a row tells nothing about the secrets in it; the key is shared by all copies. */
+async function digestsOf(services: Services, found: readonly EnvironmentFound[]): Promise<Record<string, string>> {
+  const { store, sealing, clock } = services
+  const name = 'environment-digest-key'
+  const place = { table: 'server_secrets', id: name, column: 'value' }
+  const value = sealing.seal(randomBytes(32), place)
+  const kept = await store.serverSecrets.keepFirst({ name, value, created_at: clock.now() })
+  const key = sealing.open(kept, place)
+  return Object.fromEntries(
+    found.map(({ instance, config }) => [
+      instance.id,
+      createHmac('sha256', key).update(canonicalJson(config)).digest('hex'),
+    ]),
+  )
+}
+
+async function otherCopies({ store, clock, server }: Services): Promise<Readonly<Record<string, string>>[]> {
+  const living = await store.servers.listAlive(new Date(clock.now().getTime() - livingMs))
+  return living.filter((copy) => copy.id !== server.id).map((copy) => copy.environment as Record<string, string>)
+}
+
+/** Returns the id when something changed. */
+async function keepInstance(services: Services, tx: Tx, found: EnvironmentFound): Promise<string | undefined> {
+  const { kind, instance, entry, config } = found
+  const row = await tx.connections.lock(kind, instance.id)
+  if (row?.source === 'api') {
+    services.log.error(
+      { id: row.id },
+      'the environment describes an instance whose id was already taken over the API; that one stays as it is',
+    )
+    return undefined
+  }
+  if (row?.enabled && isDeepStrictEqual(openConnection(services, row), config)) return undefined
+  const schema = entry.definition.jsonSchema as ConfigSchema
+  const stored = sealConfig(services.sealing, { schema, config }, placeOfConnection(instance.id))
+  const changes = { config: JSON.stringify(stored.config), secrets: stored.secrets, enabled: true, updated_at: tx.now }
+  if (row === undefined) await insertInstance(tx, found, changes)
+  else await tx.connections.update(row.id, { ...changes, generation: row.generation + 1 })
+  await record(tx, { kind, id: instance.id, action: row === undefined ? 'created' : 'updated' })
+  return instance.id
+}
+
+interface Changes {
+  config: string
+  secrets: Buffer | null
+  enabled: boolean
+  updated_at: Date
+}
+
+async function insertInstance(tx: Tx, { kind, instance, entry }: EnvironmentFound, changes: Changes): Promise<void> {
+  const taken = await tx.connections.findByName(kind, instance.name)
+  await tx.connections.insert({
+    ...changes,
+    id: instance.id,
+    kind,
+    type: entry.definition.type,
+    name: taken === undefined ? instance.name : `${instance.name} (${instance.id})`,
+    source: 'env',
+    created_at: tx.now,
+  })
+}
+
+async function disableGone(tx: Tx, present: ReadonlySet<string>): Promise<string[]> {
+  const rows: ConnectionRow[] = [...(await tx.connections.list('issuer')), ...(await tx.connections.list('notifier'))]
+  const gone = rows.filter((row) => row.source === 'env' && row.enabled && !present.has(row.id))
+  for (const { id, kind, generation } of gone) {
+    await tx.connections.update(id, { enabled: false, generation: generation + 1, updated_at: tx.now })
+    await record(tx, { kind, id, action: 'disabled' })
+  }
+  return gone.map((row) => row.id)
+}
+
+async function record(tx: Tx, change: { kind: string; id: string; action: string }): Promise<void> {
+  tx.audit.append({
+    actor: systemActor,
+    action: `${change.kind}.${change.action}`,
+    resource_type: change.kind,
+    resource_id: change.id,
+    details: { source: 'env' },
+  })
+  await tx.wake('settings', `connection ${change.id}`)
+}
+
+async function reportDifferences(services: Services, tx: Tx, seen: Copies): Promise<void> {
+  for (const [id, digest] of Object.entries(seen.digests)) {
+    const alertKey = `environment ${id}`
+    const differs = seen.others.some((other) => other[id] !== undefined && other[id] !== digest)
+    if (!differs) {
+      await tx.events.resolve(alertKey, tx.now)
+      continue
+    }
+    const title = `Copies of the server were started with different settings for ${id}; the one started last decides`
+    services.log.error({ id }, title)
+    await emitEvent(tx, { type: 'environment.differs', severity: 'critical', title, data: { id }, alertKey })
+  }
+}
