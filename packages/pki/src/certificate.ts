@@ -188,13 +188,11 @@ interface Signed {
 }
 
 function assemble(der: Buffer, body: Body, { name, scheme, signature, signedBytes }: Signed): Certificate {
-  const { version, serialNumber, issuer, subject, publicKey, extensions } = body
-  const { present, ...found } = extensions
+  const { version, serialNumber, issuer, subject, publicKey, extensions: found } = body
   return {
     der,
-    get pem() {
-      return encodePem('CERTIFICATE', der)
-    },
+    // Not a getter: making one costs twice what the text costs.
+    pem: encodePem('CERTIFICATE', der),
     version,
     serialNumber,
     subject: subject.attributes,
@@ -212,8 +210,23 @@ function assemble(der: Buffer, body: Body, { name, scheme, signature, signedByte
     spkiSha256: publicKey.spkiSha256,
     publicKey,
     signatureAlgorithm: name,
-    ...found,
-    extensions: present,
+    names: found.names,
+    otherNames: found.otherNames,
+    isCa: found.isCa,
+    pathLength: found.pathLength,
+    keyUsages: found.keyUsages,
+    extendedKeyUsages: found.extendedKeyUsages,
+    subjectKeyIdentifier: found.subjectKeyIdentifier,
+    authorityKeyIdentifier: found.authorityKeyIdentifier,
+    mustStaple: found.mustStaple,
+    crlUrls: found.crlUrls,
+    ocspUrls: found.ocspUrls,
+    caIssuerUrls: found.caIssuerUrls,
+    policies: found.policies,
+    hasNameConstraints: found.hasNameConstraints,
+    hasTimestamps: found.hasTimestamps,
+    extensions: found.present,
+    unknownCritical: found.unknownCritical,
     signedBytes,
     signature,
     signatureScheme: scheme,

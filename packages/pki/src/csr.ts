@@ -71,9 +71,7 @@ export function readCsr(reader: DerReader): Csr {
   const der = reader.bytes
   return {
     der,
-    get pem() {
-      return encodePem('CERTIFICATE REQUEST', der)
-    },
+    pem: encodePem('CERTIFICATE REQUEST', der),
     ...info,
     signatureAlgorithm: name,
     signedBytes,

@@ -30,10 +30,9 @@ export const extensionOids = {
   caIssuers: '1.3.6.1.5.5.7.48.2',
 } as const
 
-const names = new Map<string, string>(Object.entries(extensionOids).map(([name, oid]) => [oid, name]))
+const names = new Map<string, string>(Object.entries(extensionOids).map(([name, oid]) => [oid, `${name} (${oid})`]))
 
 /** An extension as an operator would recognise it: its name and number, or its number. */
 export function extensionName(oid: string): string {
-  const name = names.get(oid)
-  return name === undefined ? oid : `${name} (${oid})`
+  return names.get(oid) ?? oid
 }
