@@ -102,6 +102,7 @@ async function assertTruth({ scene, world, process, ending, old, next }: Afterma
   const torn = isCertctlError(ending.error) && ending.error.code === 'deploy_torn'
   const touched = process.watch.steps.some(({ changes }) => changes)
   assert.ok(touched || !torn, 'it says deploy_torn although it changed nothing')
+  assert.ok(!torn || scene.capabilities.undo === 'best-effort', `it could have undone it: ${textOf(ending.error)}`)
   if (await isServed(world, old)) return
   const found = `it failed (${textOf(ending.error)}) and serves ${await world.serving()} instead of the old certificate`
   assert.ok(torn && scene.capabilities.undo === 'best-effort', found)
