@@ -55,7 +55,7 @@ export function agentsTable(db: Kysely<Schema>) {
 
     /** Locks the row until the transaction ends. */
     async lock(id: string): Promise<AgentRow | undefined> {
-      return await db.selectFrom('agents').select(columns).where('id', '=', id).forUpdate().executeTakeFirst()
+      return await db.selectFrom('agents').select(columns).where('id', '=', id).forNoKeyUpdate().executeTakeFirst()
     },
 
     /** Locks it against retirement, not against heartbeats of others that only share it. */

@@ -58,6 +58,17 @@ export function eventsTable(db: Kysely<Schema>) {
       return row?.id
     },
 
+    /** Whether an alert of this key is open. */
+    async isOpen(alertKey: string): Promise<boolean> {
+      const row = await db
+        .selectFrom('events')
+        .select('id')
+        .where('alert_key', '=', alertKey)
+        .where('resolved_at', 'is', null)
+        .executeTakeFirst()
+      return row !== undefined
+    },
+
     async get(id: string): Promise<EventRow | undefined> {
       return await db.selectFrom('events').select(columns).where('id', '=', id).executeTakeFirst()
     },

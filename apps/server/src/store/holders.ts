@@ -35,7 +35,7 @@ export function holdersTable(db: Kysely<Schema>) {
 
     /** Locks the row until the transaction ends; the certificate is locked before. */
     async lock(id: string): Promise<HolderRow | undefined> {
-      return await db.selectFrom('holders').select(columns).where('id', '=', id).forUpdate().executeTakeFirst()
+      return await db.selectFrom('holders').select(columns).where('id', '=', id).forNoKeyUpdate().executeTakeFirst()
     },
 
     /** Open ones, oldest first. */

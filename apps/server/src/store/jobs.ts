@@ -55,7 +55,7 @@ export function jobsTable(db: Kysely<Schema>) {
 
     /** Locks the row until the transaction ends: the last lock anybody takes. */
     async lock(id: string): Promise<JobRow | undefined> {
-      return await db.selectFrom('jobs').select(jobColumns).where('id', '=', id).forUpdate().executeTakeFirst()
+      return await db.selectFrom('jobs').select(jobColumns).where('id', '=', id).forNoKeyUpdate().executeTakeFirst()
     },
 
     async lockOpenIssueOfHolder(holderId: string): Promise<JobRow | undefined> {
@@ -66,7 +66,7 @@ export function jobsTable(db: Kysely<Schema>) {
         .where('placement_id', 'is', null)
         .where('kind', '=', 'issue')
         .where('state', 'in', [...open])
-        .forUpdate()
+        .forNoKeyUpdate()
         .executeTakeFirst()
     },
 
@@ -190,7 +190,7 @@ export function jobsTable(db: Kysely<Schema>) {
             .where('completed_at', '<', before)
             .orderBy('completed_at')
             .limit(limit)
-            .forUpdate()
+            .forNoKeyUpdate()
             .skipLocked(),
         )
         .executeTakeFirst()

@@ -42,7 +42,7 @@ export function ordersTable(db: Kysely<Schema>) {
 
     /** Locks the row until the transaction ends; certificate and holder are locked before. */
     async lock(id: string): Promise<OrderRow | undefined> {
-      return await db.selectFrom('orders').select(columns).where('id', '=', id).forUpdate().executeTakeFirst()
+      return await db.selectFrom('orders').select(columns).where('id', '=', id).forNoKeyUpdate().executeTakeFirst()
     },
 
     async lockOpenOfHolder(holderId: string): Promise<OrderRow | undefined> {
@@ -51,7 +51,7 @@ export function ordersTable(db: Kysely<Schema>) {
         .select(columns)
         .where('holder_id', '=', holderId)
         .where('state', '=', 'open')
-        .forUpdate()
+        .forNoKeyUpdate()
         .executeTakeFirst()
     },
 

@@ -71,7 +71,7 @@ export function placementsTable(db: Kysely<Schema>) {
 
     /** Locks the row until the transaction ends; its target is locked before. */
     async lock(id: string): Promise<PlacementRow | undefined> {
-      return await db.selectFrom('placements').select(columns).where('id', '=', id).forUpdate().executeTakeFirst()
+      return await db.selectFrom('placements').select(columns).where('id', '=', id).forNoKeyUpdate().executeTakeFirst()
     },
 
     async findPair(certificateId: string, targetId: string): Promise<PlacementRow | undefined> {

@@ -41,7 +41,7 @@ export function targetsTable(db: Kysely<Schema>) {
 
     /** Locks the row until the transaction ends. */
     async lock(id: string): Promise<TargetRow | undefined> {
-      return await db.selectFrom('targets').select(columns).where('id', '=', id).forUpdate().executeTakeFirst()
+      return await db.selectFrom('targets').select(columns).where('id', '=', id).forNoKeyUpdate().executeTakeFirst()
     },
 
     async getMany(ids: readonly string[]): Promise<TargetRow[]> {

@@ -1,0 +1,119 @@
+import { CertctlError, isCertctlError } from '@certctl/core'
+import { parseCsr } from '@certctl/pki'
+import type { Services } from '../services.js'
+import type { CertificateRow } from '../store/certificates.js'
+import { createId } from '../store/create-id.js'
+import type { HolderRow } from '../store/holders.js'
+import type { OrderRow } from '../store/orders.js'
+import type { PlacementView } from '../store/placements.js'
+import type { Tx } from '../store/store.js'
+import { closeOrder } from './close-order.js'
+import { defaultProfile } from './default-profile.js'
+import { openOrder } from './open-order.js'
+import { raiseAlert } from './raise-alert.js'
+
+interface Plan {
+  certificate: CertificateRow
+  requestedBy: string
+}
+
+/**
+ * Gives every holder that needs a version an open job, in the caller's transaction; the certificate is locked. Where each order costs
+ * money or quota, holders take turns. Returns the open issue jobs.
+ */
+export async function planIssuance(services: Services, tx: Tx, plan: Plan): Promise<string[]> {
+  const { certificate } = plan
+  if (certificate.archived_at !== null) return []
+  const holders = await tx.holders.listOfCertificate(certificate.id)
+  const placements = await tx.placements.listOfCertificate(certificate.id)
+  const metered = await isMetered(services, tx, certificate.issuer_id)
+  const jobs = (await tx.jobs.listOpenOfCertificate(certificate.id, 'issue')).map((job) => job.id)
+  for (const holder of holders) {
+    if (metered && jobs.length > 0) return jobs
+    if (!needsVersion(holder, certificate, tx.now) || !hasReason(holder, placements)) continue
+    const job = await planHolder(tx, holder, plan)
+    if (job !== undefined && !jobs.includes(job)) jobs.push(job)
+  }
+  return jobs
+}
+
+async function isMetered(services: Services, tx: Tx, issuerId: string): Promise<boolean> {
+  const connection = await tx.connections.get('issuer', issuerId)
+  if (connection === undefined) throw new CertctlError('not_found', `There is no issuer ${issuerId}`)
+  return services.registry.find('issuer', connection.type)?.definition.capabilities.metered ?? false
+}
+
+/** What was refused for good waits until the certificate changes or a person asks. */
+function needsVersion(holder: HolderRow, { generation }: CertificateRow, now: Date): boolean {
+  const isBlocked = holder.blocked_code !== null && (holder.blocked_generation ?? 0) >= generation
+  if (isBlocked) return false
+  if (holder.current_version_id === null || holder.renewal_requested_at !== null) return true
+  return holder.renew_at !== null && holder.renew_at.getTime() <= now.getTime()
+}
+
+/** An agent without a place to put it is not asked for a key. */
+function hasReason(holder: HolderRow, placements: readonly PlacementView[]): boolean {
+  return holder.kind === 'outside' || placements.some((placement) => placement.agent_id === holder.agent_id)
+}
+
+async function planHolder(tx: Tx, holder: HolderRow, plan: Plan): Promise<string | undefined> {
+  const open = await usableOrder(tx, holder, plan)
+  const orderId = open?.id ?? (holder.kind === 'outside' ? await orderFromStoredCsr(tx, holder, plan) : undefined)
+  if (orderId === undefined && holder.kind !== 'agent') return undefined
+  const waits = orderId === undefined
+  const { id, created } = await tx.jobs.insert({
+    id: createId('job', tx.now),
+    kind: 'issue',
+    state: waits ? 'waiting_csr' : 'ready',
+    agent_id: holder.agent_id,
+    certificate_id: plan.certificate.id,
+    holder_id: holder.id,
+    order_id: orderId ?? null,
+    generation: plan.certificate.generation,
+    renewal: holder.current_version_id !== null,
+    run_at: later(tx.now, open?.next_look_at ?? holder.next_attempt_at),
+    requested_by: plan.requestedBy,
+    created_at: tx.now,
+  })
+  if (created && waits && holder.agent_id !== null) await tx.wake('agent', holder.agent_id)
+  if (created && !waits) await tx.wake('work', 'issue')
+  return id
+}
+
+/** An order that was open when its job was lost goes on; one of an older generation ends. */
+async function usableOrder(tx: Tx, holder: HolderRow, { certificate }: Plan): Promise<OrderRow | undefined> {
+  const order = await tx.orders.lockOpenOfHolder(holder.id)
+  if (order === undefined || order.generation >= certificate.generation) return order
+  await closeOrder(tx, order, { state: 'abandoned', reason: 'the certificate was changed' })
+  return undefined
+}
+
+async function orderFromStoredCsr(tx: Tx, holder: HolderRow, { certificate }: Plan): Promise<string | undefined> {
+  const spkiSha256 = await reusableKey(tx, holder)
+  if (holder.csr_pem !== null && spkiSha256 !== undefined)
+    return await openOrder(tx, { certificate, holder, csr: { pem: holder.csr_pem, spkiSha256 } })
+  await raiseAlert(tx, {
+    subject: `csr-needed:${holder.id}`,
+    type: 'certificate.csr_needed',
+    severity: 'warning',
+    title: `${certificate.name} must be renewed with a new key; whoever holds it must send a CSR`,
+    certificateId: certificate.id,
+  })
+  return undefined
+}
+
+async function reusableKey(tx: Tx, holder: HolderRow): Promise<string | undefined> {
+  if (holder.csr_pem === null || !defaultProfile.allowsKeyReuse) return undefined
+  try {
+    const { spkiSha256 } = parseCsr(holder.csr_pem).publicKey
+    return (await tx.blockedKeys.has(spkiSha256)) ? undefined : spkiSha256
+  } catch (error) {
+    // What was readable when it was stored is refused by rules that came later: a new CSR is needed.
+    if (isCertctlError(error)) return undefined
+    throw error
+  }
+}
+
+function later(now: Date, at: Date | null | undefined): Date {
+  return at != null && at.getTime() > now.getTime() ? at : now
+}

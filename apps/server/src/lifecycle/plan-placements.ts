@@ -1,0 +1,109 @@
+import type { CertificateRow } from '../store/certificates.js'
+import { createId } from '../store/create-id.js'
+import type { HolderRow } from '../store/holders.js'
+import type { PlacementView } from '../store/placements.js'
+import type { Tx } from '../store/store.js'
+import type { TargetRow } from '../store/targets.js'
+import type { VersionRow } from '../store/versions.js'
+
+/**
+ * Makes what is desired of every placement the current version of the agent that holds its key, gives agents that hold none a holder,
+ * and gives every placement that is not as it should be a deployment. The certificate is locked. Returns the open deploy jobs.
+ */
+export async function planPlacements(
+  tx: Tx,
+  { certificate, requestedBy }: { certificate: CertificateRow; requestedBy: string },
+): Promise<string[]> {
+  if (certificate.archived_at !== null) return []
+  const placements = await tx.placements.listOfCertificate(certificate.id)
+  const targets = new Map((await tx.targets.getMany(placements.map((row) => row.target_id))).map((row) => [row.id, row]))
+  const jobs: string[] = []
+  for (const placement of placements) {
+    const target = targets.get(placement.target_id)
+    if (target === undefined || target.retired_at !== null) continue
+    const holder = await holderFor(tx, certificate.id, target.agent_id)
+    const version = await currentVersion(tx, holder)
+    if (version === undefined) continue
+    const wanted = await desire(tx, placement, version)
+    if (wanted === undefined || !mayDeploy(wanted, target)) continue
+    jobs.push(await planDeployment(tx, wanted, { target, requestedBy }))
+  }
+  return jobs
+}
+
+async function holderFor(tx: Tx, certificateId: string, agentId: string): Promise<HolderRow> {
+  const existing = await tx.holders.findOfAgent(certificateId, agentId)
+  if (existing !== undefined) return existing
+  const id = createId('holder', tx.now)
+  await tx.holders.insert({
+    id,
+    certificate_id: certificateId,
+    kind: 'agent',
+    agent_id: agentId,
+    created_at: tx.now,
+  })
+  return (await tx.holders.lock(id)) as HolderRow
+}
+
+async function currentVersion(tx: Tx, holder: HolderRow): Promise<VersionRow | undefined> {
+  if (holder.current_version_id === null) return undefined
+  const version = await tx.versions.get(holder.current_version_id)
+  return version?.revoked_at === null ? version : undefined
+}
+
+type Wanted = Pick<
+  PlacementView,
+  'id' | 'certificate_id' | 'target_id' | 'blocked_code' | 'blocked_generation' | 'next_attempt_at'
+>
+
+/** The placement with what is desired now; `undefined` where it is as it should be. */
+async function desire(tx: Tx, placement: PlacementView, version: VersionRow): Promise<Wanted | undefined> {
+  if (placement.desired_version_id !== version.id) {
+    const renewed = {
+      desired_version_id: version.id,
+      desired_at: tx.now,
+      state: 'pending' as const,
+      failures: 0,
+      next_attempt_at: tx.now,
+      verify_at: null,
+      cause_code: null,
+      cause_message: null,
+      blocked_code: null,
+      blocked_generation: null,
+      frozen_at: null,
+      updated_at: tx.now,
+    }
+    await tx.placements.update(placement.id, renewed)
+    return { ...placement, ...renewed }
+  }
+  const isDone = placement.state === 'served' || placement.state === 'unverifiable'
+  if (isDone || placement.frozen_at !== null) return undefined
+  return placement.state === 'deployed' && placement.next_attempt_at === null ? undefined : placement
+}
+
+function mayDeploy(placement: Wanted, target: TargetRow): boolean {
+  return target.enabled && (placement.blocked_code === null || (placement.blocked_generation ?? 0) < target.generation)
+}
+
+async function planDeployment(
+  tx: Tx,
+  placement: Wanted,
+  { target, requestedBy }: { target: TargetRow; requestedBy: string },
+): Promise<string> {
+  const { next_attempt_at: at } = placement
+  const { id, created } = await tx.jobs.insert({
+    id: createId('job', tx.now),
+    kind: 'deploy',
+    state: 'ready',
+    agent_id: target.agent_id,
+    certificate_id: placement.certificate_id,
+    placement_id: placement.id,
+    target_id: target.id,
+    generation: target.generation,
+    run_at: at !== null && at.getTime() > tx.now.getTime() ? at : tx.now,
+    requested_by: requestedBy,
+    created_at: tx.now,
+  })
+  if (created) await tx.wake('agent', target.agent_id)
+  return id
+}

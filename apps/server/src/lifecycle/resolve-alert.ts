@@ -1,0 +1,11 @@
+import { emitEvent, type NewEvent } from '../notify/emit-event.js'
+import type { Tx } from '../store/store.js'
+
+/** Says that the cause of an alert is gone, if one is open. */
+export async function resolveAlert(
+  tx: Tx,
+  { subject, ...event }: Omit<NewEvent, 'alertKey' | 'resolves' | 'severity'> & { subject: string },
+): Promise<void> {
+  for (const key of [`${subject}:critical`, `${subject}:warning`])
+    if (await tx.events.isOpen(key)) await emitEvent(tx, { ...event, severity: 'info', resolves: key })
+}
