@@ -1,0 +1,183 @@
+import { createHash, X509Certificate } from 'node:crypto'
+import { connect as connectTcp, isIP, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import {
+  type ConnectionOptions,
+  checkServerIdentity,
+  connect as connectTls,
+  type DetailedPeerCertificate,
+} from 'node:tls'
+import { CertctlError, type Connection, type ConnectOptions, messageOf, type TlsMaterial } from '@certctl/core'
+import { resolveAllowed } from './address-policy.js'
+
+const defaultLimitSeconds = 30
+
+/**
+ * A connected stream, over TLS where `tls` is given. Resolves when the peer is proven: nothing is sent before. Rejects
+ * `upstream_unavailable` (unreachable, too slow, or not who it should be), `policy_denied` (address) or `aborted`.
+ */
+export async function openConnection(to: ConnectOptions): Promise<Connection> {
+  const place = 'unixSocket' in to ? to.unixSocket : `${to.host}:${to.port}`
+  const limitSeconds = to.timeLimitSeconds ?? defaultLimitSeconds
+  const signal = AbortSignal.any([AbortSignal.timeout(limitSeconds * 1000), ...(to.signal ? [to.signal] : [])])
+  try {
+    const socket = await openSocket(to, signal)
+    if (to.tls === undefined) return socket
+    return await handshake(socket, {
+      tls: to.tls,
+      name: to.tls.serverName ?? ('host' in to ? to.host : undefined),
+      signal,
+    })
+  } catch (cause) {
+    if (to.signal?.aborted) throw new CertctlError('aborted', `Connecting to ${place} was interrupted`, { cause })
+    if (cause instanceof CertctlError) throw cause
+    const reason = signal.aborted ? `no answer within ${limitSeconds} s` : messageOf(cause)
+    throw new CertctlError('upstream_unavailable', `${place} cannot be reached: ${reason}`, { cause })
+  }
+}
+
+/** Upgrades a stream after STARTTLS; the same rules as `openConnection`. `serverName` says who the peer must be. */
+export async function startTls(stream: Connection, tls: TlsMaterial): Promise<Connection> {
+  const signal = AbortSignal.timeout(defaultLimitSeconds * 1000)
+  try {
+    return await handshake(stream, { tls, name: tls.serverName, signal })
+  } catch (cause) {
+    if (cause instanceof CertctlError) throw cause
+    throw new CertctlError('upstream_unavailable', `TLS did not begin: ${messageOf(cause)}`, { cause })
+  }
+}
+
+async function openSocket(to: ConnectOptions, signal: AbortSignal): Promise<Socket> {
+  if ('unixSocket' in to) return await opened(connectTcp({ path: to.unixSocket }), 'connect', signal)
+  const addresses = await orAborted(resolveAllowed(to.host, to.addresses ?? 'any'), signal)
+  const found = addresses.map((address) => ({ address, family: isIP(address) }))
+  const socket = connectTcp({
+    host: to.host,
+    port: to.port,
+    autoSelectFamily: true,
+    lookup: (_name, options, done) => {
+      if (options.all === true) done(null, found)
+      else done(null, found[0]?.address ?? '', found[0]?.family)
+    },
+  })
+  return await opened(socket, 'connect', signal)
+}
+
+interface Handshake {
+  tls: TlsMaterial
+  name: string | undefined
+  signal: AbortSignal
+}
+
+async function handshake(stream: Duplex, { tls, name, signal }: Handshake): Promise<Connection> {
+  let chain: readonly Uint8Array[] | undefined
+  const socket = connectTls({
+    ...tlsOptionsOf(tls),
+    socket: stream,
+    ...(name === undefined || isIP(name) !== 0 ? {} : { servername: name }),
+    checkServerIdentity: (_host, certificate) => {
+      // The platform gives the intermediates to the first who asks, and here it has asked for us.
+      chain = chainOf(certificate as DetailedPeerCertificate)
+      return tls.pinSpkiSha256 === undefined ? checkServerIdentity(name ?? '', certificate) : undefined
+    },
+  })
+  await opened(socket, 'secureConnect', signal)
+  chain ??= chainOf(socket.getPeerCertificate(true))
+  try {
+    if (tls.pinSpkiSha256 !== undefined) requirePinned(chain, tls.pinSpkiSha256, name)
+  } catch (error) {
+    socket.destroy()
+    throw error
+  }
+  const peer = { chain, protocol: socket.getProtocol() ?? 'unknown', cipher: socket.getCipher().name }
+  return Object.assign(socket, { peer })
+}
+
+/** What the platform needs to know. Where a key is pinned and no CA is given, the pin is the trust and `requirePinned` judges. */
+export function tlsOptionsOf(tls: TlsMaterial): ConnectionOptions {
+  const judgedByPin = tls.pinSpkiSha256 !== undefined && tls.caPem === undefined
+  return {
+    minVersion: tls.minVersion ?? 'TLSv1.2',
+    rejectUnauthorized: tls.insecure !== true && !judgedByPin,
+    ...(tls.caPem === undefined ? {} : { ca: tls.caPem }),
+    ...(tls.certificatePem === undefined ? {} : { cert: tls.certificatePem }),
+    ...(tls.privateKeyPem === undefined ? {} : { key: tls.privateKeyPem.reveal() }),
+  }
+}
+
+/**
+ * The pinned key must be that of the leaf, or of a CA that signed down to the leaf; under a pinned CA the name must fit too. Validity is not
+ * judged where a key is pinned: the pin is the trust, and the clock of a new host may be wrong until it has spoken to its server.
+ */
+function requirePinned(chain: readonly Uint8Array[], pin: string, name: string | undefined): void {
+  const certificates = chain.map((der) => new X509Certificate(der))
+  const pinned = certificates.findIndex((certificate) => spkiHashOf(certificate) === pin.toLowerCase())
+  const [leaf] = certificates
+  const links = certificates.slice(0, Math.max(pinned, 0))
+  const signed = links.every((certificate, index) => isSignedBy(certificate, certificates[index + 1]))
+  if (leaf === undefined || pinned === -1 || !signed)
+    throw new Error(
+      'the server does not prove to hold the pinned key; if its CA was replaced on purpose, pin the new one',
+    )
+  if (pinned > 0 && !(name !== undefined && isNamed(leaf, name)))
+    throw new Error(`the certificate of the server is not for ${name ?? 'the name asked'}`)
+}
+
+function spkiHashOf(certificate: X509Certificate): string {
+  return createHash('sha256')
+    .update(certificate.publicKey.export({ type: 'spki', format: 'der' }))
+    .digest('hex')
+}
+
+function isSignedBy(certificate: X509Certificate, issuer: X509Certificate | undefined): boolean {
+  return issuer?.ca === true && certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)
+}
+
+function isNamed(leaf: X509Certificate, name: string): boolean {
+  return (isIP(name) === 0 ? leaf.checkHost(name) : leaf.checkIP(name)) !== undefined
+}
+
+function chainOf(leaf: DetailedPeerCertificate): Uint8Array[] {
+  const chain: Uint8Array[] = []
+  for (let next: DetailedPeerCertificate | undefined = leaf; next?.raw !== undefined; next = next.issuerCertificate) {
+    chain.push(next.raw)
+    if (next.issuerCertificate === next || next.issuerCertificate?.fingerprint256 === next.fingerprint256) break
+  }
+  return chain
+}
+
+/** Resolves to the socket when the event has come; destroys it when it fails, closes first or the signal fires. */
+async function opened<S extends Socket>(
+  socket: S,
+  event: 'connect' | 'secureConnect',
+  signal: AbortSignal,
+): Promise<S> {
+  try {
+    await orAborted(
+      new Promise<void>((done, fail) => {
+        socket.once(event, done)
+        socket.once('error', fail)
+        socket.once('close', () => fail(new Error('the connection was closed')))
+      }),
+      signal,
+    )
+    return socket
+  } catch (error) {
+    socket.on('error', () => undefined) // it is given up; what it still says is of no use
+    socket.destroy()
+    throw error
+  }
+}
+
+async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted()
+  const over = new AbortController()
+  const aborted = new Promise<never>((_, fail) => {
+    signal.addEventListener('abort', () => fail(signal.reason as Error), { once: true, signal: over.signal })
+  })
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    over.abort()
+  }
+}

@@ -1,0 +1,175 @@
+import { Agent as HttpAgent } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
+import {
+  CertctlError,
+  type ConnectOptions,
+  type HttpClient,
+  type HttpOptions,
+  type HttpRequest,
+  type HttpResponse,
+  isCertctlError,
+  messageOf,
+  type Secret,
+} from '@certctl/core'
+import axios, { type AxiosResponse } from 'axios'
+import { systemClock } from './clock.js'
+import { openConnection } from './connection.js'
+
+const defaultLimitSeconds = 30
+const defaultMaxBytes = 10 * 1024 * 1024
+
+/**
+ * Requests to one base URL, over connections that are kept, proven before the first byte, and this client's own. No redirects, no proxy;
+ * answers of any status are results. Rejects `upstream_unavailable` (no connection, no answer in time), `upstream_protocol` (an answer that is
+ * too large or no HTTP), `policy_denied` (address), `config_invalid` (URL) or `aborted`. No message holds more of a URL than its host.
+ */
+export function createHttpClient(options: HttpOptions, now: () => Date = systemClock.now): HttpClient {
+  const agents = { httpAgent: createAgent(HttpAgent, options), httpsAgent: createAgent(HttpsAgent, options) }
+  return { request: async (request) => responseOf(await send(options, request, agents), now()) }
+}
+
+/** An agent whose connections obey the limits of `openConnection`. */
+export function createAgent<A extends HttpAgent>(
+  Kind: new (options: { keepAlive: boolean; maxCachedSessions: number }) => A,
+  { tls, unixSocket, addresses, timeLimitSeconds }: Omit<HttpOptions, 'baseUrl'>,
+): A {
+  // A resumed session would not show the peer's chain again.
+  const agent = new Kind({ keepAlive: true, maxCachedSessions: 0 })
+  const secure = 'maxCachedSessions' in agent
+  return Object.assign(agent, {
+    createConnection({ host, port }: { host?: string; port?: number | string }, done: Created): undefined {
+      const place = unixSocket === undefined ? { host: host ?? '', port: Number(port) } : { unixSocket }
+      const to: ConnectOptions = { ...place, timeLimitSeconds, addresses, ...(secure ? { tls: tls ?? {} } : {}) }
+      openConnection(to).then((socket) => done(null, socket), done)
+    },
+  })
+}
+
+type Created = (error: unknown, socket?: unknown) => void
+
+interface Agents {
+  httpAgent: HttpAgent
+  httpsAgent: HttpsAgent
+}
+
+async function send(options: HttpOptions, request: HttpRequest, agents: Agents): Promise<AxiosResponse<Buffer>> {
+  const url = urlOf(options.baseUrl, request)
+  const limitSeconds = options.timeLimitSeconds ?? defaultLimitSeconds
+  const { data, contentType } = bodyOf(request)
+  const limit = AbortSignal.timeout(limitSeconds * 1000)
+  try {
+    return await axios.request<Buffer>({
+      ...agents,
+      adapter: 'http',
+      method: request.method,
+      url: url.href,
+      headers: { 'User-Agent': 'certctl', ...contentType, ...revealed(options.headers), ...revealed(request.headers) },
+      data,
+      signal: AbortSignal.any([limit, ...(request.signal ? [request.signal] : [])]),
+      responseType: 'arraybuffer',
+      maxContentLength: options.maxResponseBytes ?? defaultMaxBytes,
+      maxBodyLength: Number.POSITIVE_INFINITY,
+      maxRedirects: 0,
+      proxy: false,
+      validateStatus: () => true,
+      transformRequest: [(body: unknown) => body],
+      transformResponse: [(body: unknown) => body],
+    })
+  } catch (error) {
+    const reason = limit.aborted ? `did not answer within ${limitSeconds} s` : undefined
+    throw faultOf(error, { host: url.host, reason, aborted: request.signal?.aborted === true })
+  }
+}
+
+function urlOf(base: string | Secret, { path, query = {} }: HttpRequest): URL {
+  const start = textOf(base)
+  const rest = textOf(path)
+  const whole = /^https?:\/\//i.test(rest) ? rest : `${start.replace(/\/$/, '')}${rest}`
+  if (!URL.canParse(start) || !URL.canParse(whole))
+    throw new CertctlError('config_invalid', 'The address to call is not a URL; write it as https://host/path')
+  const url = new URL(whole)
+  if (url.origin !== new URL(start).origin)
+    throw new CertctlError('policy_denied', `${new URL(start).host} led to ${url.host}, which was not configured`)
+  for (const [name, value] of Object.entries(query))
+    if (value !== undefined) url.searchParams.append(name, String(value))
+  return url
+}
+
+function textOf(value: string | Secret): string {
+  return typeof value === 'string' ? value : value.reveal()
+}
+
+function revealed(headers: Readonly<Record<string, string | Secret | undefined>> = {}): Record<string, string> {
+  const given = Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, textOf(value)]]))
+  return Object.fromEntries(given)
+}
+
+interface Body {
+  data?: Buffer
+  contentType: Record<string, string | false>
+}
+
+function bodyOf({ json, form, body }: HttpRequest): Body {
+  if (json !== undefined)
+    return { data: Buffer.from(JSON.stringify(json)), contentType: { 'Content-Type': 'application/json' } }
+  if (form !== undefined) {
+    const data = Buffer.from(new URLSearchParams(revealed(form)).toString())
+    return { data, contentType: { 'Content-Type': 'application/x-www-form-urlencoded' } }
+  }
+  // Without this the library would name a type of its own.
+  const contentType = { 'Content-Type': false } as const
+  return body === undefined ? { contentType } : { data: Buffer.from(body), contentType }
+}
+
+interface Failure {
+  host: string
+  reason: string | undefined
+  aborted: boolean
+}
+
+/** The library's error holds the whole request, credentials included: only what it was caused by may leave. */
+function faultOf(error: unknown, { host, reason, aborted }: Failure): CertctlError {
+  const cause = axios.isAxiosError(error) ? error.cause : error
+  if (aborted) return new CertctlError('aborted', `The request to ${host} was interrupted`)
+  if (isCertctlError(cause)) return cause
+  if (axios.isAxiosError(error) && error.message.includes('maxContentLength'))
+    return new CertctlError('upstream_protocol', `${host} answered with more bytes than are accepted`)
+  const text = reason ?? `cannot be reached: ${messageOf(cause ?? codeOf(error))}`
+  const code = /^HPE_|^Z_|^ERR_BAD_RESPONSE/.test(codeOf(cause ?? error)) ? 'upstream_protocol' : 'upstream_unavailable'
+  return new CertctlError(code, `${host} ${text}`, axios.isAxiosError(cause) ? {} : { cause })
+}
+
+function codeOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'unknown fault'
+}
+
+function responseOf({ status, headers, data }: AxiosResponse<Buffer>, now: Date): HttpResponse {
+  const plain = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), [value].flat().join(', ')] as const)
+  const lowered = Object.fromEntries(plain)
+  const text = () => data.toString('utf8')
+  return {
+    status,
+    headers: lowered,
+    body: data,
+    text,
+    json: () => parsedJson(text()),
+    retryAfterSeconds: retryAfterSeconds(lowered['retry-after'], now),
+  }
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // The parser's own sentence quotes the body, which may hold anything.
+    throw new CertctlError('upstream_protocol', 'The answer is not JSON')
+  }
+}
+
+/** RFC 9110 §10.2.3: seconds or a date. */
+export function retryAfterSeconds(header: string | undefined, now: Date): number | undefined {
+  if (header === undefined) return undefined
+  if (/^\d{1,9}$/.test(header.trim())) return Number(header)
+  const at = Date.parse(header)
+  return Number.isNaN(at) ? undefined : Math.max(0, Math.ceil((at - now.getTime()) / 1000))
+}

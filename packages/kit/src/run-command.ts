@@ -1,0 +1,119 @@
+import { constants, homedir } from 'node:os'
+import { setTimeout as pause } from 'node:timers/promises'
+import { CertctlError, type CommandResult, type RunOptions } from '@certctl/core'
+import { execa } from 'execa'
+
+const defaultLimitSeconds = 120
+const largestOutputBytes = 1024 * 1024
+/** How long a group may take to end by itself before it is killed. */
+const graceMilliseconds = 2000
+/** A daemon that a command started may keep its output open for ever; nobody waits for that. */
+const outputMilliseconds = 1000
+
+/**
+ * Runs a program without a shell, in a process group and a minimal environment of its own. The group is ended as one (TERM, then KILL) at the
+ * time limit, which gives `timedOut`, or when the signal fires, which rejects `aborted`. Of each output the last MiB is kept.
+ * Any exit is a result, as in a shell: 127 a program that does not exist, 126 one that may not be run, 128 + n an end by signal n.
+ */
+export async function runCommand(argv: readonly string[], options: RunOptions = {}): Promise<CommandResult> {
+  const [program, ...rest] = argv
+  if (program === undefined) throw new CertctlError('config_invalid', 'A command must name a program')
+  if (options.signal?.aborted) throw interrupted(argv, options.signal)
+  const child = start(program, rest, options)
+  const outputs = { stdout: keepTail(child.stdout), stderr: keepTail(child.stderr) }
+  const ended = new Promise<Ended>((settle) => {
+    child.once('exit', (exitCode, signal) => settle({ exitCode, signal }))
+    child.once('error', (error) => settle({ exitCode: exitCodeOf(error), signal: null, error }))
+  })
+  const stopped = await endOrStop(ended, child.pid, options)
+  const { exitCode, signal, error } = await ended
+  await Promise.race([Promise.allSettled([child]), pause(outputMilliseconds, undefined, { ref: false })])
+  child.stdout.destroy()
+  child.stderr.destroy()
+  if (stopped === 'aborted' && options.signal !== undefined) throw interrupted(argv, options.signal)
+  return {
+    exitCode: exitCode ?? 128 + (signal === null ? 0 : constants.signals[signal]),
+    stdout: outputs.stdout(),
+    stderr: error === undefined ? outputs.stderr() : `${program}: ${error.message}`,
+    timedOut: stopped === 'timed out',
+  }
+}
+
+interface Ended {
+  exitCode: number | null
+  signal: NodeJS.Signals | null
+  error?: Error
+}
+
+function start(program: string, rest: readonly string[], { stdin, environment, cwd }: RunOptions) {
+  return execa(program, rest, {
+    detached: process.platform !== 'win32',
+    reject: false,
+    buffer: false,
+    // Windows programs do not start without the system's own variables.
+    extendEnv: process.platform === 'win32',
+    env: {
+      PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+      HOME: homedir(),
+      LANG: 'C.UTF-8',
+      ...environment,
+    },
+    ...(stdin === undefined ? { stdin: 'ignore' } : { input: stdin }),
+    ...(cwd === undefined ? {} : { cwd }),
+  })
+}
+
+async function endOrStop(
+  ended: Promise<Ended>,
+  pid: number | undefined,
+  { timeLimitSeconds = defaultLimitSeconds, signal }: RunOptions,
+): Promise<'ended' | 'timed out' | 'aborted'> {
+  const over = new AbortController()
+  const limit = pause(timeLimitSeconds * 1000, 'timed out' as const, { signal: over.signal })
+  const abort = new Promise<'aborted'>((settle) => {
+    signal?.addEventListener('abort', () => settle('aborted'), { once: true, signal: over.signal })
+  })
+  const outcome = await Promise.race([ended.then(() => 'ended' as const), limit, abort])
+  limit.catch(() => undefined) // ends with our own abort below
+  over.abort()
+  if (outcome !== 'ended' && pid !== undefined) await stopGroup(pid)
+  return outcome
+}
+
+async function stopGroup(pid: number): Promise<void> {
+  signalGroup(pid, 'SIGTERM')
+  for (let waited = 0; waited < graceMilliseconds && signalGroup(pid, 0); waited += 20) await pause(20)
+  signalGroup(pid, 'SIGKILL')
+}
+
+/** Resolves to whether anybody was there to hear it. */
+function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(process.platform === 'win32' ? pid : -pid, signal)
+  } catch {
+    // ESRCH: the group has ended, which is what was wanted.
+    return false
+  }
+}
+
+function keepTail(stream: NodeJS.ReadableStream): () => string {
+  let kept: Buffer[] = []
+  let bytes = 0
+  stream.on('data', (chunk: Buffer) => {
+    kept.push(chunk)
+    bytes += chunk.length
+    if (bytes <= 2 * largestOutputBytes) return
+    kept = [Buffer.concat(kept).subarray(-largestOutputBytes)]
+    bytes = largestOutputBytes
+  })
+  stream.on('error', () => undefined) // what was read until then is the output
+  return () => Buffer.concat(kept).subarray(-largestOutputBytes).toString('utf8')
+}
+
+function exitCodeOf(error: Error): number {
+  return 'code' in error && error.code === 'ENOENT' ? 127 : 126
+}
+
+function interrupted(argv: readonly string[], signal: AbortSignal): CertctlError {
+  return new CertctlError('aborted', `${argv[0]} was interrupted`, { cause: signal.reason })
+}
