@@ -1,0 +1,191 @@
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { request } from 'node:https'
+import { connect, createServer, type Server } from 'node:net'
+import { join } from 'node:path'
+import { type ClientOf, createClient, operations } from '@certctl/api'
+import { freePort } from './free-port.js'
+import { bundleOf } from './paths.js'
+import { type Running, start } from './running.js'
+import { until } from './until.js'
+
+export type Api = ClientOf<typeof operations>
+
+export interface ServerCopy {
+  name: string
+  port: number
+  stateDir: string
+  running: Running
+  restart(): Promise<void>
+}
+export interface ControlPlane {
+  copies: readonly ServerCopy[]
+  /** Where agents and the test reach whichever copy lives. */
+  url: string
+  caFile: string
+  adminKey: string
+  api: Api
+  encryptionKey: string
+  stop(): Promise<void>
+}
+
+export interface ControlPlaneOptions {
+  folder: string
+  /** Absent: each copy would run a PostgreSQL of its own, so one copy only. */
+  databaseUrl?: string | undefined
+  copies?: number | undefined
+  env?: Readonly<Record<string, string>> | undefined
+}
+
+/** So many copies of the server on one PostgreSQL, behind one address. */
+export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const encryptionKey = randomBytes(48).toString('base64')
+  const front = await startFront()
+  const copies: ServerCopy[] = []
+  for (let number = 1; number <= (options.copies ?? 1); number += 1) {
+    const copy = await startCopy({ ...options, number, encryptionKey, publicUrl: front.url })
+    copies.push(copy)
+    front.send(copies.map(({ port }) => port))
+  }
+  const [first] = copies
+  if (first === undefined) throw new Error('a control plane needs a copy')
+  const caFile = join(first.stateDir, 'tls', 'ca.crt')
+  const adminKey = readFileSync(join(first.stateDir, 'admin.key'), 'utf8').trim()
+  return {
+    copies,
+    url: front.url,
+    caFile,
+    adminKey,
+    encryptionKey,
+    api: createClient(operations, sender(front.url, readFileSync(caFile, 'utf8'), adminKey)),
+    async stop() {
+      for (const copy of copies) await copy.running.stop()
+      front.close()
+    },
+  }
+}
+
+async function startCopy(
+  options: ControlPlaneOptions & { number: number; encryptionKey: string; publicUrl: string },
+): Promise<ServerCopy> {
+  const name = `copy-${options.number}`
+  const stateDir = join(options.folder, name)
+  mkdirSync(stateDir, { recursive: true })
+  chmodSync(stateDir, 0o711)
+  const port = await freePort()
+  const database =
+    options.databaseUrl === undefined
+      ? {}
+      : {
+          CERTCTL_DATABASE_URL: `${options.databaseUrl}?application_name=${name}`,
+          CERTCTL_CONFIG_ENCRYPTION_KEY: options.encryptionKey,
+        }
+  const env = {
+    HOME: stateDir,
+    CERTCTL_STATE_DIR: stateDir,
+    CERTCTL_SERVER_PORT: String(port),
+    CERTCTL_PUBLIC_URL: options.publicUrl,
+    CERTCTL_RATE_LIMIT_ENABLED: 'false',
+    ...database,
+    ...options.env,
+  }
+  const launch = () =>
+    start({ argv: [process.execPath, bundleOf('server')], env, logFile: join(options.folder, `${name}.log`) })
+  const copy: ServerCopy = {
+    name,
+    port,
+    stateDir,
+    running: launch(),
+    async restart() {
+      copy.running = launch()
+      await answers(copy)
+    },
+  }
+  await answers(copy)
+  return copy
+}
+
+async function answers(copy: ServerCopy): Promise<void> {
+  await until(`${copy.name} answers`, 60, async () => {
+    if (!copy.running.isAlive()) throw new Error(`it ended:\n${copy.running.output().slice(-3000)}`)
+    if (!existsSync(join(copy.stateDir, 'tls', 'ca.crt'))) return undefined
+    const ask = sender(`https://localhost:${copy.port}`, readFileSync(join(copy.stateDir, 'tls', 'ca.crt'), 'utf8'), '')
+    const { status } = await ask({ method: 'GET', path: '/ready', headers: {} })
+    return status === 200 ? true : undefined
+  })
+}
+
+/** Sends one request on a connection of its own: a copy that died in between does not poison the next one. */
+function sender(baseUrl: string, ca: string, key: string) {
+  return (wire: {
+    method: string
+    path: string
+    headers: Readonly<Record<string, string>>
+    body?: string | undefined
+  }) =>
+    new Promise<{ status: number; headers: Record<string, string>; body: string }>((resolve, reject) => {
+      const headers = { ...wire.headers, ...(key === '' ? {} : { authorization: `Bearer ${key}` }) }
+      const sent = request(
+        `${baseUrl}${wire.path}`,
+        { method: wire.method, headers, ca, agent: false, timeout: 30_000 },
+        async (answer) => {
+          let body = ''
+          answer.setEncoding('utf8').on('data', (chunk: string) => {
+            body += chunk
+          })
+          answer.once('error', reject)
+          await once(answer, 'end')
+          resolve({ status: answer.statusCode ?? 0, headers: answer.headers as Record<string, string>, body })
+        },
+      )
+      sent.once('error', reject)
+      sent.once('timeout', () => sent.destroy(new Error(`no answer to ${wire.method} ${wire.path}`)))
+      sent.end(wire.body)
+    })
+}
+
+/** A plain TCP balancer: connections go to the copies in turn, over those that do not take them. */
+async function startFront(): Promise<{ url: string; send(ports: readonly number[]): void; close(): void }> {
+  let ports: readonly number[] = []
+  let turn = 0
+  const open = new Set<{ destroy(): void }>()
+  const server: Server = createServer((inbound) => {
+    inbound.on('error', () => inbound.destroy())
+    open.add(inbound)
+    turn += 1
+    const attempt = (tries: number) => {
+      const port = ports[(turn + tries) % ports.length]
+      if (port === undefined || tries >= ports.length) {
+        inbound.destroy()
+        return
+      }
+      const outbound = connect(port, '127.0.0.1')
+      open.add(outbound)
+      outbound.once('connect', () => {
+        inbound.pipe(outbound)
+        outbound.pipe(inbound)
+        outbound.once('close', () => inbound.destroy())
+        inbound.once('close', () => outbound.destroy())
+        outbound.removeAllListeners('error')
+        outbound.on('error', () => inbound.destroy())
+      })
+      outbound.once('error', () => attempt(tries + 1))
+    }
+    attempt(0)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  if (typeof address !== 'object' || address === null) throw new Error('no port')
+  return {
+    url: `https://localhost:${address.port}`,
+    send(next) {
+      ports = next
+    },
+    close() {
+      for (const socket of open) socket.destroy()
+      server.close()
+    },
+  }
+}
