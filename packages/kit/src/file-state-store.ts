@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
-import { link, mkdir, unlink } from 'node:fs/promises'
+import { link, mkdir, rename, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { CertctlError, isCertctlError, type JsonValue, type StateStore, type Stored, z } from '@certctl/core'
 import { systemClock } from './clock.js'
@@ -10,6 +10,8 @@ export interface FileStateOptions {
   /** The instance whose state it is; default: the directory's name. An entry moved to another instance cannot be opened. */
   instance?: string | undefined
   now?: (() => Date) | undefined
+  /** Told where an entry that cannot be opened was moved; it then counts as absent. Default: opening it throws `config_invalid`. */
+  onDamaged?: ((movedTo: string) => void) | undefined
 }
 
 /** An entry as it is sealed. */
@@ -26,7 +28,7 @@ type Entry = z.output<typeof entrySchema>
  * process: calls of this store follow each other, so that `expect` holds.
  */
 export function createFileStateStore(directory: string, keyFile: string, options: FileStateOptions = {}): StateStore {
-  const { instance = basename(directory), now = systemClock.now } = options
+  const { instance = basename(directory), now = systemClock.now, onDamaged } = options
   const files = createFileSystem()
   let opening: Promise<Buffer> | undefined
   const key = () => (opening ??= readOrMakeKey(keyFile))
@@ -34,7 +36,9 @@ export function createFileStateStore(directory: string, keyFile: string, options
 
   const read = async (name: string): Promise<Entry | undefined> => {
     if ((await files.stat(pathOf(name))) === undefined) return undefined
-    const entry = opened(await files.read(pathOf(name)), { key: await key(), context: `${instance}\0${name}`, keyFile })
+    const opening = { key: await key(), context: `${instance}\0${name}`, keyFile }
+    const entry = await openEntry(pathOf(name), await files.read(pathOf(name)), { opening, onDamaged })
+    if (entry === undefined) return undefined
     return entry.expiresAt !== undefined && entry.expiresAt <= now() ? undefined : entry
   }
   const write = async (entry: Entry): Promise<void> => {
@@ -97,6 +101,24 @@ interface Opening {
   key: Buffer
   context: string
   keyFile: string
+}
+
+interface Damage {
+  opening: Opening
+  onDamaged: FileStateOptions['onDamaged']
+}
+
+/** `undefined`: it was damaged, and set aside. */
+async function openEntry(path: string, sealed: Uint8Array, { opening, onDamaged }: Damage): Promise<Entry | undefined> {
+  try {
+    return opened(sealed, opening)
+  } catch (error) {
+    if (onDamaged === undefined) throw error
+    const aside = `${path}.damaged`
+    await rename(path, aside)
+    onDamaged(aside)
+    return undefined
+  }
 }
 
 function opened(sealed: Uint8Array, { key, context, keyFile }: Opening): Entry {
