@@ -118,7 +118,7 @@ describe.each([1, 2])('with %i server copies', (copies) => {
     expect(strays).toEqual([])
     const { body: verdict } = await plane.api.verifyAudit({ body: {} })
     expect(verdict).toMatchObject({ ok: true })
-    expect(verdict.checked).toBeGreaterThan(scene.rounds.length)
+    expect(verdict.entries).toBeGreaterThan(scene.rounds.length)
     const leftOvers = [...filesBelow(join(folder, 'web')), ...filesBelow(join(folder, 'agent'))].filter((path) =>
       /(^|\/)\.[^/]*certctl-|\.tmp$|\.new$/.test(path),
     )

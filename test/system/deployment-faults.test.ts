@@ -1,0 +1,330 @@
+/** What can go wrong while a certificate is put on a server, on a real NGINX, with a handshake every 50 ms throughout. */
+import { spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Placement } from '@certctl/api'
+import { createMaterial } from '@certctl/testing'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { type ControlPlane, startControlPlane } from './harness/control-plane.js'
+import { needs } from './harness/needs.js'
+import { nginxVersion, startNginx, type TestNginx } from './harness/nginx.js'
+import { startAgent, type TestAgent } from './harness/test-agent.js'
+import { until } from './harness/until.js'
+import { type EndpointWatch, shakeHands, watchEndpoint } from './harness/watch-endpoint.js'
+
+interface Site {
+  name: string
+  folder: string
+  nginx: TestNginx
+  agent: TestAgent
+  certificateId: string
+  watch: EndpointWatch
+  first: string
+}
+interface Fault {
+  name: string
+  needs?: 'root' | 'strace'
+  code: RegExp
+  says: RegExp
+  /** Breaks the site; returns what takes the fault away. */
+  cause(site: Site): Promise<() => Promise<void>> | (() => Promise<void>)
+}
+
+/** Turns a site's wrapper script into another one; the agent's policy and the target's configuration stay as they are. */
+function script(site: Site, which: 'validate' | 'reload', lines: readonly string[]): () => Promise<void> {
+  const path = join(site.folder, which)
+  const good = readFileSync(path, 'utf8')
+  writeFileSync(path, ['#!/bin/sh', ...lines, ''].join('\n'))
+  return async () => writeFileSync(path, good)
+}
+
+const faults: readonly Fault[] = [
+  {
+    name: 'a configuration that is broken',
+    code: /^deploy_failed$/,
+    says: /nginx|configuration/i,
+    cause(site) {
+      site.nginx.configure('this is no configuration;\n')
+      return async () => site.nginx.configure()
+    },
+  },
+  {
+    name: 'a key that does not fit, forced in between writing and reload',
+    code: /^deploy_failed$/,
+    says: /key values mismatch|mismatch|reload/i,
+    async cause(site) {
+      const { leafs } = await createMaterial()
+      writeFileSync(join(site.folder, 'other.key'), leafs[0]?.privateKeyPem.reveal() ?? '')
+      // Asked before writing and after it: only then is the new key there to be replaced.
+      return script(site, 'validate', [
+        `if [ -e ${site.folder}/asked ]; then cat ${site.folder}/other.key > ${site.nginx.keyFile}; fi`,
+        `touch ${site.folder}/asked`,
+      ])
+    },
+  },
+  {
+    name: 'a disk that is full',
+    needs: 'root',
+    code: /^deploy_failed$/,
+    says: /space|ENOSPC/i,
+    cause(site) {
+      const filler = join(site.folder, 'certificates', 'filler')
+      spawnSync('dd', ['if=/dev/zero', `of=${filler}`, 'bs=1k', 'count=4096'])
+      return async () => rmSync(filler)
+    },
+  },
+  {
+    name: 'a directory that is read-only',
+    needs: 'root',
+    code: /^deploy_failed$/,
+    says: /read-only|EROFS/i,
+    cause(site) {
+      const place = join(site.folder, 'certificates')
+      expect(spawnSync('mount', ['-o', 'remount,ro', place]).status).toBe(0)
+      return async () => {
+        expect(spawnSync('mount', ['-o', 'remount,rw', place]).status).toBe(0)
+      }
+    },
+  },
+  {
+    name: 'a reload that fails',
+    code: /^deploy_(failed|torn)$/,
+    says: /cannot reload today/,
+    cause: (site) => script(site, 'reload', ['echo cannot reload today >&2', 'exit 3']),
+  },
+  {
+    name: 'a reload that hangs',
+    code: /^deploy_(failed|torn)$/,
+    says: /did not end|time|seconds|hang/i,
+    cause: (site) => script(site, 'reload', ['exec sleep 600']),
+  },
+  {
+    name: 'a reload that does nothing',
+    code: /^deploy_failed$/,
+    says: /serve/i,
+    cause: (site) => script(site, 'reload', ['exit 0']),
+  },
+]
+
+const version = nginxVersion()
+const isRoot = process.getuid?.() === 0
+const whole = needs({ nginx: version !== undefined })
+
+describe(`deployment faults on ${version ?? 'nginx'}`, () => {
+  let folder: string
+  let plane: ControlPlane
+  let agent: TestAgent
+  const outcomes = new Map<string, Promise<void>>()
+  const sites: Site[] = []
+
+  beforeAll(async () => {
+    if (whole.skip) return
+    folder = mkdtempSync(join(tmpdir(), 'certctl-faults-'))
+    plane = await startControlPlane({ folder })
+    const names = faults.map((_, index) => `site-${index}.fault.test`)
+    const commands = names.flatMap((name) => [[join(folder, name, 'validate')], [join(folder, name, 'reload')]])
+    agent = await startAgent({ folder: join(folder, 'agent'), name: 'edge', plane, commands })
+    // All faults at once, each on a site of its own: what takes long is the pause before the next attempt.
+    for (const [index, fault] of faults.entries()) {
+      if (fault.needs === 'root' && !isRoot) continue
+      const outcome = suffer(fault, names[index] ?? '')
+      outcome.catch(() => undefined)
+      outcomes.set(fault.name, outcome)
+    }
+  }, 120_000)
+
+  afterAll(async () => {
+    if (whole.skip) return
+    for (const site of sites) {
+      await site.watch.stop()
+      await site.nginx.stop()
+    }
+    await agent.running.stop()
+    await plane.stop()
+    for (const site of sites) if (isMounted(site)) spawnSync('umount', [join(site.folder, 'certificates')])
+    rmSync(folder, { recursive: true, force: true })
+  }, 120_000)
+
+  async function suffer(fault: Fault, name: string): Promise<void> {
+    const site = await startSite(name, fault.needs === 'root')
+    const repair = await fault.cause(site)
+    await plane.api.renewCertificate({ params: { id: site.certificateId }, query: {}, body: {} })
+    const failed = await until(`${fault.name} shows on the placement`, 150, async () => {
+      const placement = await placementOf(site)
+      return placement.cause !== undefined && placement.failures > 0 ? placement : undefined
+    })
+    expect(failed.cause?.code).toMatch(fault.code)
+    expect(failed.cause?.message).toMatch(fault.says)
+    expect(failed.next_attempt_at).toBeDefined()
+    expect(site.watch.seen().fingerprints).toEqual([site.first])
+    await repair()
+    await until(`${name} converges when the fault is gone`, 240, async () => {
+      const { state, served_fingerprint, desired_fingerprint } = await placementOf(site)
+      return state === 'served' && served_fingerprint === desired_fingerprint && served_fingerprint !== site.first
+        ? true
+        : undefined
+    })
+    const seen = await site.watch.stop()
+    expect(seen.failures).toEqual([])
+    expect(seen.fingerprints).toEqual([site.first, (await placementOf(site)).served_fingerprint])
+  }
+
+  async function placementOf(site: Site): Promise<Placement> {
+    const { body } = await plane.api.listCertificatePlacements({ params: { id: site.certificateId } })
+    const [placement] = body.data
+    if (placement === undefined) throw new Error('no placement')
+    return placement
+  }
+
+  async function startSite(name: string, ownMount: boolean): Promise<Site> {
+    const place = join(folder, name)
+    mkdirSync(join(place, 'certificates'), { recursive: true })
+    if (ownMount)
+      expect(
+        spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'certctl-test', join(place, 'certificates')]).status,
+      ).toBe(0)
+    const { leafs } = await createMaterial()
+    const [, before] = leafs
+    writeFileSync(
+      join(place, 'certificates', 'fullchain.pem'),
+      (before?.certificatePem ?? '') + (before?.chainPem ?? ''),
+    )
+    writeFileSync(join(place, 'certificates', 'key.pem'), before?.privateKeyPem.reveal() ?? '', { mode: 0o600 })
+    const nginx = await startNginx(place, name)
+    for (const [which, argv] of [
+      ['validate', nginx.validateCommand],
+      ['reload', nginx.reloadCommand],
+    ] as const) {
+      writeFileSync(join(place, which), `#!/bin/sh\nexec ${argv.join(' ')}\n`)
+      chmodSync(join(place, which), 0o755)
+    }
+    const { body: target } = await plane.api.createTarget({
+      body: {
+        name,
+        type: 'NGINX',
+        agent_id: agent.id,
+        config: {
+          cert_path: nginx.certificateFile,
+          key_path: nginx.keyFile,
+          validate_command: [join(place, 'validate')],
+          reload_command: [join(place, 'reload')],
+          endpoints: [{ host: '127.0.0.1', port: nginx.port, serverName: name }],
+          post_deploy_verify: { attempts: 6, backoff: '300ms', timeout: '3s' },
+        },
+      },
+    })
+    const { body: certificate } = await plane.api.createCertificate({
+      body: { name, sans: [name], issuer_id: 'iss-local', target_ids: [target.id] },
+    })
+    const site = {
+      name,
+      folder: place,
+      nginx,
+      agent,
+      certificateId: certificate.id,
+      first: '',
+      watch: watchEndpoint({ port: nginx.port, serverName: name }),
+    }
+    sites.push(site)
+    const served = await until(`${name} is served`, 60, async () => {
+      const { state, served_fingerprint } = await placementOf(site)
+      return state === 'served' ? served_fingerprint : undefined
+    })
+    expect(await shakeHands(nginx.port, name)).toBe(served)
+    site.first = served
+    site.watch.forget()
+    return site
+  }
+
+  for (const fault of faults) {
+    const may = needs({ nginx: version !== undefined, 'root, for mounts': fault.needs !== 'root' || isRoot })
+    may.test(
+      `${fault.name}: the old certificate stays served, the placement says why, and it converges when the fault is gone`,
+      async () => {
+        await outcomes.get(fault.name)
+      },
+      420_000,
+    )
+  }
+
+  const strace = spawnSync('strace', ['-V']).status === 0
+  needs({ nginx: version !== undefined, strace }).test(
+    'an agent killed between the two renames: it repairs the pair before it asks for work, and deploys',
+    async () => {
+      const plan = await suffersDeath()
+      expect(plan.seen.failures).toEqual([])
+      expect(plan.seen.fingerprints).toEqual([plan.first, plan.last])
+    },
+    240_000,
+  )
+
+  /** An agent of its own dies as it is about to make the second of its two renames in the folder of the certificates. */
+  async function suffersDeath(): Promise<{ seen: ReturnType<EndpointWatch['seen']>; first: string; last: string }> {
+    const name = 'torn.fault.test'
+    const own = await startAgent({
+      folder: join(folder, 'mortal'),
+      name: 'mortal',
+      plane,
+      commands: [[join(folder, name, 'validate')], [join(folder, name, 'reload')]],
+    })
+    const shared = agent
+    agent = own
+    const site = await startSite(name, false)
+    agent = shared
+    const trace = join(site.folder, 'trace')
+    for (let nth = 1; nth <= 40; nth += 1) {
+      await own.running.stop()
+      const log = `${trace}-${nth}`
+      await own.restart([
+        'strace',
+        '-f',
+        '-qq',
+        '-o',
+        log,
+        '-P',
+        site.nginx.certificateFile,
+        '-P',
+        site.nginx.keyFile,
+        '-e',
+        'trace=rename,renameat,renameat2',
+        '-e',
+        `inject=rename,renameat,renameat2:signal=SIGKILL:when=${nth}`,
+      ])
+      await plane.api.renewCertificate({ params: { id: site.certificateId }, query: { force: true }, body: {} })
+      await until('the agent dies or the renewal is served', 90, async () => {
+        if (!own.running.isAlive()) return true
+        const { state, served_fingerprint, desired_fingerprint } = await placementOf(site)
+        return state === 'served' && served_fingerprint === desired_fingerprint && served_fingerprint !== site.first
+          ? true
+          : undefined
+      })
+      if (own.running.isAlive()) throw new Error('the agent made its renames in another way than strace was told')
+      if (nth === 2) break
+      await own.restart()
+      const again = await until('it comes right after the first rename', 120, async () => {
+        const { state, served_fingerprint, desired_fingerprint } = await placementOf(site)
+        return state === 'served' && served_fingerprint === desired_fingerprint && served_fingerprint !== site.first
+          ? served_fingerprint
+          : undefined
+      })
+      site.first = again
+      site.watch.forget()
+    }
+    expect(existsSync(site.nginx.keyFile)).toBe(true)
+    await own.restart()
+    const last = await until('the renewal is served after all', 150, async () => {
+      const { state, served_fingerprint, desired_fingerprint } = await placementOf(site)
+      return state === 'served' && served_fingerprint === desired_fingerprint && served_fingerprint !== site.first
+        ? served_fingerprint
+        : undefined
+    })
+    const seen = await site.watch.stop()
+    await own.running.stop()
+    return { seen, first: site.first, last }
+  }
+})
+
+function isMounted(site: Site): boolean {
+  return readFileSync('/proc/mounts', 'utf8').includes(` ${join(site.folder, 'certificates')} `)
+}
