@@ -44,7 +44,10 @@ export function applyPolicy(
       `The extended key usage ${stranger} is not allowed by profile ${profile.id}; it allows ${profile.allowedExtendedKeyUsages.join(', ')}`,
     )
   const { maxTtlSeconds } = profile
-  const ttlSeconds = Math.min(wanted.validitySeconds ?? Number.POSITIVE_INFINITY, maxTtlSeconds ?? Number.POSITIVE_INFINITY)
+  const ttlSeconds = Math.min(
+    wanted.validitySeconds ?? Number.POSITIVE_INFINITY,
+    maxTtlSeconds ?? Number.POSITIVE_INFINITY,
+  )
   return {
     csr,
     commonName: wanted.commonName,

@@ -11,18 +11,17 @@ import {
 import type { ApprovedRequest } from './apply-policy.js'
 import type { Passed } from './stage.js'
 
+interface Checked {
+  certificate: Certificate
+  /** Issuing CA first, trust anchor left out. */
+  chainPem: string
+  vendorRef: string | undefined
+  /** Where the CA did not follow what it never promised to follow. */
+  differences: readonly string[]
+}
+
 /** A certificate that is what was approved, with a chain that leads somewhere. */
-export type CheckedCertificate = Passed<
-  'checked',
-  {
-    certificate: Certificate
-    /** Issuing CA first, trust anchor left out. */
-    chainPem: string
-    vendorRef: string | undefined
-    /** Where the CA did not follow what it never promised to follow. */
-    differences: readonly string[]
-  }
->
+export type CheckedCertificate = Passed<'checked', Checked>
 
 export interface IssuedAnswer {
   certificatePem: string
@@ -47,13 +46,13 @@ export function checkIssued(answer: IssuedAnswer, expected: IssuedExpectation): 
   const certificate = readAnswer(() => parseCertificate(answer.certificatePem))
   checkKeyAndNames(certificate, expected.approved)
   checkValidity(certificate, expected)
-  const chain = chainOf(certificate, answer, expected)
-  return {
+  const checked: Checked = {
     certificate,
-    chainPem: chain.chainPem,
+    chainPem: chainOf(certificate, answer, expected).chainPem,
     vendorRef: answer.vendorRef,
     differences: differencesOf(certificate, expected),
-  } as CheckedCertificate
+  }
+  return checked as CheckedCertificate
 }
 
 function readAnswer<T>(read: () => T): T {
@@ -73,7 +72,8 @@ function checkKeyAndNames(certificate: Certificate, { csr, names, commonName }: 
   if (certificate.otherNames.length > 0)
     throw mismatch(`has names that were not asked for: ${certificate.otherNames.join(', ')}`)
   const { commonName: found } = certificate
-  const isKnown = found === undefined || found === commonName || names.some(({ value }) => value === found.toLowerCase())
+  const isKnown =
+    found === undefined || found === commonName || names.some(({ value }) => value === found.toLowerCase())
   if (!isKnown) throw mismatch(`has the common name ${found}, which was not asked for`)
 }
 

@@ -16,7 +16,9 @@ export async function planPlacements(
 ): Promise<string[]> {
   if (certificate.archived_at !== null) return []
   const placements = await tx.placements.listOfCertificate(certificate.id)
-  const targets = new Map((await tx.targets.getMany(placements.map((row) => row.target_id))).map((row) => [row.id, row]))
+  const targets = new Map(
+    (await tx.targets.getMany(placements.map((row) => row.target_id))).map((row) => [row.id, row]),
+  )
   const jobs: string[] = []
   for (const placement of placements) {
     const target = targets.get(placement.target_id)

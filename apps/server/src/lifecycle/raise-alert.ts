@@ -4,7 +4,10 @@ import type { Tx } from '../store/store.js'
 /** An event that somebody should act on, until `resolveAlert` of the same subject. Told once per severity; a graver one takes the place of the milder. */
 export async function raiseAlert(
   tx: Tx,
-  { subject, ...event }: Omit<NewEvent, 'alertKey' | 'resolves' | 'severity'> & {
+  {
+    subject,
+    ...event
+  }: Omit<NewEvent, 'alertKey' | 'resolves' | 'severity'> & {
     subject: string
     severity: 'warning' | 'critical'
   },

@@ -21,7 +21,8 @@ export function renewalWindow({ receivedAt, notAfter, random, ...wishes }: Renew
   const end = notAfter.getTime()
   const lifetime = end - received
   if (lifetime <= 0) return new Date(end)
-  const at = suggestedAt(wishes.suggested, random) ?? end - remainder(lifetime, wishes.policyWindowDays) * spread(random)
+  const at =
+    suggestedAt(wishes.suggested, random) ?? end - remainder(lifetime, wishes.policyWindowDays) * spread(random)
   return new Date(Math.round(Math.min(Math.max(at, received), end)))
 }
 

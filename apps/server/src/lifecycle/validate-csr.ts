@@ -9,6 +9,7 @@ import {
   parseGeneralName,
   sameNames,
 } from '@certctl/pki'
+import { keyAlgorithmOf } from './key-algorithm-of.js'
 import type { Passed } from './stage.js'
 
 /** A CSR whose signature holds, whose key is strong and of the kind asked for, and whose names are exactly those asked for. */
@@ -73,11 +74,6 @@ function checkAlgorithm(key: PublicKeyInfo, { keyAlgorithm, allowsOtherKeys }: A
   const found = keyAlgorithmOf(key)
   if (allowsOtherKeys || found === keyAlgorithm) return
   throw new CertctlError('csr_rejected', `The CSR has a key of type ${found}; the certificate asks for ${keyAlgorithm}`)
-}
-
-function keyAlgorithmOf({ algorithm, size, curve }: PublicKeyInfo): string {
-  if (algorithm === 'RSA') return `RSA-${size}`
-  return algorithm === 'EC' ? `EC-${(curve ?? '').replace('-', '')}` : algorithm
 }
 
 function listed(names: readonly GeneralName[]): string {

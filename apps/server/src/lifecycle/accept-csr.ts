@@ -1,0 +1,142 @@
+import { CertctlError, isCertctlError } from '@certctl/core'
+import { parseCsr } from '@certctl/pki'
+import type { Services } from '../services.js'
+import type { Actor } from '../store/audit-entry.js'
+import type { CertificateRow } from '../store/certificates.js'
+import type { HolderRow } from '../store/holders.js'
+import type { JobRow } from '../store/jobs.js'
+import type { OrderRow } from '../store/orders.js'
+import type { Tx } from '../store/store.js'
+import { applyPolicy } from './apply-policy.js'
+import { askedOf } from './asked-of.js'
+import { closeOrder } from './close-order.js'
+import { defaultProfile } from './default-profile.js'
+import { openOrder } from './open-order.js'
+import { refuseCsr } from './refuse-csr.js'
+import { type ValidCsr, validateCsr } from './validate-csr.js'
+
+export interface SubmittedCsr {
+  holderId: string
+  csrPem: string
+  /** The job it answers and the lease of its claim; absent with agents of the first protocol. */
+  job?: { id: string; lease: string } | undefined
+  actor: Actor
+}
+
+interface Rows {
+  certificate: CertificateRow
+  holder: HolderRow
+  order: OrderRow | undefined
+  job: JobRow | undefined
+}
+
+/**
+ * Takes a CSR from whoever holds the key and opens an order for it; returns the order. The same CSR again is the same order. Another
+ * one while an order is open abandons that order. Throws what `validateCsr` and `applyPolicy` throw, and `conflict` when nobody waits for
+ * a CSR or the lease is lost.
+ */
+export async function acceptCsr(services: Services, submitted: SubmittedCsr): Promise<string> {
+  const { spkiSha256 } = parseCsr(submitted.csrPem).publicKey
+  try {
+    return await services.store.transaction(async (tx) => {
+      const rows = await lockRows(tx, submitted)
+      const known = await knownOrder(tx, rows, { spkiSha256, csrPem: submitted.csrPem })
+      if (known !== undefined) return known
+      requireLease(rows, submitted)
+      const csr = judge(submitted.csrPem, rows.certificate, tx.now)
+      if (await tx.blockedKeys.has(spkiSha256))
+        throw new CertctlError('csr_rejected', 'The key of this CSR was reported compromised; make a new one')
+      return await takeCsr(tx, rows, { csr, actor: submitted.actor })
+    })
+  } catch (error) {
+    if (isCertctlError(error) && error.code !== 'conflict') await refuseCsr(services, submitted, error)
+    throw error
+  }
+}
+
+async function lockRows(tx: Tx, { holderId }: SubmittedCsr): Promise<Rows> {
+  const unlocked = await tx.holders.get(holderId)
+  const certificate = unlocked === undefined ? undefined : await tx.certificates.lock(unlocked.certificate_id)
+  const holder = certificate === undefined ? undefined : await tx.holders.lock(holderId)
+  if (certificate === undefined || holder === undefined)
+    throw new CertctlError('not_found', `There is no holder ${holderId}`)
+  if (holder.closed_at !== null || certificate.archived_at !== null)
+    throw new CertctlError('conflict', `Certificate ${certificate.id} is not issued for this holder any more`)
+  const order = await tx.orders.lockOpenOfHolder(holderId)
+  return { certificate, holder, order, job: await tx.jobs.lockOpenIssueOfHolder(holderId) }
+}
+
+/** An order of this key that is open, or that brought what is current: the answer is what it was. */
+async function knownOrder(
+  tx: Tx,
+  { holder, certificate }: Rows,
+  { spkiSha256, csrPem }: { spkiSha256: string; csrPem: string },
+): Promise<string | undefined> {
+  const order = await tx.orders.findOfKey(holder.id, spkiSha256)
+  if (order === undefined || !sameCsr(order.csr_pem, csrPem)) return undefined
+  if (order.state === 'open' && order.generation === certificate.generation) return order.id
+  if (order.state !== 'valid' || holder.current_version_id === null) return undefined
+  const current = await tx.versions.get(holder.current_version_id)
+  return current?.order_id === order.id ? order.id : undefined
+}
+
+function sameCsr(stored: string, given: string): boolean {
+  return stored === parseCsr(given).pem
+}
+
+function requireLease({ job, order }: Rows, { job: claimed }: SubmittedCsr): void {
+  if (job === undefined && order === undefined)
+    throw new CertctlError('conflict', 'Nobody waits for a CSR of this certificate from you; ask for work first')
+  if (claimed === undefined) return
+  if (job?.id !== claimed.id || job.lease !== claimed.lease)
+    throw new CertctlError('conflict', `The lease of job ${claimed.id} is lost; ask for work again`)
+}
+
+function judge(csrPem: string, certificate: CertificateRow, now: Date): ValidCsr {
+  const { wanted, ...asked } = askedOf(certificate, defaultProfile)
+  return applyPolicy(validateCsr(csrPem, asked), { wanted, profile: defaultProfile, now }).csr
+}
+
+async function takeCsr(
+  tx: Tx,
+  { certificate, holder, order, job }: Rows,
+  { csr, actor }: { csr: ValidCsr; actor: Actor },
+): Promise<string> {
+  if (order !== undefined)
+    await closeOrder(tx, order, { state: 'abandoned', reason: 'another CSR came for the same certificate' })
+  const orderId = await openOrder(tx, {
+    certificate,
+    holder,
+    csr: { pem: csr.pem, spkiSha256: csr.publicKey.spkiSha256 },
+  })
+  if (job !== undefined) await readyJob(tx, job, orderId)
+  if (holder.kind === 'outside') await tx.holders.update(holder.id, { csr_pem: csr.pem })
+  tx.audit.append({
+    actor,
+    action: 'certificate.csr_accepted',
+    resource_type: 'certificate',
+    resource_id: certificate.id,
+    details: {
+      order_id: orderId,
+      holder_id: holder.id,
+      spki_sha256: csr.publicKey.spkiSha256,
+      abandoned_order_id: order?.id,
+    },
+  })
+  await tx.wake('work', 'issue')
+  return orderId
+}
+
+/** Whoever had claimed the job for the order before loses it: the lease is gone. */
+async function readyJob(tx: Tx, job: JobRow, orderId: string): Promise<void> {
+  await tx.jobs.update(job.id, {
+    state: 'ready',
+    order_id: orderId,
+    run_at: tx.now,
+    lease: null,
+    locked_by: null,
+    locked_until: null,
+    last_error_code: null,
+    last_error: null,
+  })
+}

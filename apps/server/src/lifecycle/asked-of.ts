@@ -1,0 +1,24 @@
+import type { CertificateRow } from '../store/certificates.js'
+import type { WantedCertificate } from './apply-policy.js'
+import type { Profile } from './default-profile.js'
+import type { AskedCsr } from './validate-csr.js'
+
+/** A certificate's row in the words of the stages that judge requests for it. */
+export function askedOf(certificate: CertificateRow, profile: Profile): AskedCsr & { wanted: WantedCertificate } {
+  const commonName = certificate.common_name ?? undefined
+  const { names } = certificate
+  return {
+    commonName,
+    names,
+    keyAlgorithm: certificate.key_algorithm,
+    allowsOtherKeys: profile.allowsOtherKeys,
+    wanted: {
+      commonName,
+      names,
+      subject: certificate.subject,
+      extendedKeyUsages: certificate.extended_key_usages,
+      mustStaple: certificate.must_staple,
+      validitySeconds: certificate.validity_seconds ?? undefined,
+    },
+  }
+}

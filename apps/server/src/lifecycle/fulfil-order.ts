@@ -1,0 +1,107 @@
+import { CertctlError, isCertctlError, messageOf, type OrderOutcome } from '@certctl/core'
+import type { IssuerInstance } from '../connectors/connections.js'
+import type { Services } from '../services.js'
+import { type ApprovedRequest, applyPolicy } from './apply-policy.js'
+import { askedOf } from './asked-of.js'
+import { type Attempt, beginAttempt, type LeasedJob } from './begin-attempt.js'
+import { checkIssued } from './check-issued.js'
+import { defaultProfile } from './default-profile.js'
+import { deferOrder } from './defer-order.js'
+import { issue } from './issue.js'
+import { type Failure, recordFailure } from './record-failure.js'
+import { recordPending } from './record-pending.js'
+import { recordVersion } from './record-version.js'
+import { validateCsr } from './validate-csr.js'
+
+/** One turn of one order, from its stored CSR to a recorded version, a later look or a reason why not. The stages stand here in their order. */
+export async function fulfilOrder(services: Services, job: LeasedJob, signal: AbortSignal): Promise<void> {
+  const issuer = await usableIssuer(services, job)
+  if (issuer === undefined) return
+  const attempt = await beginAttempt(services, job)
+  if (attempt === undefined) return
+  try {
+    const { certificate, order } = attempt
+    const { wanted, ...asked } = askedOf(certificate, defaultProfile)
+    const csr = validateCsr(order.csr_pem, asked)
+    const approved = applyPolicy(csr, { wanted, profile: defaultProfile, now: services.clock.now() })
+    await requireFreeKey(services, attempt)
+    const outcome = await issue({ attempt, approved, issuer, sealing: services.sealing, signal })
+    await settle(services, { attempt, approved, issuer, signal }, outcome)
+  } catch (error) {
+    if (signal.aborted) return await deferOrder(services, job, { seconds: 0, message: 'Interrupted; it goes on' })
+    await recordFailure(services, attempt, failureOf(error, issuer))
+    services.metrics.issuanceEnded({
+      ...measured(services, attempt, issuer),
+      outcome: 'failed',
+      code: failureOf(error, issuer).code,
+    })
+  }
+}
+
+/** A disabled issuer is asked for what it has in hand and for nothing new; one that cannot be opened is tried again later. */
+async function usableIssuer(services: Services, job: LeasedJob): Promise<IssuerInstance | undefined> {
+  const order = await services.store.orders.get(job.order_id ?? '')
+  if (order === undefined) throw new CertctlError('internal', `Job ${job.id} has no order`)
+  try {
+    const issuer = await services.connections.issuer(order.issuer_id)
+    if (issuer.enabled || order.vendor_order_id !== null) return issuer
+    await deferOrder(services, job, {
+      seconds: 300,
+      code: 'conflict',
+      message: `Issuer ${issuer.name} is disabled; enable it to go on`,
+    })
+  } catch (error) {
+    const code = isCertctlError(error) ? error.code : 'internal'
+    await deferOrder(services, job, { seconds: 300, code, message: messageOf(error) })
+  }
+  return undefined
+}
+
+async function requireFreeKey(services: Services, { order }: Attempt): Promise<void> {
+  if (!(await services.store.blockedKeys.has(order.spki_sha256))) return
+  throw new CertctlError('csr_rejected', 'The key of this CSR was reported compromised; make a new one')
+}
+
+interface Asked {
+  attempt: Attempt
+  approved: ApprovedRequest
+  issuer: IssuerInstance
+  signal: AbortSignal
+}
+
+async function settle(services: Services, asked: Asked, outcome: OrderOutcome): Promise<void> {
+  const { attempt, approved, issuer, signal } = asked
+  if (outcome.status === 'pending') return await recordPending(services, attempt, outcome)
+  if (outcome.status !== 'valid') {
+    const message = `The CA ended order ${outcome.orderId}: ${outcome.reason}`
+    await recordFailure(services, attempt, { code: 'upstream_rejected', message, endsOrder: outcome.status })
+    services.metrics.issuanceEnded({
+      ...measured(services, attempt, issuer),
+      outcome: 'failed',
+      code: 'upstream_rejected',
+    })
+    return
+  }
+  // Asked only where the answer has no chain: a second question that fails would lose a certificate that is there.
+  const anchors = outcome.chainPem.trim() === '' ? ((await issuer.connector.caCertificates?.(signal)) ?? []) : []
+  const { honours } = issuer.capabilities
+  const checked = checkIssued(outcome, { approved, now: services.clock.now(), honours, anchors })
+  if (checked.differences.length > 0)
+    services.log.warn(
+      { certificate: attempt.certificate.id, differences: checked.differences },
+      'the CA issued other than wished',
+    )
+  await recordVersion(services, { orderId: attempt.order.id, checked })
+  services.metrics.issuanceEnded({ ...measured(services, attempt, issuer), outcome: 'issued' })
+}
+
+function measured(services: Services, { order }: Attempt, issuer: IssuerInstance) {
+  const seconds = (services.clock.now().getTime() - order.first_asked_at.getTime()) / 1000
+  return { issuerType: issuer.type, seconds }
+}
+
+function failureOf(error: unknown, issuer: IssuerInstance): Failure {
+  const isCostly = issuer.capabilities.metered
+  if (!isCertctlError(error)) return { code: 'internal', message: messageOf(error), isCostly }
+  return { code: error.code, message: error.message, retryAfterSeconds: error.retryAfterSeconds, isCostly }
+}
