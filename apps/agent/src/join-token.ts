@@ -10,15 +10,15 @@ export interface JoinToken {
 }
 
 const prefix = 'ccj_'
+/** Written short, since people copy it: version, server address, pin, secret. */
 const contentSchema = z.object({
-  url: z
+  v: z.literal(1),
+  u: z.string().refine((value) => URL.canParse(value) && new URL(value).protocol === 'https:'),
+  p: z
     .string()
-    .refine((value) => URL.canParse(value) && new URL(value).protocol === 'https:', 'must be an https URL'),
-  pin: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hex')
-    .nullish(),
-  secret: z.string().min(1),
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
+  s: z.string().min(1),
 })
 
 /** Throws `config_invalid` for anything but a whole token; the token itself is never quoted. */
@@ -29,7 +29,7 @@ export function parseJoinToken(token: Secret): JoinToken {
       'config_invalid',
       'CERTCTL_JOIN_TOKEN is not a whole join token; make one with: certctl agents join-token, and copy all of it',
     )
-  return { url: content.data.url.replace(/\/+$/, ''), pin: content.data.pin ?? undefined, token }
+  return { url: content.data.u.replace(/\/+$/, ''), pin: content.data.p, token }
 }
 
 function contentOf(text: string): unknown {
