@@ -16,6 +16,7 @@ import { readTime } from './der/time.js'
 import { derOf, type ExpectedBlock } from './der-or-pem.js'
 import { type DistinguishedName, type NameAttribute, readDistinguishedName } from './distinguished-name.js'
 import { type Extensions, noExtensions, readExtensions } from './extensions/read-extensions.js'
+import type { NameConstraints } from './extensions/read-name-constraints.js'
 import { encodePem } from './pem.js'
 import { type CertifiedKey, readCertifiedKey } from './public-key.js'
 import { readSignatureAlgorithm, type SignatureScheme } from './signature-algorithm.js'
@@ -60,7 +61,8 @@ export interface Certificate {
   readonly ocspUrls: readonly string[]
   readonly caIssuerUrls: readonly string[]
   readonly policies: readonly string[]
-  readonly hasNameConstraints: boolean
+  /** What a CA may issue for (RFC 5280 §4.2.1.10); see `nameConstraintFault`. */
+  readonly nameConstraints: NameConstraints | undefined
   /** Signed certificate timestamps are embedded (RFC 6962). */
   readonly hasTimestamps: boolean
   /** Every extension by object identifier, in order. */
@@ -223,7 +225,7 @@ function assemble(der: Buffer, body: Body, { name, scheme, signature, signedByte
     ocspUrls: found.ocspUrls,
     caIssuerUrls: found.caIssuerUrls,
     policies: found.policies,
-    hasNameConstraints: found.hasNameConstraints,
+    nameConstraints: found.nameConstraints,
     hasTimestamps: found.hasTimestamps,
     extensions: found.present,
     unknownCritical: found.unknownCritical,

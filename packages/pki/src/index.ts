@@ -10,6 +10,7 @@ export { formatGeneralName, parseGeneralName, sameGeneralName, sameNames } from 
 export { generateKey, type KeyAlgorithm, keyAlgorithms } from './generate-key.js'
 export { keyIdentifierOf } from './key-identifier.js'
 export { checkKeyPolicy } from './key-policy.js'
+export { type Constrained, nameConstraintFault } from './name-constraints.js'
 export { decodePem, encodePem, splitCertificates } from './pem.js'
 export { checkProofOfPossession } from './proof-of-possession.js'
 export { type CertifiedKey, type PublicKeyInfo, parsePublicKey } from './public-key.js'

@@ -6,6 +6,7 @@ import { extensionName, extensionOids as oids } from './extension-oids.js'
 import { keyUsageNames } from './key-usage-names.js'
 import { purposeNames } from './purpose-names.js'
 import { readGeneralNames, readGeneralNamesSequence } from './read-general-names.js'
+import { type NameConstraints, readNameConstraints } from './read-name-constraints.js'
 
 /** What extensions say. An extension that is not there leaves its lists empty and its values undefined. */
 export interface Extensions {
@@ -22,7 +23,7 @@ export interface Extensions {
   ocspUrls: string[]
   caIssuerUrls: string[]
   policies: string[]
-  hasNameConstraints: boolean
+  nameConstraints: NameConstraints | undefined
   hasTimestamps: boolean
   /** Every extension, in order, by object identifier. */
   present: string[]
@@ -45,7 +46,7 @@ export function noExtensions(): Extensions {
     ocspUrls: [],
     caIssuerUrls: [],
     policies: [],
-    hasNameConstraints: false,
+    nameConstraints: undefined,
     hasTimestamps: false,
     present: [],
     unknownCritical: [],
@@ -80,7 +81,6 @@ function readExtension(reader: DerReader, found: Extensions): void {
 }
 
 const acknowledged = new Set<string>([
-  oids.nameConstraints,
   oids.policyConstraints,
   oids.policyMappings,
   oids.inhibitAnyPolicy,
@@ -89,7 +89,6 @@ const acknowledged = new Set<string>([
 ])
 
 function passOver(reader: DerReader, oid: string, isCritical: boolean, found: Extensions): void {
-  if (oid === oids.nameConstraints) found.hasNameConstraints = true
   if (oid === oids.sctList) found.hasTimestamps = true
   if (isCritical && !acknowledged.has(oid)) found.unknownCritical.push(oid)
   reader.at = reader.end
@@ -108,6 +107,9 @@ const readers: Readonly<Record<string, ReadInto>> = {
   [oids.crlDistributionPoints]: readCrlPoints,
   [oids.authorityInfoAccess]: readAuthorityInfo,
   [oids.certificatePolicies]: readPolicies,
+  [oids.nameConstraints]: (reader, found) => {
+    found.nameConstraints = readNameConstraints(reader)
+  },
 }
 
 function readAltNames(reader: DerReader, found: Extensions): void {
