@@ -27,9 +27,9 @@ export function requirePair(certificatePem: string, privateKeyPem: Secret): void
     throw new CertctlError('deploy_failed', 'The private key does not belong to the certificate; nothing was deployed')
 }
 
-/** Whether the key is that of the first certificate. A half that cannot be read fits nothing. */
+/** Whether the key is that of the first certificate; each may stand among others. A half that cannot be read fits nothing. */
 export function pairFits(certificatePem: string, privateKeyPem: string): boolean {
-  return readable(() => keyMatches(certificatePem, privateKeyPem)) ?? false
+  return readable(() => keyMatches(splitCertificates(certificatePem)[0] ?? '', privateKeyPem)) ?? false
 }
 
 /** SHA-256 of the first certificate in a PEM file; `undefined` where there is no file, or no certificate in it. */

@@ -20,6 +20,8 @@ export type Confirmation = 'served' | 'later' | 'unverifiable'
 /** What happens around the writing. Each rejects to say that it failed. */
 export interface ReplaceSteps {
   signal: AbortSignal
+  /** Asked before the first write, when there is something to write: whether a deployment is wise at all. */
+  prepare?: ((signal: AbortSignal) => Promise<unknown>) | undefined
   /** Asks whether the new files are sound, before anything uses them. */
   validate?: ((signal: AbortSignal) => Promise<unknown>) | undefined
   /** Makes the server read the files. Called again, with another signal, after the old ones were put back. */
@@ -59,6 +61,7 @@ export async function replaceFiles(
   requireApart(planned)
   const different = inWritingOrder(planned.filter(({ equal }) => !equal))
   if (different.length === 0) return await confirmUnchanged(steps)
+  await steps.prepare?.(steps.signal)
 
   const progress: Progress = { begun: [], activated: false }
   try {

@@ -8,7 +8,7 @@ const largestOutputBytes = 1024 * 1024
 /** How long a group may take to end by itself before it is killed. */
 const graceMilliseconds = 2000
 /** A daemon that a command started may keep its output open for ever; nobody waits for that. */
-const outputMilliseconds = 1000
+const outputMilliseconds = 300
 
 /**
  * Runs a program without a shell, in a process group and a minimal environment of its own. The group is ended as one (TERM, then KILL) at the

@@ -43,6 +43,12 @@ describe('a pair', () => {
     expect(requirePair(leaf.certificatePem, leaf.privateKeyPem)).toBeUndefined()
   })
 
+  it('fits when both stand among others, in whichever order', () => {
+    const key = leaf.privateKeyPem.reveal()
+    for (const text of [key + leaf.certificatePem + chainPem, leaf.certificatePem + chainPem + key])
+      expect([pairFits(text, text), pairFits(other.certificatePem + chainPem, text)]).toEqual([true, false])
+  })
+
   it('does not fit otherwise, and is refused before anything is touched', () => {
     expect(pairFits(leaf.certificatePem, other.privateKeyPem.reveal())).toBe(false)
     expect(() => requirePair(mismatched.certificatePem, mismatched.privateKeyPem)).toThrow(

@@ -95,6 +95,23 @@ describe('replacing a set of files', () => {
     expect(text(key)).toBe(next.privateKeyPem.reveal())
   })
 
+  it('is asked about beforehand only where something would be written', async () => {
+    const prepare = async () => void diary.push('prepare')
+    await deploy({ prepare })
+    expect(diary.slice(0, 2)).toEqual(['prepare', `replace ${chain}`])
+    diary = []
+    await deploy({ prepare })
+    expect(diary).toEqual(['confirm'])
+  })
+
+  it('does not begin when it is not wise', async () => {
+    const before = seed()
+    const prepare = async () => Promise.reject(new CertctlError('deploy_failed', 'already broken'))
+    await expect(deploy({ prepare })).rejects.toThrow('already broken')
+    expect(diary).toEqual([])
+    expect(files.snapshot()).toEqual(before)
+  })
+
   it('hands on mode, owner, group and marks', async () => {
     const given: [string, FileOptions][] = []
     const spy: FileSystem = { ...files, replace: async (path, _, options) => void given.push([path, options]) }
