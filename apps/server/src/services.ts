@@ -2,6 +2,7 @@ import type { Registry } from '@certctl/core'
 import type { Logger } from 'pino'
 import type { Sealing } from './access/sealing.js'
 import type { Clock } from './clock.js'
+import type { Config } from './config.js'
 import type { Connections } from './connectors/connections.js'
 import type { Metrics } from './metrics.js'
 import type { Store } from './store/store.js'
@@ -9,6 +10,7 @@ import type { WakeBus } from './store/wake.js'
 
 /** What the parts of this server are handed by `compose.ts`; there is no container and no global. */
 export interface Services {
+  readonly config: Config
   readonly store: Store
   readonly clock: Clock
   readonly log: Logger

@@ -1,3 +1,6 @@
+import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
+import { CertctlError, type Secret } from '@certctl/core'
+
 /** The cell a sealed value belongs to; a value moved to another cell does not open. */
 export interface SealPlace {
   table: string
@@ -10,4 +13,75 @@ export interface Sealing {
   seal(plain: string | Uint8Array, place: SealPlace): Buffer
   /** Throws `internal` when the value was sealed for another place, altered, or sealed with a key this server does not have. */
   open(sealed: Uint8Array, place: SealPlace): Buffer
+  /** Id of the key that seals; others only open. */
+  readonly keyId: string
+}
+
+const format = 1
+const idBytes = 8
+const nonceBytes = 12
+const tagBytes = 16
+const headBytes = 1 + idBytes + nonceBytes
+
+interface Key {
+  id: Buffer
+  key: Buffer
+}
+
+/** The first secret seals; all of them open, so that a key can be replaced while old values are still there. */
+export function createSealing(secrets: readonly [Secret, ...Secret[]]): Sealing {
+  const keys = secrets.map(keyOf)
+  const [current] = keys
+  if (current === undefined) throw new CertctlError('internal', 'Sealing needs a key')
+
+  return {
+    keyId: current.id.toString('hex'),
+    seal(plain, place) {
+      const head = Buffer.concat([Buffer.of(format), current.id, randomBytes(nonceBytes)])
+      const cipher = createCipheriv('aes-256-gcm', current.key, head.subarray(1 + idBytes), { authTagLength: tagBytes })
+      cipher.setAAD(additionalData(head, place))
+      const body = Buffer.concat([cipher.update(plain), cipher.final()])
+      return Buffer.concat([head, cipher.getAuthTag(), body])
+    },
+    open(sealed, place) {
+      const bytes = Buffer.from(sealed)
+      const head = bytes.subarray(0, headBytes)
+      const key = keys.find(({ id }) => id.equals(head.subarray(1, 1 + idBytes)))
+      if (head[0] !== format || bytes.length < headBytes + tagBytes) throw unreadable(place, 'it is not a sealed value')
+      if (key === undefined) throw unreadable(place, 'it was sealed with a key that this server was not given')
+      return decrypt({ key, head, rest: bytes.subarray(headBytes), place })
+    },
+  }
+}
+
+function decrypt({ key, head, rest, place }: { key: Key; head: Buffer; rest: Buffer; place: SealPlace }): Buffer {
+  const decipher = createDecipheriv('aes-256-gcm', key.key, head.subarray(1 + idBytes), { authTagLength: tagBytes })
+  decipher.setAAD(additionalData(head, place))
+  decipher.setAuthTag(rest.subarray(0, tagBytes))
+  try {
+    return Buffer.concat([decipher.update(rest.subarray(tagBytes)), decipher.final()])
+  } catch (cause) {
+    throw unreadable(place, 'it was altered, or belongs to another row', cause)
+  }
+}
+
+/** Lengths before texts, so that no two places give the same bytes. */
+function additionalData(head: Buffer, { table, id, column }: SealPlace): Buffer {
+  return Buffer.concat([head.subarray(0, 1 + idBytes), Buffer.from(JSON.stringify([table, id, column]))])
+}
+
+function unreadable({ table, id, column }: SealPlace, why: string, cause?: unknown): CertctlError {
+  return new CertctlError('internal', `The sealed value ${table}.${column} of "${id}" cannot be opened: ${why}`, {
+    cause,
+  })
+}
+
+/** Operators write the key as any text of enough bytes; what encrypts is derived from it, and so is the name it goes by. */
+function keyOf(secret: Secret): Key {
+  const derived = (purpose: string, bytes: number) =>
+    Buffer.from(hkdfSync('sha256', secret.reveal(), '', purpose, bytes))
+  return {
+    key: derived('certctl sealing key 1', 32),
+    id: createHash('sha256').update(derived('certctl sealing key id 1', 32)).digest().subarray(0, idBytes),
+  }
 }

@@ -1,0 +1,196 @@
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { chmodSync, existsSync, mkdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { createRegistry, discoverConnectors, type Registry, Secret } from '@certctl/core'
+import pg from 'pg'
+import { type Logger, pino } from 'pino'
+import { createSealing } from '../src/access/sealing.js'
+import type { Clock } from '../src/clock.js'
+import { type Environment, readConfig } from '../src/config.js'
+import { createConnections } from '../src/connectors/connections.js'
+import { createMetrics } from '../src/metrics.js'
+import type { Services } from '../src/services.js'
+import { connectionOf, type DatabaseAddress, openDatabase } from '../src/store/database.js'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/store/embedded-postgres.js'
+import { migrate } from '../src/store/migrate.js'
+import { createStore } from '../src/store/store.js'
+import { createWakeBus } from '../src/store/wake-bus.js'
+
+export interface TestDatabase {
+  /** With user and password; works with `psql`, too. */
+  readonly url: string
+  readonly address: DatabaseAddress
+  close(): Promise<void>
+}
+
+/** `empty`: without the tables. */
+export interface TestDatabaseOptions {
+  empty?: boolean | undefined
+}
+
+/** A fresh database: on the PostgreSQL of `CERTCTL_TEST_DATABASE_URL`, else on an embedded one that this test process starts once and that ends with it. */
+export async function testDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
+  const server = await testServer()
+  const name = `test_${process.pid}_${randomBytes(6).toString('hex')}`
+  if (options.empty === true) await ask(server, emptyDatabase(name))
+  else await ask(server, `create database ${name} template ${await migratedTemplate(server)}`)
+  const url = urlOf(server, name)
+  return {
+    url,
+    address: { url: new Secret(url) },
+    close: async () => await ask(server, `drop database if exists ${name} with (force)`),
+  }
+}
+
+/** The URL of the server itself, as its owner. */
+async function testServer(): Promise<string> {
+  return process.env.CERTCTL_TEST_DATABASE_URL ?? (await embeddedServer())
+}
+
+let started: Promise<string> | undefined
+
+async function embeddedServer(): Promise<string> {
+  started ??= startShared()
+  return await started
+}
+
+/** Test files of one process share it: the second file finds it running. Nothing in it is worth an fsync. */
+async function startShared(): Promise<string> {
+  const root = join(tmpdir(), `certctl-test-${process.pid}`)
+  const isFirst = !existsSync(root)
+  mkdirSync(root, { recursive: true })
+  chmodSync(root, 0o711)
+  if (isFirst) removeAfterUs(root)
+  const server: EmbeddedPostgres = await startEmbeddedPostgres({
+    directory: join(root, 'postgres'),
+    log: { info: () => undefined, warn: () => undefined },
+    maxConnections: 200,
+    settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' },
+  })
+  await server.release()
+  const { host, user, password } = server.address as Extract<DatabaseAddress, { host: string }>
+  return `postgres://${user}:${encodeURIComponent(password.reveal())}@localhost/postgres?host=${encodeURIComponent(host)}`
+}
+
+/** A process of its own, because this one may be killed. */
+function removeAfterUs(root: string): void {
+  const script = fileURLToPath(new URL('./remove-after.mjs', import.meta.url))
+  spawn(process.execPath, [script, String(process.pid), root], { detached: true, stdio: 'ignore' }).unref()
+}
+
+let template: Promise<string> | undefined
+
+async function migratedTemplate(server: string): Promise<string> {
+  template ??= makeTemplate(server)
+  return await template
+}
+
+async function makeTemplate(server: string): Promise<string> {
+  const name = `template_${process.pid}_${randomBytes(4).toString('hex')}`
+  await ask(server, emptyDatabase(name))
+  const database = openDatabase({ address: { url: new Secret(urlOf(server, name)) }, maxConnections: 2 })
+  await migrate({ db: database.db, now: () => new Date('2026-01-01T00:00:00Z') })
+  await database.close()
+  return name
+}
+
+/** Debian's cluster may have been made under a locale without Unicode. */
+function emptyDatabase(name: string): string {
+  return `create database ${name} template template0 encoding 'UTF8' lc_collate 'C' lc_ctype 'C'`
+}
+
+function urlOf(server: string, database: string): string {
+  const url = new URL(server)
+  url.pathname = `/${database}`
+  return url.href
+}
+
+/** One statement as the server's owner. */
+async function ask(server: string, statement: string): Promise<void> {
+  const client = new pg.Client(connectionOf({ url: new Secret(server) }))
+  await client.connect()
+  try {
+    await client.query(statement)
+  } finally {
+    await client.end()
+  }
+}
+
+export interface TestServicesOptions {
+  /** Variables of the environment, `CERTCTL_…`. */
+  environment?: Environment | undefined
+  /** Shared by services that are copies of one server. */
+  database?: TestDatabase | undefined
+  clock?: TestClock | undefined
+  registry?: Registry | undefined
+  serverId?: string | undefined
+}
+
+export interface TestClock extends Clock {
+  advance(seconds: number): void
+}
+
+export interface TestServices extends Services {
+  readonly clock: TestClock
+  readonly database: TestDatabase
+  /** What was logged, one object per line. */
+  readonly logged: readonly Record<string, unknown>[]
+  /** Closes all; drops the database where these services made it. */
+  close(): Promise<void>
+}
+
+/** Services on a database of their own, with a clock that only the test moves and the connectors that the server really has. */
+export async function createTestServices(options: TestServicesOptions = {}): Promise<TestServices> {
+  const database = options.database ?? (await testDatabase())
+  const clock = options.clock ?? createTestClock(new Date('2026-11-25T12:00:00Z'))
+  const config = readConfig({ CERTCTL_CONFIG_ENCRYPTION_KEY: testKey, ...options.environment })
+  const logged: Record<string, unknown>[] = []
+  const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(JSON.parse(line)) })
+  const { db, close: closeDatabase } = openDatabase({ address: database.address, maxConnections: 10 })
+  const store = createStore({ db, clock })
+  const sealing = createSealing([config.config_encryption_key ?? new Secret(testKey)])
+  const wakes = await createWakeBus({ address: database.address, log })
+  const registry = options.registry ?? (await registryOfServer(log))
+  const server = {
+    id: options.serverId ?? 'server-test',
+    version: '0.0.0-test',
+    publicUrl: 'https://certctl.test:8443',
+  }
+  const parts = { config, store, clock, log, sealing, registry, wakes, metrics: createMetrics(), server }
+  const connections = createConnections(parts)
+  return {
+    ...parts,
+    connections,
+    database,
+    logged,
+    async close() {
+      await connections.close()
+      await wakes.close()
+      await closeDatabase()
+      if (options.database === undefined) await database.close()
+    },
+  }
+}
+
+const testKey = 'a key for tests only, of more than 32 bytes'
+
+async function registryOfServer(log: Logger): Promise<Registry> {
+  const registry = createRegistry()
+  const manifest = fileURLToPath(new URL('../package.json', import.meta.url))
+  const problems = await discoverConnectors(registry, { manifest, kinds: ['issuer', 'notifier'] })
+  for (const problem of problems) log.warn(problem, 'a connector of the server does not load')
+  return registry
+}
+
+function createTestClock(start: Date): TestClock {
+  let time = start.getTime()
+  return {
+    now: () => new Date(time),
+    advance: (seconds) => {
+      time += seconds * 1000
+    },
+  }
+}
