@@ -1,0 +1,47 @@
+import type { Certificate } from '@certctl/api'
+import type { Cli } from '../../cli.js'
+import { fieldsText } from '../../output/table.js'
+import { timeText } from '../../output/time-text.js'
+
+/** One certificate, for people or programs; what its owner should know goes to stderr. */
+export function showCertificate(certificate: Certificate, cli: Cli): void {
+  const now = cli.io.now()
+  cli.show(certificate, () =>
+    fieldsText([
+      ['id', certificate.id],
+      ['name', certificate.name],
+      ['names', namesOf(certificate).join(', ')],
+      ['status', certificate.status],
+      ['expires', timeText(certificate.expires_at, now)],
+      ['renews', timeText(certificate.renew_at, now)],
+      ['issuer', certificate.issuer_id],
+      ['targets', certificate.target_ids.join(', ')],
+      ['serial number', certificate.serial_number],
+      ['fingerprint', certificate.fingerprint_sha256],
+      ['environment', certificate.environment],
+      ['owner', certificate.owner_id],
+      [
+        'tags',
+        Object.entries(certificate.tags)
+          .map(([key, value]) => `${key}=${value}`)
+          .join(', '),
+      ],
+      ['renewed', timeText(certificate.last_renewal_at, now)],
+      ['deployed', timeText(certificate.last_deployment_at, now)],
+      ['created', timeText(certificate.created_at, now)],
+      ...(certificate.holders ?? []).map((holder) => ['key held by', holderText(holder, now)] as const),
+    ]),
+  )
+  for (const notice of certificate.notices ?? []) cli.say(`note: ${notice}`)
+}
+
+function namesOf({ common_name, sans }: Certificate): string[] {
+  return [...new Set([common_name, ...sans])].filter((name) => name !== '')
+}
+
+function holderText(holder: NonNullable<Certificate['holders']>[number], now: Date): string {
+  const who = holder.agent_id === undefined ? holder.kind : `agent ${holder.agent_id}`
+  const until = timeText(holder.not_after, now)
+  const trouble = holder.cause === undefined ? '' : `; ${holder.cause.code}: ${holder.cause.message}`
+  return `${who}${until === undefined ? ', nothing issued yet' : `, until ${until}`}${trouble}`
+}

@@ -1,0 +1,52 @@
+import { CertctlError, z } from '@certctl/core'
+import { applySettings, findConnectorType, readJsonObject } from '../../config-input.js'
+import { defineVerb } from '../../verb.js'
+import type { Connection, ConnectionNoun } from './noun.js'
+import { showConnection } from './show.js'
+
+export function updateVerb<T extends Connection>(noun: ConnectionNoun<T>) {
+  const { id, settings } = noun.example
+  return defineVerb({
+    name: 'update',
+    summary: `Changes what is given of a ${noun.singular}; the rest stays`,
+    examples: [
+      `certctl ${noun.plural} update ${id} ${settings.split(' --set ')[0]}`,
+      `certctl ${noun.plural} update ${id} --disable`,
+    ],
+    arguments: { id: `Id of the ${noun.singular}` },
+    options: {
+      '--name <name>': 'New name',
+      '--set <key=value>...': 'One setting; key=@FILE reads it from a file, key=@- from standard input',
+      '--file <file>': 'JSON with settings to change; null clears one; - is standard input',
+      '--enable': 'Use it',
+      '--disable': 'Do not use it for anything new',
+    },
+    given: z.object({
+      id: z.string(),
+      name: z.string().optional(),
+      set: z.array(z.string()).default([]),
+      file: z.string().optional(),
+      enable: z.boolean().default(false),
+      disable: z.boolean().default(false),
+    }),
+    run: async ({ id, name, set, file, enable, disable }, cli) => {
+      if (enable && disable) throw new CertctlError('request_malformed', '--enable and --disable exclude each other')
+      const fromFile = file === undefined ? {} : await readJsonObject(file, cli)
+      const { type } = (await noun.get(cli.client(), id)).body
+      const connector = set.length === 0 ? undefined : await findConnectorType(cli, noun.kind, type)
+      const config = await applySettings(fromFile, { set, connector, cli })
+      const change = {
+        ...(name === undefined ? {} : { name }),
+        ...(Object.keys(config).length === 0 ? {} : { config }),
+        ...(enable || disable ? { enabled: enable } : {}),
+      }
+      if (Object.keys(change).length === 0)
+        throw new CertctlError(
+          'request_malformed',
+          'Nothing to change; give --name, --set, --file, --enable or --disable',
+        )
+      const { body } = await noun.update(cli.client(), id, change)
+      showConnection(noun, body, cli)
+    },
+  })
+}

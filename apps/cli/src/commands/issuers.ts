@@ -1,0 +1,40 @@
+import { type Issuer, operations } from '@certctl/api'
+import { parseBody } from '../parse-body.js'
+import type { ConnectionNoun } from './connections/noun.js'
+import { connectionVerbs } from './connections/verbs.js'
+
+const noun: ConnectionNoun<Issuer> = {
+  plural: 'issuers',
+  singular: 'issuer',
+  kind: 'issuer',
+  example: { type: 'local', settings: '--set common_name="Example CA"', id: 'iss-local' },
+  hasAgent: false,
+  columns: [
+    { title: 'ID', value: ({ id }) => id },
+    { title: 'NAME', value: ({ name }) => name },
+    { title: 'TYPE', value: ({ type }) => type },
+    { title: 'STATE', value: stateOf },
+    { title: 'TESTED', value: ({ test_status }) => test_status },
+    { title: 'SOURCE', value: ({ source }) => source },
+  ],
+  fields: (item) => [
+    ['unavailable', item.available ? undefined : (item.unavailable_reason ?? 'its connector is missing')],
+  ],
+  list: (client, query) => client.listIssuers({ query }),
+  get: (client, id) => client.getIssuer({ params: { id } }),
+  create: (client, given) => client.createIssuer({ body: parseBody(operations.createIssuer, given) }),
+  update: (client, id, given) =>
+    client.updateIssuer({ params: { id }, body: parseBody(operations.updateIssuer, given) }),
+  remove: (client, id) => client.deleteIssuer({ params: { id } }),
+  test: async (client, id) => {
+    const { body } = await client.testIssuer({ params: { id } })
+    return { body, ok: true, text: body.detail ?? 'connection successful' }
+  },
+}
+
+export const issuerVerbs = connectionVerbs(noun)
+
+function stateOf({ available, enabled }: Issuer): string {
+  if (!available) return 'unavailable'
+  return enabled ? 'enabled' : 'disabled'
+}

@@ -1,0 +1,44 @@
+import { type Notifier, operations } from '@certctl/api'
+import { parseBody } from '../parse-body.js'
+import type { ConnectionNoun } from './connections/noun.js'
+import { connectionVerbs } from './connections/verbs.js'
+
+const noun: ConnectionNoun<Notifier> = {
+  plural: 'notifiers',
+  singular: 'notifier',
+  kind: 'notifier',
+  example: {
+    type: 'webhook',
+    settings: '--set url=https://hooks.example.com/certctl --set secret=@secret.txt',
+    id: 'notif-ops',
+  },
+  hasAgent: false,
+  columns: [
+    { title: 'ID', value: ({ id }) => id },
+    { title: 'NAME', value: ({ name }) => name },
+    { title: 'TYPE', value: ({ type }) => type },
+    { title: 'STATE', value: stateOf },
+    { title: 'TESTED', value: ({ test_status }) => test_status },
+    { title: 'SOURCE', value: ({ source }) => source },
+  ],
+  fields: (item) => [
+    ['unavailable', item.available ? undefined : (item.unavailable_reason ?? 'its connector is missing')],
+  ],
+  list: (client, query) => client.listNotifiers({ query }),
+  get: (client, id) => client.getNotifier({ params: { id } }),
+  create: (client, given) => client.createNotifier({ body: parseBody(operations.createNotifier, given) }),
+  update: (client, id, given) =>
+    client.updateNotifier({ params: { id }, body: parseBody(operations.updateNotifier, given) }),
+  remove: (client, id) => client.deleteNotifier({ params: { id } }),
+  test: async (client, id) => {
+    const { body } = await client.testNotifier({ params: { id } })
+    return { body, ok: true, text: body.detail ?? 'connection successful' }
+  },
+}
+
+export const notifierVerbs = connectionVerbs(noun)
+
+function stateOf({ available, enabled }: Notifier): string {
+  if (!available) return 'unavailable'
+  return enabled ? 'enabled' : 'disabled'
+}

@@ -1,0 +1,65 @@
+#!/usr/bin/env node
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { createInterface } from 'node:readline/promises'
+import { Writable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { setTimeout } from 'node:timers/promises'
+import { z } from '@certctl/core'
+import { processEnvironment } from './config.js'
+import type { Io } from './io.js'
+import { runCommandLine } from './run.js'
+
+const stop = new AbortController()
+process.once('SIGINT', () => stop.abort())
+process.once('SIGTERM', () => stop.abort())
+
+// Whoever reads us may stop reading (`certctl … | head -1`): that is no failure.
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+
+process.exitCode = await runCommandLine(processIo(), packageVersion())
+// Sockets that are kept open for a next request must not keep the process.
+for (const stream of [process.stdout, process.stderr]) if (stream.writableLength > 0) await once(stream, 'drain')
+process.exit()
+
+function processIo(): Io {
+  return {
+    argv: process.argv.slice(2),
+    environment: processEnvironment(),
+    homeDirectory: homedir(),
+    terminal: {
+      stdin: process.stdin.isTTY === true,
+      stdout: process.stdout.isTTY === true,
+      stderr: process.stderr.isTTY === true,
+    },
+    progressStream: process.stderr.isTTY === true ? process.stderr : undefined,
+    signal: stop.signal,
+    writeOut: (content) => void process.stdout.write(content),
+    writeError: (content) => void process.stderr.write(content),
+    readStdin: () => text(process.stdin),
+    ask,
+    now: () => new Date(),
+    delay: async (seconds, signal) => {
+      await setTimeout(seconds * 1000, undefined, { signal })
+    },
+  }
+}
+
+async function ask(question: string, { hidden }: { hidden: boolean }): Promise<string> {
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
+  process.stderr.write(question)
+  const reader = createInterface({ input: process.stdin, output: hidden ? silent : process.stderr, terminal: true })
+  try {
+    return await reader.question('', { signal: stop.signal })
+  } finally {
+    reader.close()
+    if (hidden) process.stderr.write('\n')
+  }
+}
+
+function packageVersion(): string {
+  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  return z.object({ version: z.string() }).parse(JSON.parse(manifest)).version
+}

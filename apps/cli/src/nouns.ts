@@ -1,0 +1,90 @@
+import { agentsJoinToken } from './commands/agents/join-token.js'
+import { agentsList } from './commands/agents/list.js'
+import { agentsRetire } from './commands/agents/retire.js'
+import { agentsShow } from './commands/agents/show.js'
+import { apiKeysCreate } from './commands/api-keys/create.js'
+import { apiKeysDelete } from './commands/api-keys/delete.js'
+import { apiKeysList } from './commands/api-keys/list.js'
+import { auditExport } from './commands/audit/export.js'
+import { auditVerify } from './commands/audit/verify.js'
+import { certificatesAddTarget } from './commands/certificates/add-target.js'
+import { certificatesArchive } from './commands/certificates/archive.js'
+import { certificatesDeploy } from './commands/certificates/deploy.js'
+import { certificatesExport } from './commands/certificates/export.js'
+import { certificatesList } from './commands/certificates/list.js'
+import { certificatesPlacements } from './commands/certificates/placements.js'
+import { certificatesRemoveTarget } from './commands/certificates/remove-target.js'
+import { certificatesRenew } from './commands/certificates/renew.js'
+import { certificatesRequest } from './commands/certificates/request.js'
+import { certificatesShow } from './commands/certificates/show.js'
+import { configExplain } from './commands/config/explain.js'
+import { connectorTypesList } from './commands/connector-types/list.js'
+import { connectorTypesShow } from './commands/connector-types/show.js'
+import { eventsList } from './commands/events/list.js'
+import { issuerVerbs } from './commands/issuers.js'
+import { jobsCancel } from './commands/jobs/cancel.js'
+import { jobsList } from './commands/jobs/list.js'
+import { jobsShow } from './commands/jobs/show.js'
+import { login } from './commands/login.js'
+import { logout } from './commands/logout.js'
+import { notifierVerbs } from './commands/notifiers.js'
+import { status } from './commands/status.js'
+import { targetVerbs } from './commands/targets.js'
+import { version } from './commands/version.js'
+import type { Verb } from './verb.js'
+
+export interface Noun {
+  readonly name: string
+  readonly aliases: readonly string[]
+  readonly summary: string
+  readonly verbs: readonly Verb[]
+}
+
+/** Verbs that stand alone. */
+export const topVerbs: readonly Verb[] = [login, logout, status, version]
+
+/** The one table of commands. */
+export const nouns: readonly Noun[] = [
+  {
+    name: 'certificates',
+    aliases: ['certificate', 'certs', 'cert'],
+    summary: 'Managed certificates: ask for, watch, renew, deploy',
+    verbs: [
+      certificatesRequest,
+      certificatesList,
+      certificatesShow,
+      certificatesPlacements,
+      certificatesRenew,
+      certificatesDeploy,
+      certificatesAddTarget,
+      certificatesRemoveTarget,
+      certificatesExport,
+      certificatesArchive,
+    ],
+  },
+  { name: 'issuers', aliases: ['issuer'], summary: 'Configured connections to CAs', verbs: issuerVerbs },
+  { name: 'targets', aliases: ['target'], summary: 'Places that certificates go to', verbs: targetVerbs },
+  { name: 'notifiers', aliases: ['notifier'], summary: 'Ways to tell people', verbs: notifierVerbs },
+  {
+    name: 'connector-types',
+    aliases: ['connectors'],
+    summary: 'What issuers, targets and notifiers can be',
+    verbs: [connectorTypesList, connectorTypesShow],
+  },
+  {
+    name: 'agents',
+    aliases: ['agent'],
+    summary: 'Programs that hold the keys and write to the targets',
+    verbs: [agentsJoinToken, agentsList, agentsShow, agentsRetire],
+  },
+  { name: 'jobs', aliases: ['job'], summary: 'Work under way', verbs: [jobsList, jobsShow, jobsCancel] },
+  { name: 'events', aliases: ['event'], summary: 'What happened', verbs: [eventsList] },
+  { name: 'audit', aliases: [], summary: 'The record nobody can quietly change', verbs: [auditVerify, auditExport] },
+  {
+    name: 'api-keys',
+    aliases: ['api-key'],
+    summary: 'Keys for people and programs',
+    verbs: [apiKeysCreate, apiKeysList, apiKeysDelete],
+  },
+  { name: 'config', aliases: [], summary: "This program's own settings", verbs: [configExplain] },
+]

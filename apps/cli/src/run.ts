@@ -1,0 +1,48 @@
+import tab from '@bomb.sh/tab/commander'
+import { CertctlError } from '@certctl/core'
+import { CommanderError } from 'commander'
+import type { Io } from './io.js'
+import { type Failure, failureJson, failureOf, failureText, nextStep } from './output/failure.js'
+import { createProgram } from './program.js'
+
+/** Runs one command line and returns its exit code: 0, 130 after Ctrl-C, else that of the failure's code. */
+export async function runCommandLine(io: Io, version: string): Promise<number> {
+  let words: readonly string[] = []
+  const program = createProgram({
+    io,
+    version,
+    onCommand: (running) => {
+      words = running
+    },
+  })
+  tab(program, { completionCommandName: 'completion' })
+  try {
+    await program.parseAsync([...io.argv], { from: 'user' })
+    return 0
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0
+    if (io.signal.aborted) return interrupted(io)
+    return report(io, error instanceof CommanderError ? usageFailure(error) : failureOf(error), words)
+  }
+}
+
+function interrupted(io: Io): number {
+  io.writeError('interrupted; what was asked of the server goes on there\n')
+  return 130
+}
+
+function report(io: Io, failure: Failure, words: readonly string[]): number {
+  const next = nextStep(failure.code, words)
+  const asJson = /(^| )--(json|format[= ]json)( |$)/.test(io.argv.join(' '))
+  io.writeError(`${asJson ? failureJson(failure, next) : failureText(failure, next)}\n`)
+  return failure.exitCode
+}
+
+/** Commander's sentence, in our words and with our exit code for usage. */
+function usageFailure(error: CommanderError): Failure {
+  const message =
+    error.code === 'commander.help'
+      ? 'A command is missing; what there is stands above'
+      : error.message.replace(/^error: /, '').replaceAll('\n', ' ')
+  return failureOf(new CertctlError('request_malformed', message))
+}
