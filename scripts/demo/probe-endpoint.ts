@@ -66,6 +66,7 @@ function finish(): void {
   process.disconnect?.()
 }
 
+process.send?.('looking')
 process.once('SIGTERM', () => {
   stopping = true
 })
