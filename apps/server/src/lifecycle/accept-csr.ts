@@ -3,6 +3,7 @@ import { parseCsr } from '@certctl/pki'
 import type { Services } from '../services.js'
 import type { Actor } from '../store/audit-entry.js'
 import type { CertificateRow } from '../store/certificates.js'
+import { createId } from '../store/create-id.js'
 import type { HolderRow } from '../store/holders.js'
 import type { JobRow } from '../store/jobs.js'
 import type { OrderRow } from '../store/orders.js'
@@ -36,13 +37,13 @@ interface Rows {
  * a CSR or the lease is lost.
  */
 export async function acceptCsr(services: Services, submitted: SubmittedCsr): Promise<string> {
-  const { spkiSha256 } = parseCsr(submitted.csrPem).publicKey
   try {
+    const { spkiSha256 } = parseCsr(submitted.csrPem).publicKey
     return await services.store.transaction(async (tx) => {
       const rows = await lockRows(tx, submitted)
       const known = await knownOrder(tx, rows, { spkiSha256, csrPem: submitted.csrPem })
       if (known !== undefined) return known
-      requireLease(rows, submitted)
+      await requireWaiting(tx, rows, submitted)
       const csr = judge(submitted.csrPem, rows.certificate, tx.now)
       if (await tx.blockedKeys.has(spkiSha256))
         throw new CertctlError('csr_rejected', 'The key of this CSR was reported compromised; make a new one')
@@ -84,12 +85,21 @@ function sameCsr(stored: string, given: string): boolean {
   return stored === parseCsr(given).pem
 }
 
-function requireLease({ job, order }: Rows, { job: claimed }: SubmittedCsr): void {
-  if (job === undefined && order === undefined)
-    throw new CertctlError('conflict', 'Nobody waits for a CSR of this certificate from you; ask for work first')
-  if (claimed === undefined) return
-  if (job?.id !== claimed.id || job.lease !== claimed.lease)
+async function requireWaiting(tx: Tx, rows: Rows, { job: claimed }: SubmittedCsr): Promise<void> {
+  const { job, order } = rows
+  if (claimed !== undefined && (job?.id !== claimed.id || job.lease !== claimed.lease))
     throw new CertctlError('conflict', `The lease of job ${claimed.id} is lost; ask for work again`)
+  if (job !== undefined || order !== undefined || (await isKeyLost(tx, rows))) return
+  throw new CertctlError('conflict', 'Nobody waits for a CSR of this certificate from you; ask for work first')
+}
+
+/** An agent of the first protocol overwrites its key before it sends a CSR: what it was issued and has not deployed by then is of no use to it. */
+async function isKeyLost(tx: Tx, { holder, certificate }: Rows): Promise<boolean> {
+  if (holder.kind !== 'agent' || holder.current_version_id === null) return false
+  const current = await tx.versions.get(holder.current_version_id)
+  const placements = await tx.placements.listOfCertificate(certificate.id)
+  const own = placements.filter((placement) => placement.agent_id === holder.agent_id)
+  return own.length > 0 && own.every((placement) => placement.deployed_fingerprint !== current?.fingerprint)
 }
 
 function judge(csrPem: string, certificate: CertificateRow, now: Date): ValidCsr {
@@ -109,7 +119,8 @@ async function takeCsr(
     holder,
     csr: { pem: csr.pem, spkiSha256: csr.publicKey.spkiSha256 },
   })
-  if (job !== undefined) await readyJob(tx, job, orderId)
+  if (job === undefined) await addJob(tx, { certificate, holder }, { orderId, actor })
+  else await readyJob(tx, job, orderId)
   if (holder.kind === 'outside') await tx.holders.update(holder.id, { csr_pem: csr.pem })
   tx.audit.append({
     actor,
@@ -138,5 +149,26 @@ async function readyJob(tx: Tx, job: JobRow, orderId: string): Promise<void> {
     locked_until: null,
     last_error_code: null,
     last_error: null,
+  })
+}
+
+async function addJob(
+  tx: Tx,
+  { certificate, holder }: Pick<Rows, 'certificate' | 'holder'>,
+  { orderId, actor }: { orderId: string; actor: Actor },
+): Promise<void> {
+  await tx.jobs.insert({
+    id: createId('job', tx.now),
+    kind: 'issue',
+    state: 'ready',
+    agent_id: holder.agent_id,
+    certificate_id: certificate.id,
+    holder_id: holder.id,
+    order_id: orderId,
+    generation: certificate.generation,
+    renewal: holder.current_version_id !== null,
+    run_at: tx.now,
+    requested_by: actor.name,
+    created_at: tx.now,
   })
 }

@@ -99,13 +99,18 @@ export function jobsTable(db: Kysely<Schema>) {
     /** Open jobs end as cancelled. A deployment that is under way keeps its lease and bound, since it goes on somewhere. */
     async cancel(
       of: { column: 'holder_id' | 'placement_id' | 'target_id' | 'agent_id' | 'certificate_id' | 'id'; value: string },
-      { at, reason, kinds }: { at: Date; reason: string; kinds?: readonly JobKind[] | undefined },
+      {
+        at,
+        reason,
+        kinds,
+        states = open,
+      }: { at: Date; reason: string; kinds?: readonly JobKind[]; states?: readonly JobState[] },
     ): Promise<JobRow[]> {
       return await db
         .updateTable('jobs')
         .set({ state: 'cancelled', completed_at: at, last_error: reason })
         .where(of.column, '=', of.value)
-        .where('state', 'in', [...open])
+        .where('state', 'in', [...states])
         .$if(kinds !== undefined, (narrowed) => narrowed.where('kind', 'in', [...(kinds ?? [])]))
         .returning(jobColumns)
         .execute()

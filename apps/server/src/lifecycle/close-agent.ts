@@ -1,0 +1,15 @@
+import type { Tx } from '../store/store.js'
+import { closeOrder } from './close-order.js'
+
+/** Ends everything an agent that retires had in hand: its holders, their open orders and its jobs. Its parked poll is woken, to be told that it is gone. The agent's row is locked. */
+export async function closeAgentWork(tx: Tx, agentId: string): Promise<void> {
+  for (const { id, certificate_id: certificateId } of await tx.holders.listOfAgent(agentId)) {
+    await tx.certificates.lock(certificateId)
+    const holder = await tx.holders.lock(id)
+    const order = await tx.orders.lockOpenOfHolder(id)
+    if (order !== undefined) await closeOrder(tx, order, { state: 'abandoned', reason: 'the agent was retired' })
+    if (holder?.closed_at === null) await tx.holders.update(id, { closed_at: tx.now })
+  }
+  await tx.jobs.cancel({ column: 'agent_id', value: agentId }, { at: tx.now, reason: 'The agent was retired' })
+  await tx.wake('agent', agentId)
+}
