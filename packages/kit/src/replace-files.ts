@@ -63,7 +63,7 @@ export async function replaceFiles(
   if (different.length === 0) return await confirmUnchanged(steps)
   await steps.prepare?.(steps.signal)
 
-  const progress: Progress = { begun: [], activated: false }
+  const progress: Progress = { begun: [], activation: 'none' }
   try {
     await writeAll(files, different, { progress, signal: steps.signal })
     return { changed: true, confirmed: await takeIntoUse(steps, progress) }
@@ -85,7 +85,8 @@ interface Previous {
 }
 interface Progress {
   begun: Planned[]
-  activated: boolean
+  /** `refused`: the server said no, so it goes on with what it has; `begun`: it may have read the new files. */
+  activation: 'none' | 'refused' | 'begun'
 }
 
 function requireSound(changes: readonly FileChange[]): void {
@@ -146,8 +147,11 @@ async function writeAll(
 
 async function takeIntoUse(steps: ReplaceSteps, progress: Progress): Promise<Confirmation> {
   await steps.validate?.(steps.signal)
-  progress.activated = true
-  await steps.activate?.(steps.signal)
+  progress.activation = 'begun'
+  await steps.activate?.(steps.signal).catch((error: unknown) => {
+    if (isRefusal(error)) progress.activation = 'refused'
+    throw error
+  })
   return (await steps.confirm?.()) ?? 'unverifiable'
 }
 
@@ -157,7 +161,7 @@ async function confirmUnchanged(steps: ReplaceSteps): Promise<Replaced> {
     return 'not served' as const
   })
   if (first === 'served') return { changed: false, confirmed: first }
-  return { changed: false, confirmed: await takeIntoUse(steps, { begun: [], activated: false }) }
+  return { changed: false, confirmed: await takeIntoUse(steps, { begun: [], activation: 'none' }) }
 }
 
 /** Puts back what was begun, newest first; resolves to a sentence about what could not be. */
@@ -171,12 +175,17 @@ async function undo(files: FileSystem, { activate }: ReplaceSteps, progress: Pro
       left.push(`${entry.change.path} could not be put back (${messageOf(error)})`)
     }
   }
-  if (restored || progress.activated)
+  if (restored || progress.activation !== 'none')
     await activate?.(AbortSignal.timeout(undoLimitMilliseconds)).catch((error: unknown) => {
-      // Before the first activation the server never read the new files, so what it serves is still the old certificate.
-      if (progress.activated) left.push(`the server may not have read the old files again (${messageOf(error)})`)
+      // A server that never read the new files, or refused both them and the old ones, serves what it served.
+      if (progress.activation === 'none' || (progress.activation === 'refused' && isRefusal(error))) return
+      left.push(`the server may not have read the old files again (${messageOf(error)})`)
     })
   return left.length === 0 ? undefined : left.join('; ')
+}
+
+function isRefusal(error: unknown): boolean {
+  return isCertctlError(error) && error.code === 'deploy_failed'
 }
 
 /** Resolves to whether anything had to be done: a write that failed has mostly changed nothing, and a full disk takes no second copy. */

@@ -297,14 +297,33 @@ describe('a failure', () => {
     expect(error.message).not.toContain(chain)
   })
 
-  it('after which the server cannot be told is torn', async () => {
+  it('after which the server, which has read the new files, cannot be told is torn', async () => {
     const before = seed()
-    const error = await failureOf(deploy({ activate: boom }))
+    let reloads = 0
+    const activate = async () => {
+      reloads += 1
+      if (reloads > 1) await boom()
+    }
+    const error = await failureOf(deploy({ activate, confirm: boom }))
     expect(error).toMatchObject({
       code: 'deploy_torn',
       message: expect.stringContaining('may not have read the old files'),
     })
     expect(files.snapshot()).toEqual(before)
+  })
+
+  it('is no tear when the server refuses the new files and the old: it goes on with what it has', async () => {
+    const before = seed()
+    expect(await failureOf(deploy({ activate: boom }))).toMatchObject({ code: 'deploy_failed' })
+    expect(files.snapshot()).toEqual(before)
+  })
+
+  it('is torn when nobody knows what a reload did that ended without an answer', async () => {
+    seed()
+    const lost = async () => {
+      throw new CertctlError('aborted', 'interrupted')
+    }
+    expect(await failureOf(deploy({ activate: lost }))).toMatchObject({ code: 'deploy_torn' })
   })
 
   it('before any reload is no tear when the reload of the old files fails', async () => {
