@@ -2,7 +2,7 @@ import { type Authority, CertctlError, defineIssuer, type IssuanceRequest, type 
 import { parseCertificate } from '@certctl/pki'
 import { type Ca, checkIsUsable, createCaLoader } from './ca.js'
 import { configSchema } from './config.js'
-import { createRecords, type Issued } from './records.js'
+import { findIssued, type Issued, recordIssued, recordRevoked } from './records.js'
 import { readRequest, sign } from './sign.js'
 
 /** The built-in CA: self-signed and kept in sealed state, or a sub-CA whose certificate and key are files. */
@@ -43,17 +43,16 @@ export default defineIssuer({
 
   create(config, host) {
     const loadCa = createCaLoader(config, host)
-    const records = createRecords(host.state)
     return {
       async issue(request) {
         requireRunning(request.signal)
         const csr = readRequest(request)
-        const before = await records.find(request.id)
+        const before = await findIssued(host.state, request.id)
         if (before !== undefined) return outcomeOf(before, csr.publicKey.spkiSha256, request)
         const ca = await loadCa()
-        const certificatePem = await sign(ca, host, { config, request, csr })
+        const certificate = await sign(ca, host, { config, request, csr })
         requireRunning(request.signal)
-        const issued = await records.record(request.id, issuedOf(certificatePem, ca))
+        const issued = await recordIssued(host.state, request.id, { certificate, chainPem: ca.chainPem })
         return outcomeOf(issued, csr.publicKey.spkiSha256, request)
       },
 
@@ -66,7 +65,7 @@ export default defineIssuer({
             'not_found',
             `${certificate.subjectText} was issued by ${certificate.issuerText}, not by ${own.subjectText}`,
           )
-        await records.revoke(certificate.serialNumber, { reason, at: host.now(), notAfter: certificate.notAfter })
+        await recordRevoked(host.state, certificate, { reason, at: host.now() })
         return { status: 'confirmed' }
       },
 
@@ -86,16 +85,6 @@ function requireRunning(signal: AbortSignal): void {
   if (signal.aborted) throw new CertctlError('aborted', 'Stopped before anything was signed')
 }
 
-function issuedOf(certificatePem: string, ca: Ca): Issued {
-  const { spkiSha256, serialNumber } = parseCertificate(certificatePem)
-  return {
-    certificate_pem: certificatePem,
-    chain_pem: ca.chainPem,
-    spki_sha256: spkiSha256,
-    serial_number: serialNumber,
-  }
-}
-
 /** One order is one certificate: asked again it is the same one, and for another key it is refused. */
 function outcomeOf(issued: Issued, spkiSha256: string, { id }: IssuanceRequest): OrderOutcome {
   if (issued.spki_sha256 !== spkiSha256)
@@ -104,7 +93,6 @@ function outcomeOf(issued: Issued, spkiSha256: string, { id }: IssuanceRequest):
     status: 'valid',
     certificatePem: issued.certificate_pem,
     chainPem: issued.chain_pem,
-    vendorRef: issued.serial_number,
   }
 }
 

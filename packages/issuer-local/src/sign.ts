@@ -1,17 +1,18 @@
 import { CertctlError, type IssuanceRequest, type IssuerHost } from '@certctl/core'
 import {
   buildCertificate,
+  type Certificate,
   type Csr,
   checkKeyPolicy,
   checkProofOfPossession,
-  encodePem,
   type NameAttribute,
   nameConstraintFault,
+  parseCertificate,
   parseCsr,
+  positiveSerial,
 } from '@certctl/pki'
 import { backdating, type Ca, checkIsUsable } from './ca.js'
 import type { Config } from './config.js'
-import { createSerialNumber } from './serial-number.js'
 import { keyUsagesOf } from './usages.js'
 
 const day = 86_400_000
@@ -24,12 +25,12 @@ export function readRequest({ csrPem }: Pick<IssuanceRequest, 'csrPem'>): Csr {
   return csr
 }
 
-/** Signs a certificate for the approved names and the CSR's key. PEM. Nothing is remembered here. */
+/** Signs a certificate for the approved names and the CSR's key. Nothing is remembered here. */
 export async function sign(
   ca: Ca,
   host: IssuerHost,
   { config, request, csr }: { config: Config; request: IssuanceRequest; csr: Csr },
-): Promise<string> {
+): Promise<Certificate> {
   checkIsUsable(ca.certificate, host.now())
   const subject = subjectOf(request)
   const fault =
@@ -39,7 +40,7 @@ export async function sign(
     throw new CertctlError('policy_denied', `${ca.certificate.subjectText} cannot certify this: ${fault}`)
   const { notBefore, notAfter } = validityOf(ca, config, { now: host.now(), latest: request.notAfter })
   const der = await buildCertificate({
-    serialNumber: createSerialNumber(host),
+    serialNumber: positiveSerial(host.random(16)),
     issuer: { privateKey: ca.signer, certificateDer: ca.certificate.der },
     subject,
     names: request.names,
@@ -51,7 +52,7 @@ export async function sign(
     extendedKeyUsages: request.extendedKeyUsages.length > 0 ? request.extendedKeyUsages : ['serverAuth'],
     mustStaple: request.mustStaple,
   })
-  return encodePem('CERTIFICATE', der)
+  return parseCertificate(der)
 }
 
 /** RFC 5280 appendix A.1 ends a common name after 64 characters; a longer one stays a DNS name only. */

@@ -129,6 +129,27 @@ describe('a sub-CA', () => {
     })
   })
 
+  it('whose files are replaced one after the other signs on until they fit together', async () => {
+    const host = createTestIssuerHost()
+    const [before, after] = [await createSubCa(), await createSubCa()]
+    const connector = install(host, before)
+    await connector.issue(await createIssuanceRequest({ names }))
+    host.files.put(paths.ca_cert_path, after.certificatePem)
+    const between = await valid(connector.issue(await createIssuanceRequest({ names })))
+    expect(between.chainPem).toBe(before.certificatePem)
+    expect(host.logged.some(({ level }) => level === 'warn')).toBe(true)
+    host.files.put(paths.ca_key_path, after.privateKeyPem)
+    expect((await valid(connector.issue(await createIssuanceRequest({ names })))).chainPem).toBe(after.certificatePem)
+  })
+
+  it('with a key file that cannot be read is refused without a word of what is in it', async () => {
+    const sub = await createSubCa()
+    const connector = install(createTestIssuerHost(), { ...sub, privateKeyPem: 'correct horse battery staple' })
+    const error = await connector.test?.(never).then(() => undefined, String)
+    expect(error).toMatch(/private key cannot be read/)
+    expect(error).not.toContain('horse')
+  })
+
   it('needs both paths or neither', async () => {
     expect(() => start(createTestIssuerHost(), { ca_cert_path: paths.ca_cert_path })).toThrow(/go together/)
   })

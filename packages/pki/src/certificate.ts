@@ -19,6 +19,7 @@ import { type Extensions, noExtensions, readExtensions } from './extensions/read
 import type { NameConstraints } from './extensions/read-name-constraints.js'
 import { encodePem } from './pem.js'
 import { type CertifiedKey, readCertifiedKey } from './public-key.js'
+import { serialNumberOf } from './serial-number.js'
 import { readSignatureAlgorithm, type SignatureScheme } from './signature-algorithm.js'
 
 /** An X.509 certificate with everything the inventory keeps. It is read, not judged: expired, weak and odd ones come through. */
@@ -148,13 +149,6 @@ function serialText(content: Buffer): string {
   if (first < 0x80) return serialNumberOf(content)
   const magnitude = (1n << BigInt(8 * content.length)) - BigInt(`0x${content.toString('hex')}`)
   return `-${magnitude.toString(16).padStart(2, '0')}`
-}
-
-/** Lower-case hex of an unsigned number without leading zero octets; `00` for zero. */
-export function serialNumberOf(bytes: Uint8Array): SerialNumber {
-  let from = 0
-  while (from < bytes.length - 1 && bytes[from] === 0) from++
-  return Buffer.from(bytes.buffer, bytes.byteOffset + from, bytes.length - from).toString('hex')
 }
 
 function readValidity(reader: DerReader): { notBefore: number; notAfter: number } {

@@ -23,6 +23,17 @@ function mayHaveIssued(certificate: Certificate, issuer: Certificate): boolean {
   return wanted === undefined || issuer.subjectKeyIdentifier === undefined || wanted === issuer.subjectKeyIdentifier
 }
 
+/** Why relying parties refuse what this certificate signs, whatever its validity (RFC 5280 §4.2.1.3, §4.2.1.9, §6.1.4); `undefined`: they do not. */
+export function issuerFault({ isCa, keyUsages, unknownCritical, subjectText }: Certificate): string | undefined {
+  if (!isCa) return `the certificate ${subjectText} is not of a CA (basicConstraints)`
+  if (!keyUsages.includes('keyCertSign'))
+    return `the certificate ${subjectText} has no keyCertSign among its key usages`
+  const [unknown] = unknownCritical
+  return unknown === undefined
+    ? undefined
+    : `the certificate ${subjectText} has the critical extension ${unknown}, which nobody here understands`
+}
+
 export interface Chain {
   /** Issuing CA first, trust anchor left out; empty where nothing fits. */
   chainPem: string
