@@ -80,14 +80,20 @@ export function agentsTable(db: Kysely<Schema>) {
 
     /** Retired or living ones; `since` narrows to those heard of after (online) or not after (offline) that moment. */
     async page(
-      filter: { retired: boolean; name?: string | undefined; heard?: { online: boolean; since: Date } | undefined },
+      filter: {
+        retired: boolean
+        name?: string | undefined
+        heard?: { online: boolean; since: Date } | undefined
+        cloned?: boolean | undefined
+      },
       request: PageRequest,
     ): Promise<Page<AgentRow>> {
-      const { retired, name, heard } = filter
+      const { retired, name, heard, cloned } = filter
       const all = db
         .selectFrom('agents')
         .select(columns)
         .where('retired_at', retired ? 'is not' : 'is', null)
+        .$if(cloned !== undefined, (narrowed) => narrowed.where('cloned_at', cloned === true ? 'is not' : 'is', null))
         .$if(name !== undefined, (narrowed) =>
           narrowed.where((where) => where(where.fn('lower', ['name']), '=', (name ?? '').toLowerCase())),
         )

@@ -1,4 +1,4 @@
-import { createHash, randomInt } from 'node:crypto'
+import { randomInt } from 'node:crypto'
 import { leafHash, merkleRoot } from '@certctl/api'
 import { CertctlError } from '@certctl/core'
 import { type Kysely, type RawBuilder, sql } from 'kysely'
@@ -6,6 +6,7 @@ import type { AuditEntry } from './audit-entry.js'
 import { canonicalJson } from './canonical-json.js'
 import { createId } from './create-id.js'
 import type { Schema } from './schema.js'
+import { sha256 } from './sha256.js'
 
 /** As many as the first migration makes; commits that wait for one another are those beyond this number. */
 export const headCount = 16
@@ -90,8 +91,4 @@ function columnsOf(leaves: readonly Leaf[]): RawBuilder<unknown> {
   return sql`unnest(${texts(({ id }) => id)}, ${leaves.map(({ hash }) => hash)}::bytea[], ${texts(({ canonical }) => canonical)},
     ${texts(({ actor }) => actor.name)}, ${texts(({ actor }) => actor.type)}, ${texts(({ action }) => action)},
     ${texts(({ resource_type }) => resource_type)}, ${texts(({ resource_id }) => resource_id)})`
-}
-
-function sha256(bytes: Uint8Array): Buffer {
-  return createHash('sha256').update(bytes).digest()
 }

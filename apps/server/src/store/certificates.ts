@@ -40,7 +40,12 @@ export function certificatesTable(db: Kysely<Schema>) {
 
     /** Locks the row until the transaction ends: the first lock of everything that changes what a certificate is. */
     async lock(id: string): Promise<CertificateRow | undefined> {
-      return await db.selectFrom('certificates').select(columns).where('id', '=', id).forNoKeyUpdate().executeTakeFirst()
+      return await db
+        .selectFrom('certificates')
+        .select(columns)
+        .where('id', '=', id)
+        .forNoKeyUpdate()
+        .executeTakeFirst()
     },
 
     /** Not archived, under this name without regard to case. */

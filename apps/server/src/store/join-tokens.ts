@@ -48,8 +48,13 @@ export function joinTokensTable(db: Kysely<Schema>) {
         .execute()
     },
 
+    /** Only one that nobody joined with; returns whether it was there. */
     async remove(id: string): Promise<boolean> {
-      const outcome = await db.deleteFrom('join_tokens').where('id', '=', id).executeTakeFirst()
+      const outcome = await db
+        .deleteFrom('join_tokens')
+        .where('id', '=', id)
+        .where('agent_id', 'is', null)
+        .executeTakeFirst()
       return outcome.numDeletedRows > 0n
     },
   }

@@ -105,6 +105,16 @@ export function notificationsTable(db: Kysely<Schema>) {
       )
     },
 
+    /** What was not delivered of an event will not be any more. */
+    async closeOfEvent(eventId: string, reason: string): Promise<void> {
+      await db
+        .updateTable('notifications')
+        .set({ state: 'dead', next_try_at: null, last_error: reason })
+        .where('event_id', '=', eventId)
+        .where('state', 'in', ['pending', 'failed'])
+        .execute()
+    },
+
     /** What a notifier that is deleted did not send will not be sent, and says so. */
     async closeOfConnection(connectionId: string): Promise<void> {
       await db
