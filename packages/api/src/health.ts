@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { op } from './op.js'
-import { jsonObjectSchema } from './scalars.js'
+import { jsonObjectSchema, textBody } from './scalars.js'
 
 export const healthOperations = {
   getHealth: op({
@@ -45,5 +45,13 @@ export const healthOperations = {
     summary: 'This interface as OpenAPI 3.1',
     permission: 'public',
     responses: { 200: jsonObjectSchema },
+  }),
+  getDocs: op({
+    operationId: 'getDocs',
+    method: 'GET',
+    path: '/docs',
+    summary: 'This interface for people, on one page',
+    permission: 'public',
+    responses: { 200: textBody('text/html; charset=utf-8') },
   }),
 }

@@ -66,8 +66,14 @@ function maskAll(value: JsonValue): JsonValue {
  * Changes the fields that are given: `null` clears one, a mask stands for what is stored there. Throws `config_invalid`, naming
  * the field, for a mask behind which nothing is stored.
  */
-export function mergeConfig(schema: ConfigSchema | undefined, previous: Config, changes: Config): Config {
-  const given = Object.entries({ ...previous, ...changes }).filter(([, value]) => value !== null && value !== undefined)
+export function mergeConfig(
+  schema: ConfigSchema | undefined,
+  previous: Config,
+  changes: Readonly<Record<string, unknown>>,
+): Config {
+  const given = Object.entries({ ...previous, ...(changes as Config) }).filter(
+    ([, value]) => value !== null && value !== undefined,
+  )
   const merged: Config = Object.fromEntries(given)
   const restored = restore({ schema, whole: merged }, merged, { value: previous, path: [] })
   return restored as Config

@@ -5,8 +5,9 @@ import type { Principal } from '../access/principal.js'
 export interface HttpRequest extends RawRequest {
   /** Made here for each request; what a client sends under this name is ignored. */
   readonly requestId: string
-  /** The peer's address. */
+  /** Where it came from, behind trusted proxies. */
   readonly address: string
+  readonly principal: Principal
 }
 
 type AllHandlers = HandlersOf<typeof operations, Principal, HttpRequest>

@@ -1,0 +1,38 @@
+import type { HandlersOf, operations } from '@certctl/api'
+import type { Principal } from '../../access/principal.js'
+import type { Heartbeats } from '../../inventory/heartbeats.js'
+import type { Services } from '../../services.js'
+import type { HttpRequest } from '../handlers.js'
+import type { HttpSettings } from '../settings.js'
+import { agentSelfRoutes } from './agent-self.js'
+import { agentRoutes } from './agents.js'
+import { apiKeyRoutes } from './api-keys.js'
+import { auditRoutes } from './audit.js'
+import { connectorTypeRoutes } from './connector-types.js'
+import { eventRoutes } from './events.js'
+import { healthRoutes } from './health.js'
+import { issuerRoutes } from './issuers.js'
+import { joinTokenRoutes } from './join-tokens.js'
+import { notifierRoutes } from './notifiers.js'
+import { targetRoutes } from './targets.js'
+
+/** The handlers of all operations. */
+export function createHandlers(
+  services: Services,
+  settings: HttpSettings,
+  heartbeats: Heartbeats,
+): Partial<HandlersOf<typeof operations, Principal, HttpRequest>> {
+  return {
+    ...agentRoutes(services),
+    ...agentSelfRoutes(services, heartbeats),
+    ...apiKeyRoutes(services),
+    ...auditRoutes(services),
+    ...connectorTypeRoutes(services),
+    ...eventRoutes(services),
+    ...healthRoutes(services, settings),
+    ...issuerRoutes(services),
+    ...joinTokenRoutes(services, settings),
+    ...notifierRoutes(services),
+    ...targetRoutes(services),
+  }
+}

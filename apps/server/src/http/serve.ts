@@ -1,0 +1,177 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { RawReply, Route } from '@certctl/api'
+import { CertctlError, isCertctlError, messageOf } from '@certctl/core'
+import type { Authenticator } from '../access/authenticator.js'
+import { type Principal, publicPrincipal } from '../access/principal.js'
+import type { Services } from '../services.js'
+import { principalOf, requireAllowed } from './auth.js'
+import { etagOf, namesTag } from './etag.js'
+import type { HttpRequest } from './handlers.js'
+import { answerOnce } from './idempotency.js'
+import { problemOf } from './problem.js'
+import type { RateLimit } from './rate-limit.js'
+import { readBody } from './read-body.js'
+import { securityHeaders } from './security-headers.js'
+import { sendReply } from './send-reply.js'
+
+/** What answering one request needs; made once. */
+export interface Edge {
+  services: Services
+  authenticator: Authenticator
+  rateLimit: RateLimit
+  addressOf: (peer: string | undefined, forwardedFor: string | readonly string[] | undefined) => string
+  corsHeaders: (origin: string | undefined) => Record<string, string>
+  loginRefused: (refusal: { address: string; path: string; reason: string }) => Promise<void>
+  maxBodyBytes: number
+}
+
+interface Exchange {
+  edge: Edge
+  route: Route<HttpRequest> | undefined
+  params: Readonly<Record<string, unknown>>
+  incoming: IncomingMessage
+  requestId: string
+  address: string
+  /** Set as soon as it is known. */
+  principal: Principal
+  signal: AbortSignal
+}
+
+/** Whatever lets a route answer: same authentication, limits, headers, log and metrics in the hot lane and behind Express. */
+export async function serve(
+  edge: Edge,
+  found: {
+    route?: Route<HttpRequest> | undefined
+    params?: Readonly<Record<string, unknown>> | undefined
+    fault?: unknown
+  },
+  { incoming, outgoing }: { incoming: IncomingMessage; outgoing: ServerResponse },
+): Promise<void> {
+  const began = process.hrtime.bigint()
+  const gone = new AbortController()
+  outgoing.once('close', () => gone.abort())
+  const exchange: Exchange = {
+    edge,
+    route: found.route,
+    params: found.params ?? {},
+    incoming,
+    requestId: randomUUID(),
+    address: edge.addressOf(incoming.socket.remoteAddress, incoming.headers['x-forwarded-for']),
+    principal: publicPrincipal,
+    signal: gone.signal,
+  }
+  const reply = await answerOrProblem(exchange, found.fault)
+  const headers = {
+    ...securityHeaders,
+    ...edge.corsHeaders(incoming.headers.origin),
+    'x-request-id': exchange.requestId,
+  }
+  await sendReply({ incoming, outgoing }, { ...reply, headers: { ...headers, ...reply.headers } }).catch(
+    (error: unknown) =>
+      edge.services.log.warn({ request_id: exchange.requestId, reason: messageOf(error) }, 'an answer was cut off'),
+  )
+  finish(exchange, reply.status, Number(process.hrtime.bigint() - began) / 1e9)
+}
+
+async function answerOrProblem(exchange: Exchange, fault: unknown): Promise<RawReply> {
+  try {
+    if (exchange.route === undefined || fault !== undefined) return await refuseUnknown(exchange, fault)
+    return await answer(exchange, exchange.route)
+  } catch (error) {
+    if (!isCertctlError(error) || error.code === 'internal')
+      exchange.edge.services.log.error(
+        { request_id: exchange.requestId, err: error },
+        'a request failed inside the server',
+      )
+    return problemOf(error, exchange.requestId)
+  }
+}
+
+/** Strangers who look for doors are counted by address like all others. */
+async function refuseUnknown({ edge, address }: Exchange, fault: unknown): Promise<never> {
+  await edge.rateLimit.ofAddress(address)
+  throw fault ?? new CertctlError('not_found', 'There is nothing under this path; see /docs')
+}
+
+async function answer(exchange: Exchange, route: Route<HttpRequest>): Promise<RawReply> {
+  const { edge, incoming, params } = exchange
+  exchange.principal = await authenticate(exchange, route)
+  requireAllowed(exchange.principal, route.operation, params)
+  const body = route.operation.body === undefined ? undefined : await readBody(incoming, edge.maxBodyBytes)
+  const { requestId, address, principal, signal } = exchange
+  const request: HttpRequest = {
+    params,
+    query: queryOf(incoming),
+    body,
+    headers: incoming.headers,
+    signal,
+    requestId,
+    address,
+    principal,
+  }
+  const reply = await once(exchange, route, request)
+  return tagged(route, incoming, reply)
+}
+
+/** Authentication first, then the limit: a principal's by its id. Whoever fails counts by address, and may not even try beyond that. */
+async function authenticate(exchange: Exchange, { operation }: Route<HttpRequest>): Promise<Principal> {
+  const { edge, incoming, address } = exchange
+  try {
+    const principal = await principalOf(edge.authenticator, operation, incoming.headers.authorization)
+    if (principal.kind === 'public') await edge.rateLimit.ofAddress(address)
+    else await edge.rateLimit.ofPrincipal(principal)
+    return principal
+  } catch (error) {
+    if (!isCertctlError(error) || error.code !== 'unauthenticated') throw error
+    await edge.rateLimit.ofAddress(address)
+    if (incoming.headers.authorization !== undefined)
+      await edge.loginRefused({ address, path: pathOf(incoming), reason: error.message })
+    throw error
+  }
+}
+
+async function once(exchange: Exchange, route: Route<HttpRequest>, request: HttpRequest): Promise<RawReply> {
+  const { edge, principal, incoming } = exchange
+  const key = incoming.headers['idempotency-key']
+  const answer = async () => await route.handle(request)
+  if (route.method !== 'POST' || principal.kind === 'public' || typeof key !== 'string') return await answer()
+  if (!/^[\x21-\x7e]{1,255}$/.test(key))
+    throw new CertctlError('request_malformed', 'Idempotency-Key must be 1 to 255 visible ASCII characters')
+  const call = { principal, key, method: route.method, path: incoming.url ?? '', body: request.body }
+  return await answerOnce(edge.services, call, answer)
+}
+
+/** One thing, read: its text has a tag, and a reader that has that text already is told so. */
+function tagged({ operation }: Route<HttpRequest>, incoming: IncomingMessage, reply: RawReply): RawReply {
+  const isOneThing = operation.method === 'GET' && operation.path.endsWith('}')
+  if (!isOneThing || reply.status !== 200 || typeof reply.body !== 'string') return reply
+  const etag = etagOf(reply.body)
+  const known = incoming.headers['if-none-match']
+  if (known !== undefined && namesTag(known, etag)) return { status: 304, headers: { etag } }
+  return { ...reply, headers: { ...reply.headers, etag } }
+}
+
+function queryOf(incoming: IncomingMessage): Record<string, unknown> {
+  const url = incoming.url ?? ''
+  const mark = url.indexOf('?')
+  if (mark === -1) return {}
+  const query = Object.create(null) as Record<string, unknown>
+  for (const [name, value] of new URLSearchParams(url.slice(mark + 1)))
+    query[name] = name in query ? [query[name], value].flat() : value
+  return query
+}
+
+function pathOf(incoming: IncomingMessage): string {
+  return (incoming.url ?? '').split('?', 1)[0] ?? ''
+}
+
+function finish({ edge, route, incoming, requestId, address, principal }: Exchange, status: number, seconds: number) {
+  const { metrics, log } = edge.services
+  const method = incoming.method ?? ''
+  metrics.requestSeen({ method, route: route?.operation.path ?? 'unmatched', status, seconds })
+  const who = principal.kind === 'public' ? {} : { [principal.kind]: principal.id }
+  const line = { request_id: requestId, method, path: pathOf(incoming), status, ms: Math.round(seconds * 1e6) / 1000 }
+  const isProbe = route?.operation.permission === 'public' && status < 400
+  log[isProbe ? 'debug' : 'info']({ ...line, address, ...who }, 'request')
+}

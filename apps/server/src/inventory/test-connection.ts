@@ -1,0 +1,59 @@
+import { CertctlError, messageOf } from '@certctl/core'
+import { type ServerKind, unknownConnection } from '../connectors/connections.js'
+import type { Services } from '../services.js'
+import type { Actor } from '../store/audit-entry.js'
+
+const limitMs = 30_000
+
+/** Tests credentials and reachability and writes down how it went. Throws `connection_failed` with the cause. */
+export async function testConnection(
+  services: Services,
+  kind: ServerKind,
+  input: { id: string; actor: Actor; signal: AbortSignal },
+): Promise<{ detail: string }> {
+  const { id, actor, signal } = input
+  if ((await services.store.connections.get(kind, id)) === undefined) throw unknownConnection(kind, id)
+  const outcome = await tryOut(services, kind, { id, signal: AbortSignal.any([signal, AbortSignal.timeout(limitMs)]) })
+  await services.store.transaction(async (tx) => {
+    await tx.connections.update(id, {
+      last_tested_at: tx.now,
+      test_status: outcome.status,
+      test_message: outcome.detail,
+    })
+    tx.audit.append({
+      actor,
+      action: `${kind}.tested`,
+      resource_type: kind,
+      resource_id: id,
+      details: { status: outcome.status },
+    })
+  })
+  if (outcome.status === 'success') return { detail: outcome.detail }
+  throw new CertctlError('connection_failed', `The ${kind} "${id}" does not work: ${outcome.detail}`, {
+    cause: outcome.cause,
+  })
+}
+
+interface Outcome {
+  status: 'success' | 'failed'
+  detail: string
+  cause?: unknown
+}
+
+async function tryOut(
+  services: Services,
+  kind: ServerKind,
+  { id, signal }: { id: string; signal: AbortSignal },
+): Promise<Outcome> {
+  try {
+    const { connector } =
+      kind === 'issuer' ? await services.connections.issuer(id) : await services.connections.notifier(id)
+    const tested = await connector.test?.(signal)
+    return {
+      status: 'success',
+      detail: tested?.detail ?? 'The configuration is accepted; this connector has no test of its own',
+    }
+  } catch (cause) {
+    return { status: 'failed', detail: messageOf(cause), cause }
+  }
+}

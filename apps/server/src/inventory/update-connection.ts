@@ -1,0 +1,90 @@
+import { CertctlError, looseType } from '@certctl/core'
+import { openConnection, placeOfConnection, type ServerKind, unknownConnection } from '../connectors/connections.js'
+import type { ConfigSchema } from '../connectors/marked-schema.js'
+import { mergeConfig, type StoredConfig, sealConfig } from '../connectors/sealed-config.js'
+import type { Services } from '../services.js'
+import type { Actor } from '../store/audit-entry.js'
+import type { ConnectionRow } from '../store/connections.js'
+import type { Tx } from '../store/store.js'
+import { parseOwn, requireFree, written } from './create-connection.js'
+import { fieldFault } from './field-fault.js'
+
+export interface ConnectionChanges {
+  id: string
+  name?: string | undefined
+  type?: string | undefined
+  config?: Readonly<Record<string, unknown>> | undefined
+  enabled?: boolean | undefined
+  actor: Actor
+  /** Looks at the locked row before anything is written. */
+  check: (row: ConnectionRow) => void
+}
+
+/** Changes what is given; the rest stays. What comes from the environment is changed there (`conflict`). */
+export async function updateConnection(
+  services: Services,
+  kind: ServerKind,
+  changes: ConnectionChanges,
+): Promise<ConnectionRow> {
+  const { id, name, enabled, actor } = changes
+  const row = await services.store.transaction(async (tx) => {
+    const before = await lockEditable(tx, kind, id)
+    changes.check(before)
+    await requireSame(tx, kind, { before, changes })
+    const config =
+      changes.config === undefined ? undefined : changedConfig(services, kind, { before, config: changes.config })
+    await tx.connections.update(id, {
+      ...(name === undefined ? {} : { name }),
+      ...(enabled === undefined ? {} : { enabled }),
+      ...(config === undefined ? {} : { config: JSON.stringify(config.config), secrets: config.secrets }),
+      generation: before.generation + 1,
+      updated_at: tx.now,
+    })
+    tx.audit.append({
+      actor,
+      action: `${kind}.updated`,
+      resource_type: kind,
+      resource_id: id,
+      details: { name, enabled, config_fields: Object.keys(changes.config ?? {}) },
+    })
+    await tx.wake('settings', `connection ${id}`)
+    return await written(tx, kind, id)
+  })
+  services.connections.forget(id)
+  return row
+}
+
+/** The row, locked. Throws `not_found`, and `conflict` for one that the environment made. */
+export async function lockEditable(tx: Tx, kind: ServerKind, id: string): Promise<ConnectionRow> {
+  const row = await tx.connections.lock(kind, id)
+  if (row === undefined) throw unknownConnection(kind, id)
+  if (row.source === 'env')
+    throw new CertctlError(
+      'conflict',
+      `The ${kind} "${id}" comes from the server's environment; change its variables there and start the server again`,
+    )
+  return row
+}
+
+async function requireSame(
+  tx: Tx,
+  kind: ServerKind,
+  { before, changes }: { before: ConnectionRow; changes: ConnectionChanges },
+): Promise<void> {
+  const { type, name } = changes
+  if (type !== undefined && looseType(type) !== looseType(before.type))
+    throw fieldFault('type', `is ${before.type} and stays so; make another ${kind} instead`)
+  if (name !== undefined && name.toLowerCase() !== before.name.toLowerCase()) await requireFree(tx, { kind, name })
+}
+
+function changedConfig(
+  services: Services,
+  kind: ServerKind,
+  { before, config }: { before: ConnectionRow; config: Readonly<Record<string, unknown>> },
+): StoredConfig {
+  const { definition } = services.registry.get(kind, before.type)
+  const schema = definition.jsonSchema as ConfigSchema
+  const merged = mergeConfig(schema, openConnection(services, before), config)
+  parseOwn(definition, merged)
+  return sealConfig(services.sealing, { schema, config: merged }, placeOfConnection(before.id))
+}

@@ -1,0 +1,151 @@
+import { CertctlError, errorCodes, isCertctlError, type RecipientOutcome, messageOf as sentenceOf } from '@certctl/core'
+import { systemActor } from '../access/principal.js'
+import type { Services } from '../services.js'
+import type { NotificationRow } from '../store/notifications.js'
+import type { Tx } from '../store/store.js'
+import { emitEvent } from './emit-event.js'
+import { messageOf } from './message-of.js'
+
+const atOnce = 16
+const sendLimitMs = 30_000
+/** After this another copy may send what this one claimed. */
+const claimMs = 120_000
+/** Pauses after the first, second, … failure; then nobody tries any more. */
+const pausesSeconds: readonly number[] = [60, 300, 900, 3600]
+
+/** Sends what is due, at most a batch; returns how many it took. Whatever was not accepted is tried again, and in the end called dead: never sent. */
+export async function sendDue(services: Services, signal: AbortSignal): Promise<number> {
+  const at = services.clock.now()
+  const until = new Date(at.getTime() + claimMs)
+  const claimed = await services.store.notifications.claimDue({ at, until, limit: atOnce })
+  await Promise.all(claimed.map(async (row) => await sendOne(services, row, signal)))
+  return claimed.length
+}
+
+async function sendOne(services: Services, row: NotificationRow, signal: AbortSignal): Promise<void> {
+  try {
+    await settleSent(services, row, await handOver(services, row, signal))
+  } catch (error) {
+    await settleFailed(services, row, error)
+  }
+}
+
+async function handOver(services: Services, row: NotificationRow, signal: AbortSignal) {
+  const event = await services.store.events.get(row.event_id)
+  if (event === undefined) throw new CertctlError('internal', `The event ${row.event_id} is gone`)
+  const { enabled, name, connector } = await services.connections.notifier(row.connection_id)
+  if (!enabled) throw new CertctlError('gone', `The notifier "${name}" is disabled`)
+  const outcome = await connector.send({
+    ...messageOf(event, row),
+    signal: AbortSignal.any([signal, AbortSignal.timeout(sendLimitMs)]),
+  })
+  const { recipients = [] } = outcome
+  if (recipients.length > 0 && recipients.every(({ accepted }) => !accepted)) throw refusedByAll(recipients)
+  return outcome
+}
+
+function refusedByAll(recipients: readonly RecipientOutcome[]): CertctlError {
+  const isFinal = recipients.every(({ permanent }) => permanent === true)
+  return new CertctlError(
+    isFinal ? 'upstream_rejected' : 'upstream_unavailable',
+    `No recipient was accepted: ${describe(recipients)}`,
+  )
+}
+
+function describe(recipients: readonly RecipientOutcome[]): string {
+  return recipients
+    .map(({ recipient, detail }) => (detail === undefined ? recipient : `${recipient} (${detail})`))
+    .join(', ')
+}
+
+async function settleSent(
+  services: Services,
+  row: NotificationRow,
+  outcome: { reference?: string | undefined; recipients?: readonly RecipientOutcome[] | undefined },
+): Promise<void> {
+  const missed = (outcome.recipients ?? []).filter(({ accepted }) => !accepted)
+  await services.store.transaction(async (tx) => {
+    await tx.notifications.settle(row, {
+      state: 'sent',
+      sent_at: tx.now,
+      reference: outcome.reference ?? null,
+      next_try_at: null,
+      last_error_code: null,
+      last_error: missed.length === 0 ? null : `Not accepted for ${describe(missed)}`,
+    })
+    await endNotifierAlert(tx, row.connection_id)
+  })
+}
+
+async function endNotifierAlert(tx: Tx, connectionId: string): Promise<void> {
+  const alertKey = alertKeyOf(connectionId)
+  if (!(await tx.events.isOpen(alertKey))) return
+  await emitEvent(tx, {
+    type: 'notifier.works_again',
+    severity: 'info',
+    title: `The notifier ${connectionId} accepts messages again`,
+    resolves: alertKey,
+  })
+}
+
+async function settleFailed(services: Services, row: NotificationRow, error: unknown): Promise<void> {
+  const code = isCertctlError(error) ? error.code : 'internal'
+  if (code === 'internal')
+    services.log.error({ err: error, notification: row.id }, 'a notification failed inside the server')
+  const reason = isCertctlError(error) ? error.message : sentenceOf(error)
+  const pause = isFinal(code) ? undefined : pausesSeconds[row.attempts - 1]
+  const retryAfter = isCertctlError(error) ? (error.retryAfterSeconds ?? 0) : 0
+  await services.store.transaction(async (tx) => {
+    const next = pause === undefined ? null : new Date(tx.now.getTime() + Math.max(pause, retryAfter) * 1000)
+    const settled = await tx.notifications.settle(row, {
+      state: pause === undefined ? 'dead' : 'failed',
+      next_try_at: next,
+      last_error_code: code,
+      last_error: reason,
+    })
+    if (settled && pause === undefined) await giveUp(tx, { row, code, reason })
+  })
+  if (code === 'gone') services.connections.forget(row.connection_id)
+}
+
+/** Whether nothing but a person can make the next attempt end otherwise. A connector that is missing may be installed meanwhile. */
+function isFinal(code: keyof typeof errorCodes): boolean {
+  return !errorCodes[code].retry && code !== 'internal' && code !== 'unsupported'
+}
+
+async function giveUp(
+  tx: Tx,
+  { row, code, reason }: { row: NotificationRow; code: string; reason: string },
+): Promise<void> {
+  const connection = await tx.connections.lock('notifier', row.connection_id)
+  const name = connection?.name ?? row.connection_id
+  const wasEnabled = connection?.enabled === true
+  if (code === 'gone' && wasEnabled) await disable(tx, { id: connection.id, generation: connection.generation, reason })
+  if (connection === undefined || !wasEnabled) return
+  await emitEvent(tx, {
+    type: code === 'gone' ? 'notifier.disabled' : 'notification.dead',
+    severity: 'warning',
+    title:
+      code === 'gone'
+        ? `The notifier ${name} was disabled, for its receiver said that it is gone for good`
+        : `A message could not be delivered by the notifier ${name}, and nobody tries any more`,
+    data: { notifier: row.connection_id, notification: row.id, code, reason },
+    alertKey: alertKeyOf(row.connection_id),
+  })
+}
+
+async function disable(tx: Tx, row: { id: string; generation: number; reason: string }): Promise<void> {
+  await tx.connections.update(row.id, { enabled: false, generation: row.generation + 1, updated_at: tx.now })
+  tx.audit.append({
+    actor: systemActor,
+    action: 'notifier.disabled',
+    resource_type: 'notifier',
+    resource_id: row.id,
+    details: { reason: row.reason },
+  })
+  await tx.wake('settings', `connection ${row.id}`)
+}
+
+function alertKeyOf(connectionId: string): string {
+  return `notifier ${connectionId}`
+}

@@ -1,0 +1,52 @@
+import { messageOf } from '@certctl/core'
+import type { Services } from '../services.js'
+import { routeEvents } from './route-events.js'
+import { sendDue } from './send-due.js'
+
+export interface NotifierOptions {
+  /** How often it looks by itself when nothing wakes it. */
+  pollSeconds?: number | undefined
+}
+
+/** Tells people of events: routes new ones and sends what is due, until stopped. */
+export function startNotifier(
+  services: Services,
+  { pollSeconds = 15 }: NotifierOptions = {},
+): { stop(): Promise<void> } {
+  const stopping = new AbortController()
+  let running: Promise<void> | undefined
+  let again = false
+  const pass = async (): Promise<void> => {
+    do {
+      again = false
+      await notifyOnce(services, stopping.signal).catch((error: unknown) => {
+        services.log.error(
+          { err: error, reason: messageOf(error) },
+          'notifications could not be worked on; they stay due',
+        )
+      })
+    } while (again && !stopping.signal.aborted)
+    running = undefined
+  }
+  const wake = (): void => {
+    again = true
+    if (!stopping.signal.aborted) running ??= pass()
+  }
+  const off = services.wakes.on('event', wake)
+  const timer = setInterval(wake, pollSeconds * 1000).unref()
+  wake()
+  return {
+    async stop() {
+      off()
+      clearInterval(timer)
+      stopping.abort()
+      await running
+    },
+  }
+}
+
+/** Routes what is new and sends what is due now, until neither is left. */
+export async function notifyOnce(services: Services, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted && (await routeEvents(services)) > 0);
+  while (!signal.aborted && (await sendDue(services, signal)) > 0);
+}
