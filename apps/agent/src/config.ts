@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { homedir, hostname } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { CertctlError, duration, type FieldFault, faultsOf, Secret, z } from '@certctl/core'
+import { errnoOf } from './errno.js'
 import { nearestName } from './nearest-name.js'
 import { parseFlags } from './parse-flags.js'
 
@@ -145,7 +146,7 @@ export function readConfig(input: StartInput): AgentConfig {
   const faults: FieldFault[] = []
   const given = givenSettings(input, faults)
   const parsed = settingsSchema.safeParse(given)
-  faults.push(...(parsed.success ? identityFaults(parsed.data) : faultsOf(parsed.error)))
+  faults.push(...(parsed.success ? [] : faultsOf(parsed.error)), ...identityFaults(given))
   if (!parsed.success || faults.length > 0) throw wrongSettings(faults)
   return configOf(parsed.data, input)
 }
@@ -178,16 +179,12 @@ function fromEnvironment(name: string, { environment }: StartInput, faults: Fiel
   try {
     return readFileSync(file, 'utf8').trim()
   } catch (error) {
-    faults.push({ field: `${name}_FILE`, message: `${file} cannot be read (${codeOf(error)})` })
+    faults.push({ field: `${name}_FILE`, message: `${file} cannot be read (${errnoOf(error)})` })
     return undefined
   }
 }
 
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'unreadable'
-}
-
-function identityFaults(settings: Settings): FieldFault[] {
+function identityFaults(settings: Readonly<Record<string, string>>): FieldFault[] {
   const { CERTCTL_API_KEY: key, CERTCTL_AGENT_ID: id, CERTCTL_SERVER_URL: server } = settings
   const faults: FieldFault[] = []
   if (key !== undefined && id === undefined)

@@ -4,6 +4,7 @@ import {
   type DeploymentReceipt,
   type Fingerprint,
   type GeneralName,
+  isCertctlError,
   type TargetConnector,
   type TargetHost,
   type VerificationReport,
@@ -79,7 +80,7 @@ async function settledUnlessTorn<T>(files: { settle(): Promise<void> }, action: 
     await files.settle()
     return outcome
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'deploy_torn')) await files.settle()
+    if (!isCertctlError(error) || error.code !== 'deploy_torn') await files.settle()
     throw error
   }
 }

@@ -3,6 +3,7 @@ import { link, mkdir, open, readdir, readFile, rm, rmdir, stat, unlink } from 'n
 import { join } from 'node:path'
 import { CertctlError, Secret } from '@certctl/core'
 import { generateKey } from '@certctl/pki'
+import { isAbsence } from './errno.js'
 
 export type KeyAlgorithm = Parameters<typeof generateKey>[0]
 
@@ -130,10 +131,6 @@ async function readIfThere(path: string): Promise<string | undefined> {
     if (isAbsence(error)) return undefined
     throw error
   }
-}
-
-function isAbsence(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')
 }
 
 function spkiOf(privateKeyPem: string): string {

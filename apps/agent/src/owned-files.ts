@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { link, open, readFile, realpath, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { CertctlError, type FileSystem, z } from '@certctl/core'
+import { errnoOf, isAbsence } from './errno.js'
 
 /** One installed agent, whatever it is called at its control plane: what an owner marker names. */
 export interface Installation {
@@ -106,12 +107,11 @@ function readMarker(text: string): Marker | undefined {
 }
 
 function cannotMark(marker: string, cause: unknown): CertctlError {
-  const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown reason'
-  return new CertctlError('deploy_failed', `The owner marker ${marker} cannot be written (${reason})`, { cause })
-}
-
-function isAbsence(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')
+  return new CertctlError(
+    'deploy_failed',
+    `The owner marker ${marker} cannot be written (${errnoOf(cause) ?? 'unknown fault'})`,
+    { cause },
+  )
 }
 
 function ignoreAbsence(error: unknown): void {

@@ -67,10 +67,30 @@ async function fetchMaterial(agent: Agent, { item, order }: Run, signal: AbortSi
       'not_found',
       `The key of certificate ${certificateId} (SPKI ${spki_sha256.slice(0, 16)}…) is not on this host; renew the certificate to make a new one`,
     )
-  const call = { params: { id: agent.id, cert_id: certificateId }, query: { fingerprint }, signal }
-  const { body } = await askAgain(agent, () => agent.controlPlane.getAgentCertificate(call), signal)
+  const body = await publicPart(agent, { certificateId, fingerprint, signal })
   const offered = { leafPem: body.leaf_pem, chainPem: body.chain_pem, fingerprint, privateKeyPem }
   return checkMaterial(offered, agent.clock.now())
+}
+
+interface Wanted {
+  certificateId: string
+  fingerprint: string
+  signal: AbortSignal
+}
+
+/** That the server does not give it out (a revoked one, say) must not look like a key that is missing here. */
+async function publicPart(agent: Agent, { certificateId, fingerprint, signal }: Wanted) {
+  const call = { params: { id: agent.id, cert_id: certificateId }, query: { fingerprint }, signal }
+  try {
+    return (await askAgain(agent, () => agent.controlPlane.getAgentCertificate(call), signal)).body
+  } catch (cause) {
+    if (!isCertctlError(cause) || cause.code !== 'not_found') throw cause
+    throw new CertctlError(
+      'deploy_failed',
+      `The server does not give out certificate ${fingerprint}: ${cause.message}`,
+      { cause },
+    )
+  }
 }
 
 async function deploymentOf(

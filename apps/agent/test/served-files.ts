@@ -1,0 +1,88 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { connect, createSecureContext, type SecureContext } from 'node:tls'
+
+/** A server that reads a pair of files when it is told to, and goes on with the old pair where the new one does not fit. Told by copying: its reload command is `cp`. */
+export interface ServedFiles {
+  port: number
+  certPath: string
+  keyPath: string
+  /** Makes the server read the files. */
+  reloadCommand: string[]
+  /** The target's configuration, this reload command in it. */
+  config(more?: Record<string, unknown>): Record<string, unknown>
+  /** SHA-256 of the leaf that a client meets now. */
+  serving(): Promise<string | undefined>
+  close(): Promise<void>
+}
+
+export async function createServedFiles(directory: string): Promise<ServedFiles> {
+  const site = join(directory, 'site')
+  const loaded = join(directory, 'loaded')
+  await mkdir(site, { recursive: true })
+  await mkdir(loaded, { recursive: true })
+  let context: SecureContext | undefined
+  const current = async () => (context = await load(loaded, context))
+  const server = createServer({
+    SNICallback: (_name, done) =>
+      void current().then(
+        (found) => done(null, found),
+        (error: Error) => done(error),
+      ),
+  })
+  server.on('tlsClientError', () => undefined)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const certPath = join(site, 'cert.pem')
+  const keyPath = join(site, 'key.pem')
+  const reloadCommand = ['cp', certPath, keyPath, loaded]
+
+  return {
+    port,
+    certPath,
+    keyPath,
+    reloadCommand,
+    config: (more = {}) => ({
+      files: [
+        { path: certPath, content: 'fullchain' },
+        { path: keyPath, content: 'key' },
+      ],
+      command: reloadCommand,
+      endpoints: [{ host: '127.0.0.1', port, serverName: 'localhost' }],
+      post_deploy_verify: { attempts: 3, backoff: '20ms', timeout: '2s' },
+      ...more,
+    }),
+    serving: () => leafAt(port),
+    close: () => new Promise((resolve) => void server.close(() => resolve())),
+  }
+}
+
+async function load(loaded: string, before: SecureContext | undefined): Promise<SecureContext | undefined> {
+  try {
+    return createSecureContext({
+      cert: await readFile(join(loaded, 'cert.pem')),
+      key: await readFile(join(loaded, 'key.pem')),
+    })
+  } catch {
+    return before // As servers do that were told to reload a pair that does not fit.
+  }
+}
+
+async function leafAt(port: number): Promise<string | undefined> {
+  return await new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port, servername: 'localhost', rejectUnauthorized: false }, () => {
+      resolve(socket.getPeerX509Certificate()?.fingerprint256.replaceAll(':', '').toLowerCase())
+      socket.destroy()
+    })
+    socket.on('error', () => resolve(undefined))
+  })
+}
+
+/** A policy file of this user that lists these commands. */
+export async function writePolicy(directory: string, rules: Record<string, unknown>): Promise<string> {
+  const path = join(directory, 'policy.json')
+  await writeFile(path, JSON.stringify(rules), { mode: 0o600 })
+  return path
+}
