@@ -19,5 +19,7 @@ export interface Services {
   readonly connections: Connections
   readonly wakes: WakeBus
   readonly metrics: Metrics
+  /** Fires when the server begins to stop: parked polls answer, workers take nothing new. */
+  readonly stopping: AbortSignal
   readonly server: { readonly id: string; readonly version: string; readonly publicUrl: string }
 }

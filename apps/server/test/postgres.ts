@@ -138,6 +138,8 @@ export interface TestServices extends Services {
   readonly database: TestDatabase
   /** What was logged, one object per line. */
   readonly logged: readonly Record<string, unknown>[]
+  /** As when the server begins to stop. */
+  beginStop(): void
   /** Closes all; drops the database where these services made it. */
   close(): Promise<void>
 }
@@ -159,13 +161,16 @@ export async function createTestServices(options: TestServicesOptions = {}): Pro
     version: '0.0.0-test',
     publicUrl: 'https://certctl.test:8443',
   }
-  const parts = { config, store, clock, log, sealing, registry, wakes, metrics: createMetrics(), server }
+  const stopping = new AbortController()
+  const metrics = createMetrics()
+  const parts = { config, store, clock, log, sealing, registry, wakes, metrics, server, stopping: stopping.signal }
   const connections = createConnections(parts)
   return {
     ...parts,
     connections,
     database,
     logged,
+    beginStop: () => stopping.abort(),
     async close() {
       await connections.close()
       await wakes.close()
