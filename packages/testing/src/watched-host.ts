@@ -144,6 +144,8 @@ export function watchHost(base: Host, options: WatchOptions = {}): WatchedHost {
     delay: (seconds, signal) => {
       if (watch.reached && options.fault?.mode === 'died') return Promise.reject(processDied())
       watch.waitedSeconds += seconds
+      // Time is moved, not spent: a call that waits for what never comes would never end.
+      if (watch.waitedSeconds > longestWaitSeconds) return Promise.reject(new Error('The call waits for ever'))
       return base.delay(seconds, signal)
     },
     random: (bytes) => base.random(bytes),
@@ -173,6 +175,9 @@ function emptyWatch(): MutableWatch {
     requests: 0,
   }
 }
+
+/** More than any call may wait for. */
+const longestWaitSeconds = 86_400
 
 const long: readonly StepKind[] = ['run', 'http', 'connect', 'confirm']
 
