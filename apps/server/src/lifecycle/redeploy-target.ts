@@ -35,6 +35,6 @@ export async function redeployTarget(
     const certificate = await tx.certificates.get(placement.certificate_id)
     if (certificate === undefined) continue
     await planPlacements(tx, { certificate, requestedBy })
-    await planIssuance(services, tx, { certificate, requestedBy })
+    if (isOfAnother) await planIssuance(services, tx, { certificate, requestedBy })
   }
 }

@@ -79,6 +79,7 @@ async function keepAsObservation(tx: Tx, rows: Rows, { report, actor }: SettledD
   const { job, placement } = rows
   if (job.state === 'cancelled' && job.lease === report.lease)
     await tx.jobs.update(job.id, { locked_until: null, bound_until: null })
+  await tx.wake('agent', rows.target.agent_id)
   await tx.placements.update(placement.id, { observed_at: tx.now })
   audit(tx, rows, { actor, action: 'placement.observed', report })
   return 'lost'
@@ -102,6 +103,8 @@ async function settle(services: Services, tx: Tx, settling: Settling): Promise<v
   else await failed(tx, rows, report)
   if (report.code === 'not_found' && report.outcome !== 'done') await askForNewKey(services, tx, settling)
   await planPlacements(tx, { certificate: rows.certificate, requestedBy: 'System' })
+  // Another deployment to this target may have waited for this one.
+  await tx.wake('agent', rows.target.agent_id)
   services.metrics.deploymentEnded({ targetType: rows.target.type, outcome: report.outcome })
   services.metrics.jobEnded({ kind: 'deploy', outcome: report.outcome })
 }

@@ -147,7 +147,8 @@ export function agentsTable(db: Kysely<Schema>) {
       const { rows } = await sql<AgentDependencies>`
         select
           (select count(*)::int from targets where agent_id = ${id} and retired_at is null) as active_targets,
-          (select count(*)::int from holders where agent_id = ${id} and closed_at is null) as active_certificates,
+          (select count(*)::int from holders join certificates on certificates.id = holders.certificate_id
+            where agent_id = ${id} and closed_at is null and archived_at is null) as active_certificates,
           (select count(*)::int from jobs where agent_id = ${id} and state not in ('done', 'cancelled')) as pending_jobs`.execute(
         db,
       )

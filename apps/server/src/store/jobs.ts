@@ -96,6 +96,18 @@ export function jobsTable(db: Kysely<Schema>) {
       await db.updateTable('jobs').set(changes).where('id', '=', id).execute()
     },
 
+    /** Agents of the first protocol report no fingerprint: what they were handed last is remembered with their deployments of it. */
+    async noteOffered(agentId: string, certificateId: string, fingerprint: string): Promise<void> {
+      await db
+        .updateTable('jobs')
+        .set({ result: JSON.stringify({ offered: fingerprint }) })
+        .where('agent_id', '=', agentId)
+        .where('certificate_id', '=', certificateId)
+        .where('kind', '=', 'deploy')
+        .where('state', '=', 'active')
+        .execute()
+    },
+
     /** Open jobs end as cancelled. A deployment that is under way keeps its lease and bound, since it goes on somewhere. */
     async cancel(
       of: { column: 'holder_id' | 'placement_id' | 'target_id' | 'agent_id' | 'certificate_id' | 'id'; value: string },

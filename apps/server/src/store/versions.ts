@@ -127,20 +127,12 @@ export function versionsTable(db: Kysely<Schema>) {
       )
     },
 
-    /**
-     * Keys an agent must keep, by certificate: of its current versions, of what its targets should have or have, and of what is being ordered.
-     * `certificateIds` narrows to those it is being told about.
-     */
-    async listLiveKeys(
-      agentId: string,
-      certificateIds: readonly string[],
-    ): Promise<{ certificate_id: string; spki_sha256: string }[]> {
-      if (certificateIds.length === 0) return []
-      const ids = sql.join(certificateIds.map((id) => sql`${id}`))
+    /** Keys an agent must keep, by certificate: of its current versions, of what its targets should have or have, and of what is being ordered. */
+    async listLiveKeys(agentId: string): Promise<{ certificate_id: string; spki_sha256: string }[]> {
       const { rows } = await sql<{ certificate_id: string; spki_sha256: string }>`
         select versions.certificate_id, versions.spki_sha256
         from versions join holders on holders.id = versions.holder_id
-        where holders.agent_id = ${agentId} and holders.certificate_id in (${ids})
+        where holders.agent_id = ${agentId} and holders.closed_at is null
           and (holders.current_version_id = versions.id or exists (
             select 1 from placements join targets on targets.id = placements.target_id
             where placements.certificate_id = versions.certificate_id and placements.removed_at is null
@@ -150,7 +142,7 @@ export function versionsTable(db: Kysely<Schema>) {
         union
         select orders.certificate_id, orders.spki_sha256
         from orders join holders on holders.id = orders.holder_id
-        where holders.agent_id = ${agentId} and orders.certificate_id in (${ids}) and orders.state = 'open'
+        where holders.agent_id = ${agentId} and holders.closed_at is null and orders.state = 'open'
         order by 1, 2`.execute(db)
       return rows
     },

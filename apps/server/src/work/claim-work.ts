@@ -52,6 +52,8 @@ export async function claimAgentWork(services: Services, question: WorkQuestion)
       wake.close()
     }
     await requireAlive(services, agentId)
+    // Nobody would hear the answer: what was claimed now would wait for its lease to end.
+    if (signal.aborted) return await answerOf(services, agentId, [])
   }
 }
 

@@ -1,0 +1,23 @@
+import type { Services } from '../services.js'
+import { waitForWake } from '../work/wait-for-wake.js'
+
+/** How an accepted CSR stands. Waits a little for CAs that answer at once, so that whoever sent it hears so. */
+export async function orderAnswer(
+  services: Services,
+  { orderId, patienceSeconds, signal }: { orderId: string; patienceSeconds: number; signal: AbortSignal },
+): Promise<'csr_signed' | 'order_pending'> {
+  const deadline = performance.now() + patienceSeconds * 1000
+  for (;;) {
+    const wake = waitForWake(services, { channel: 'event', signal })
+    try {
+      const order = await services.store.orders.get(orderId)
+      if (order?.state === 'valid') return 'csr_signed'
+      const left = (deadline - performance.now()) / 1000
+      const isOver = order?.state !== 'open' || order.vendor_order_id !== null || left <= 0 || signal.aborted
+      if (isOver) return 'order_pending'
+      await wake.wait(left)
+    } finally {
+      wake.close()
+    }
+  }
+}
