@@ -63,6 +63,12 @@ export const workItemSchema = z
     attempt: z.number().optional(),
     deployment: deploymentSchema.optional(),
     previous_fingerprint: sha256Schema.optional(),
+    sibling_fingerprints: z
+      .array(sha256Schema)
+      .optional()
+      .describe(
+        "Current certificates of the same names under other holders' keys: meeting one in a handshake is neutral.",
+      ),
     endpoints: z.array(wireEndpointSchema).optional(),
     names: z.array(generalNameSchema).optional().describe('Exactly what the CSR must name.'),
     key: z.string().optional().describe('How to make the key: EC-P256, RSA-3072, …'),
