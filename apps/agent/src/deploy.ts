@@ -29,6 +29,7 @@ export interface Deployment {
   previous: CertificateMaterial | undefined
   /** What this target is known to have held: serving that is not a sibling's doing. */
   ownBefore: readonly Fingerprint[]
+  siblings?: readonly Fingerprint[] | undefined
 }
 
 export interface Deployed {
@@ -122,6 +123,7 @@ async function createConfirmation(
   const { target, material, names } = deployment
   const ownKeys = new Set((await agent.keys.list()).map((key) => key.spkiSha256))
   const own = new Set(deployment.ownBefore)
+  const listed = deployment.siblings && new Set(deployment.siblings)
   let asked = false
   return {
     wasAsked: () => asked,
@@ -138,6 +140,7 @@ async function createConfirmation(
             isSibling: (seen) =>
               isSibling(seen, {
                 certificatePem: material.certificatePem,
+                listed,
                 own,
                 holdsKey: (spki) => ownKeys.has(spki),
                 now: agent.clock.now(),

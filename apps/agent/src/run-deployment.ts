@@ -107,6 +107,7 @@ async function deploymentOf(
     target,
     material,
     names: item.names ?? parseCertificate(material.certificatePem).names,
+    siblings: item.sibling_fingerprints,
     previous: await previousMaterial(agent, last, material.fingerprint),
     ownBefore: before.flatMap((one) => (one === undefined || one === material.fingerprint ? [] : [one])),
   }
