@@ -1,0 +1,77 @@
+/**
+ * Runs the suites and counts them: a suite that does not load is a failure, and with CERTCTL_TEST_REAL=required so is a
+ * test that was skipped. The last line is `N passed, N failed`.
+ * Usage: run-tests.ts [--live] [path …]
+ */
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { type JestReport, summarize } from './summarize-tests.js'
+
+const root = join(import.meta.dirname, '..')
+const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js')
+const given = process.argv.slice(2).filter((argument) => argument !== '--')
+const live = given.includes('--live')
+const options = given.filter((argument) => argument.startsWith('-') && argument !== '--live')
+const paths = given.filter((argument) => !argument.startsWith('-'))
+
+/** Suites that start servers, agents and databases of their own get the machine to themselves, one after the other. */
+const alone = ['/test/system/']
+const isAlone = (file: string) => alone.some((part) => file.includes(part))
+const isLive = (file: string) => isAlone(file) || file.endsWith('live.test.ts')
+
+function runJest(args: readonly string[], stdio: 'inherit' | 'pipe'): { status: number | null; stdout: string } {
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    ['--experimental-vm-modules', '--no-warnings', jest, ...args],
+    {
+      cwd: root,
+      encoding: 'utf8',
+      maxBuffer: 64 * 1024 * 1024,
+      stdio: stdio === 'pipe' ? ['ignore', 'pipe', 'inherit'] : 'inherit',
+      env: {
+        ...process.env,
+        NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --experimental-vm-modules --no-warnings`.trim(),
+      },
+    },
+  )
+  return { status, stdout: stdout ?? '' }
+}
+
+function listSuites(): string[] {
+  const { stdout } = runJest(['--listTests', ...paths], 'pipe')
+  return stdout.split('\n').filter((line) => line.endsWith('.test.ts'))
+}
+
+/** What jest reported of these suites; a run that wrote no report at all has run nothing. */
+function report(suites: readonly string[], workers: readonly string[]): JestReport {
+  if (suites.length === 0) return { numTotalTestSuites: 0, testResults: [] }
+  const folder = mkdtempSync(join(tmpdir(), 'certctl-tests-'))
+  const file = join(folder, 'report.json')
+  try {
+    runJest(['--json', `--outputFile=${file}`, ...workers, ...options, '--runTestsByPath', ...suites], 'inherit')
+    return JSON.parse(readFileSync(file, 'utf8')) as JestReport
+  } catch (error) {
+    process.stderr.write(`jest wrote no report: ${error instanceof Error ? error.message : String(error)}\n`)
+    return { numTotalTestSuites: 0, testResults: [] }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+const suites = listSuites().filter((file) => !live || isLive(file))
+const together = report(
+  suites.filter((file) => !isAlone(file)),
+  ['--maxWorkers=2'],
+)
+const byThemselves = report(suites.filter(isAlone), ['--runInBand'])
+
+const summary = summarize({
+  reports: [together, byThemselves],
+  suites: suites.map((file) => relative(root, file)),
+  root,
+  realRequired: process.env.CERTCTL_TEST_REAL === 'required',
+})
+process.stdout.write(`\n${summary.lines.join('\n')}\n`)
+process.exitCode = summary.failed === 0 && summary.passed > 0 ? 0 : 1
