@@ -19,7 +19,7 @@ export const httpFaults: readonly HttpFault[] = [
   {
     title: '401',
     answer: { status: 401, json: { detail: 'who are you' } },
-    codes: ['unauthenticated', 'forbidden'],
+    codes: ['upstream_rejected', 'unauthenticated', 'forbidden'],
     world: 'unauthenticated',
   },
   {

@@ -45,7 +45,7 @@ export function createTestHttp(answer: AnswerHttp | undefined, options: HttpOpti
 }
 
 function seenRequest(request: HttpRequest, options: HttpOptions): SeenRequest {
-  const url = new URL(joined(opened(options.baseUrl), opened(request.path)))
+  const url = addressOf(opened(options.baseUrl), opened(request.path))
   for (const [name, value] of Object.entries(request.query ?? {}))
     if (value !== undefined) url.searchParams.set(name, String(value))
   const { body, contentType } = bodyOf(request)
@@ -63,9 +63,13 @@ function seenRequest(request: HttpRequest, options: HttpOptions): SeenRequest {
   }
 }
 
-/** The path goes below the base, whether or not it begins with a slash; an empty one is the base itself. */
-function joined(base: string, path: string): string {
-  return path === '' ? base : `${base.replace(/\/+$/, '')}/${path.replace(/^\/+/, '')}`
+/** The path is appended as it stands, or is a whole URL of the same origin, as a CA hands them out. */
+function addressOf(base: string, path: string): URL {
+  const whole = /^https?:\/\//i.test(path) ? path : `${base.replace(/\/$/, '')}${path}`
+  if (!URL.canParse(base) || !URL.canParse(whole)) throw new CertctlError('config_invalid', 'The address is not a URL')
+  const url = new URL(whole)
+  if (url.origin === new URL(base).origin) return url
+  throw new CertctlError('policy_denied', `${new URL(base).host} led to ${url.host}, which was not configured`)
 }
 
 function bodyOf(request: HttpRequest): { body: Uint8Array; contentType: Record<string, string> } {

@@ -158,6 +158,15 @@ describe('requests', () => {
     expect(response.json()).toEqual({ ok: true })
   })
 
+  it('an address of another origin is refused, one of the same origin is taken whole', async () => {
+    const host = createTestHost({ http: ({ url }) => ({ status: 200, body: url.href }) })
+    const http = host.http({ baseUrl: 'https://ca.example.test/directory' })
+    const elsewhere = http.request({ method: 'GET', path: 'https://metadata.example.test/' })
+    await expect(elsewhere).rejects.toMatchObject({ code: 'policy_denied' })
+    const order = await http.request({ method: 'GET', path: 'https://ca.example.test/order/7' })
+    expect(order.text()).toBe('https://ca.example.test/order/7')
+  })
+
   it('an answer that is not JSON is a protocol error when it is read as JSON', async () => {
     const host = createTestHost({ http: () => ({ status: 200, body: '<html>' }) })
     const response = await host.http({ baseUrl: 'https://x.test' }).request({ method: 'GET', path: '' })

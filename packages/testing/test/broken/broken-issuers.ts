@@ -217,7 +217,7 @@ export const brokenIssuers: readonly BrokenIssuer[] = [
   }),
   broken('fails to revoke what is revoked', law.revoke, {
     async revoke(bench, { certificate, reason, signal }) {
-      const path = `v1/certificates/${certificate.serialNumber}/revoke`
+      const path = `/v1/certificates/${certificate.serialNumber}/revoke`
       sound.expect(await bench.http.request({ method: 'POST', path, json: { reason }, signal }), [200], bench)
       return { status: 'confirmed' }
     },
@@ -237,7 +237,7 @@ export const brokenIssuers: readonly BrokenIssuer[] = [
   broken('names the root first among its CA certificates', law.ca, {
     extra: ({ http }) => ({
       async caCertificates(signal: AbortSignal) {
-        const response = await http.request({ method: 'GET', path: 'v1/ca', signal })
+        const response = await http.request({ method: 'GET', path: '/v1/ca', signal })
         return z
           .object({ certificates: z.array(z.string()) })
           .parse(response.json())
@@ -265,7 +265,7 @@ export const brokenIssuers: readonly BrokenIssuer[] = [
   broken('does not hand the signal to its requests', law.abort, {
     async issue(bench, request) {
       if (request.signal.aborted) throw new CertctlError('aborted', 'Interrupted before it began')
-      await bench.http.request({ method: 'GET', path: 'v1/ca' })
+      await bench.http.request({ method: 'GET', path: '/v1/ca' })
       return await sound.issue(bench, request)
     },
   }),
@@ -283,6 +283,6 @@ async function firstOrders(bench: Bench, signal: AbortSignal): Promise<Order[]> 
 async function ordersOf(http: Bench['http'], signal: AbortSignal): Promise<string[]> {
   const { createIssuanceRequest } = await import('../../src/index.js')
   const request = await createIssuanceRequest({ names: [{ type: 'dns', value: 'test.example.test' }] })
-  const response = await http.request({ method: 'POST', path: 'v1/orders', json: sound.body(request), signal })
+  const response = await http.request({ method: 'POST', path: '/v1/orders', json: sound.body(request), signal })
   return [response.text()]
 }

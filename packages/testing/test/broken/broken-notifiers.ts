@@ -134,7 +134,7 @@ export const brokenNotifiers: readonly BrokenNotifier[] = [
   broken('does not hand the signal to its requests', law.abort, {
     async send(bench, message) {
       if (message.signal.aborted) throw new CertctlError('aborted', 'Interrupted before it began')
-      await bench.http.request({ method: 'GET', path: 'status' })
+      await bench.http.request({ method: 'GET', path: '/status' })
       return await post(bench, message)
     },
   }),

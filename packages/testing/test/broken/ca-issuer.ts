@@ -99,7 +99,7 @@ export const sound: Parts = {
     return { status: 'pending', orderId: id, retryAfterSeconds: 30 }
   },
   async revoke(bench, { certificate, reason, signal }) {
-    const path = `v1/certificates/${certificate.serialNumber}/revoke`
+    const path = `/v1/certificates/${certificate.serialNumber}/revoke`
     const response = await bench.http.request({ method: 'POST', path, json: { reason }, signal })
     // 409: it is revoked already, which is what was asked for.
     if (response.status !== 409) sound.expect(response, [200], bench)
@@ -136,11 +136,11 @@ export function caIssuer(parts: Partial<Parts> = {}): IssuerDefinition<Config> {
         poll: ({ orderId, signal }) => p.poll(bench, orderId, signal),
         revoke: (request) => p.revoke(bench, request),
         async caCertificates(signal) {
-          const response = await bench.http.request({ method: 'GET', path: 'v1/ca', signal })
+          const response = await bench.http.request({ method: 'GET', path: '/v1/ca', signal })
           return read(bench, response, z.object({ certificates: z.array(z.string()) })).certificates
         },
         async test(signal) {
-          p.expect(await bench.http.request({ method: 'GET', path: 'v1/ca', signal }), [200], bench)
+          p.expect(await bench.http.request({ method: 'GET', path: '/v1/ca', signal }), [200], bench)
           return { detail: 'The CA answers' }
         },
         ...p.extra(bench),
@@ -156,18 +156,18 @@ function partsOf(bench: Bench): Parts {
 export async function findOrder(bench: Bench, request: IssuanceRequest): Promise<Order | undefined> {
   if (request.attempt === 1) return undefined
   const query = { external_id: request.id }
-  const response = await bench.http.request({ method: 'GET', path: 'v1/orders', query, signal: request.signal })
+  const response = await bench.http.request({ method: 'GET', path: '/v1/orders', query, signal: request.signal })
   return read(bench, response, z.object({ orders: z.array(orderSchema) })).orders[0]
 }
 
 export async function placeOrder(bench: Bench, request: IssuanceRequest): Promise<Order> {
   const json = partsOf(bench).body(request)
-  const response = await bench.http.request({ method: 'POST', path: 'v1/orders', json, signal: request.signal })
+  const response = await bench.http.request({ method: 'POST', path: '/v1/orders', json, signal: request.signal })
   return read(bench, response, orderSchema)
 }
 
 export async function readOrder(bench: Bench, orderId: string, signal?: AbortSignal): Promise<Order> {
-  const response = await bench.http.request({ method: 'GET', path: `v1/orders/${orderId}`, signal })
+  const response = await bench.http.request({ method: 'GET', path: `/v1/orders/${orderId}`, signal })
   return read(bench, response, orderSchema)
 }
 

@@ -96,7 +96,7 @@ function createStore(config: Config, host: TargetHost) {
   })
   return {
     async read(signal: AbortSignal): Promise<string | undefined> {
-      const response = await http.request({ method: 'GET', path: 'pair', signal })
+      const response = await http.request({ method: 'GET', path: '/pair', signal })
       return statusSchema.parse(requireOk(response).json()).fingerprint ?? undefined
     },
     async write(
@@ -104,7 +104,7 @@ function createStore(config: Config, host: TargetHost) {
       signal: AbortSignal,
     ) {
       const json = { certificate: certificatePem, key: privateKeyPem.reveal() }
-      requireOk(await http.request({ method: 'PUT', path: 'pair', json, signal }))
+      requireOk(await http.request({ method: 'PUT', path: '/pair', json, signal }))
     },
   }
 }

@@ -69,7 +69,7 @@ export async function post(bench: Bench, message: Message): ReturnType<NotifierC
     dedup_key: parts.dedupKey(message),
     summary: parts.summary(message),
   }
-  const response = await bench.http.request({ method: 'POST', path: 'enqueue', json, signal: message.signal })
+  const response = await bench.http.request({ method: 'POST', path: '/enqueue', json, signal: message.signal })
   parts.requireAccepted(response, bench)
   return { reference: message.id }
 }
@@ -91,7 +91,7 @@ export function pagerNotifier(parts: Partial<Parts> = {}): NotifierDefinition<Co
       return {
         send: (message) => p.send(bench, message),
         async test(signal) {
-          const { status } = await bench.http.request({ method: 'GET', path: 'status', signal })
+          const { status } = await bench.http.request({ method: 'GET', path: '/status', signal })
           return { detail: `The pager answered ${status}` }
         },
         ...p.extra(bench),
