@@ -3,11 +3,9 @@ import type { Route } from '@certctl/api'
 import { CertctlError } from '@certctl/core'
 import express, { type Application, type NextFunction, type Request, type Response, type Router } from 'express'
 import type { HttpRequest } from './handlers.js'
+import type { Found } from './serve.js'
 
-export type Serve = (
-  found: { route?: Route<HttpRequest> | undefined; params?: Readonly<Record<string, unknown>>; fault?: unknown },
-  pair: { incoming: IncomingMessage; outgoing: ServerResponse },
-) => Promise<void>
+export type Serve = (found: Found, pair: { incoming: IncomingMessage; outgoing: ServerResponse }) => Promise<void>
 
 export interface ExpressApp {
   app: Application
@@ -24,9 +22,9 @@ export function createExpressApp(routes: readonly Route<HttpRequest>[], serve: S
   app.set('query parser', false)
   const classes = fastClasses(app)
   for (const [prefix, members] of byPrefix(routes)) app.use(prefix, routerOf(prefix, members, serve))
-  app.use((incoming: Request, outgoing: Response) => void serve({}, { incoming, outgoing }))
+  app.use((incoming: Request, outgoing: Response) => void serve({ url: incoming.originalUrl }, { incoming, outgoing }))
   app.use((error: unknown, incoming: Request, outgoing: Response, _next: NextFunction) => {
-    void serve({ fault: faultOf(error) }, { incoming, outgoing })
+    void serve({ url: incoming.originalUrl, fault: faultOf(error) }, { incoming, outgoing })
   })
   return { app, classes }
 }
@@ -65,7 +63,7 @@ function routerOf(prefix: string, routes: readonly Route<HttpRequest>[], serve: 
     for (const route of members) {
       const verb = route.method.toLowerCase() as 'get' | 'post' | 'put' | 'delete'
       place[verb]((incoming: Request, outgoing: Response) => {
-        void serve({ route, params: incoming.params }, { incoming, outgoing })
+        void serve({ route, params: incoming.params, url: incoming.originalUrl }, { incoming, outgoing })
       })
     }
     place.all((incoming: Request, outgoing: Response) => {
@@ -75,7 +73,7 @@ function routerOf(prefix: string, routes: readonly Route<HttpRequest>[], serve: 
         'method_not_allowed',
         `${incoming.method} is not allowed here; allowed: ${allowed}`,
       )
-      void serve({ fault }, { incoming, outgoing })
+      void serve({ url: incoming.originalUrl, fault }, { incoming, outgoing })
     })
   }
   return router

@@ -31,6 +31,8 @@ interface Exchange {
   route: Route<HttpRequest> | undefined
   params: Readonly<Record<string, unknown>>
   incoming: IncomingMessage
+  /** As it was sent: Express shortens the one of the request. */
+  url: string
   requestId: string
   address: string
   /** Set as soon as it is known. */
@@ -38,14 +40,18 @@ interface Exchange {
   signal: AbortSignal
 }
 
+/** What the router found; a fault instead of a route where there is none. */
+export interface Found {
+  route?: Route<HttpRequest> | undefined
+  params?: Readonly<Record<string, unknown>> | undefined
+  url?: string | undefined
+  fault?: unknown
+}
+
 /** Whatever lets a route answer: same authentication, limits, headers, log and metrics in the hot lane and behind Express. */
 export async function serve(
   edge: Edge,
-  found: {
-    route?: Route<HttpRequest> | undefined
-    params?: Readonly<Record<string, unknown>> | undefined
-    fault?: unknown
-  },
+  found: Found,
   { incoming, outgoing }: { incoming: IncomingMessage; outgoing: ServerResponse },
 ): Promise<void> {
   const began = process.hrtime.bigint()
@@ -56,6 +62,7 @@ export async function serve(
     route: found.route,
     params: found.params ?? {},
     incoming,
+    url: found.url ?? incoming.url ?? '',
     requestId: randomUUID(),
     address: edge.addressOf(incoming.socket.remoteAddress, incoming.headers['x-forwarded-for']),
     principal: publicPrincipal,
@@ -102,7 +109,7 @@ async function answer(exchange: Exchange, route: Route<HttpRequest>): Promise<Ra
   const { requestId, address, principal, signal } = exchange
   const request: HttpRequest = {
     params,
-    query: queryOf(incoming),
+    query: queryOf(exchange.url),
     body,
     headers: incoming.headers,
     signal,
@@ -126,7 +133,7 @@ async function authenticate(exchange: Exchange, { operation }: Route<HttpRequest
     if (!isCertctlError(error) || error.code !== 'unauthenticated') throw error
     await edge.rateLimit.ofAddress(address)
     if (incoming.headers.authorization !== undefined)
-      await edge.loginRefused({ address, path: pathOf(incoming), reason: error.message })
+      await edge.loginRefused({ address, path: pathOf(exchange.url), reason: error.message })
     throw error
   }
 }
@@ -138,7 +145,7 @@ async function once(exchange: Exchange, route: Route<HttpRequest>, request: Http
   if (route.method !== 'POST' || principal.kind === 'public' || typeof key !== 'string') return await answer()
   if (!/^[\x21-\x7e]{1,255}$/.test(key))
     throw new CertctlError('request_malformed', 'Idempotency-Key must be 1 to 255 visible ASCII characters')
-  const call = { principal, key, method: route.method, path: incoming.url ?? '', body: request.body }
+  const call = { principal, key, method: route.method, path: exchange.url, body: request.body }
   return await answerOnce(edge.services, call, answer)
 }
 
@@ -152,8 +159,7 @@ function tagged({ operation }: Route<HttpRequest>, incoming: IncomingMessage, re
   return { ...reply, headers: { ...reply.headers, etag } }
 }
 
-function queryOf(incoming: IncomingMessage): Record<string, unknown> {
-  const url = incoming.url ?? ''
+function queryOf(url: string): Record<string, unknown> {
   const mark = url.indexOf('?')
   if (mark === -1) return {}
   const query = Object.create(null) as Record<string, unknown>
@@ -162,16 +168,20 @@ function queryOf(incoming: IncomingMessage): Record<string, unknown> {
   return query
 }
 
-function pathOf(incoming: IncomingMessage): string {
-  return (incoming.url ?? '').split('?', 1)[0] ?? ''
+function pathOf(url: string): string {
+  return url.split('?', 1)[0] ?? ''
 }
 
-function finish({ edge, route, incoming, requestId, address, principal }: Exchange, status: number, seconds: number) {
+function finish(
+  { edge, route, incoming, url, requestId, address, principal }: Exchange,
+  status: number,
+  seconds: number,
+) {
   const { metrics, log } = edge.services
   const method = incoming.method ?? ''
   metrics.requestSeen({ method, route: route?.operation.path ?? 'unmatched', status, seconds })
   const who = principal.kind === 'public' ? {} : { [principal.kind]: principal.id }
-  const line = { request_id: requestId, method, path: pathOf(incoming), status, ms: Math.round(seconds * 1e6) / 1000 }
+  const line = { request_id: requestId, method, path: pathOf(url), status, ms: Math.round(seconds * 1e6) / 1000 }
   const isProbe = route?.operation.permission === 'public' && status < 400
   log[isProbe ? 'debug' : 'info']({ ...line, address, ...who }, 'request')
 }
