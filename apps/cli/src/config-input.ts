@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import type { ConnectorType } from '@certctl/api'
-import { CertctlError, looseType, markKey, messageOf } from '@certctl/core'
+import { CertctlError, looseType, markKey } from '@certctl/core'
 import type { Cli } from './cli.js'
+import { fileFault } from './file-fault.js'
 
 type JsonObject = Record<string, unknown>
 
@@ -10,7 +11,7 @@ export async function readInput(path: string, cli: Cli): Promise<string> {
   try {
     return path === '-' ? await cli.io.readStdin() : readFileSync(path, 'utf8')
   } catch (cause) {
-    throw new CertctlError('config_invalid', `${path} cannot be read: ${messageOf(cause)}`, { cause })
+    throw new CertctlError('config_invalid', `${path} cannot be read: ${fileFault(cause)}`, { cause })
   }
 }
 
@@ -68,8 +69,19 @@ function readValue(text: string, field: JsonObject | undefined, name: string): u
   try {
     return JSON.parse(text)
   } catch {
-    throw new CertctlError('request_malformed', `${name} takes ${takes.join(' or ')}, not ${JSON.stringify(text)}`)
+    throw new CertctlError(
+      'request_malformed',
+      `${name} takes ${takes.map((type) => typeNames[type] ?? type).join(' or ')}, not ${JSON.stringify(text)}`,
+    )
   }
+}
+
+const typeNames: Readonly<Record<string, string>> = {
+  integer: 'a whole number',
+  number: 'a number',
+  boolean: 'true or false',
+  object: 'a JSON object',
+  array: 'a JSON list',
 }
 
 /** The JSON types a field takes, through all its alternatives. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { CertctlError, type FieldFault, faultsOf, messageOf, Secret, z } from '@certctl/core'
+import { CertctlError, type FieldFault, faultsOf, Secret, z } from '@certctl/core'
+import { fileFault } from './file-fault.js'
 import type { Io } from './io.js'
 import { loginFileOf, readLogin, type StoredLogin } from './login-file.js'
 
@@ -126,7 +127,7 @@ function keyFromFile(flags: Flags, io: Io, faults: FieldFault[]): Given {
   try {
     return { CERTCTL_API_KEY: { value: readFileSync(path, 'utf8').trim(), from: `${from} ${path}` } }
   } catch (error) {
-    faults.push({ field: from, message: `cannot be read: ${messageOf(error)}` })
+    faults.push({ field: from, message: `cannot be read: ${fileFault(error)}` })
     return {}
   }
 }
@@ -180,7 +181,7 @@ function readCa(path: string | undefined): string | undefined {
   try {
     return readFileSync(path, 'utf8')
   } catch (cause) {
-    throw new CertctlError('config_invalid', `The CA file ${path} cannot be read: ${messageOf(cause)}`, { cause })
+    throw new CertctlError('config_invalid', `The CA file ${path} cannot be read: ${fileFault(cause)}`, { cause })
   }
 }
 

@@ -1,3 +1,4 @@
+import { CertctlError } from '@certctl/core'
 import type { Cli } from './cli.js'
 import { type Flags, loginFileSetting, readSettings, type Settings } from './config.js'
 import { type Client, createServerClient } from './connect/client.js'
@@ -12,7 +13,8 @@ export function createCli({ io, flags, version }: { io: Io; flags: Flags & { jso
   const say = (text: string) => {
     if (!flags.json) io.writeError(`${cleanText(text)}\n`)
   }
-  const warn = (text: string) => io.writeError(`warning: ${cleanText(text)}\n`)
+  const warn = (text: string) =>
+    io.writeError(flags.json ? `${JSON.stringify({ warning: text })}\n` : `warning: ${cleanText(text)}\n`)
   const readOnce = () => {
     if (settings !== undefined) return settings
     settings = readSettings(flags, io)
@@ -31,7 +33,7 @@ export function createCli({ io, flags, version }: { io: Io; flags: Flags & { jso
     settings: readOnce,
     loginFile: () => loginFileSetting(flags, io).value,
     client() {
-      client ??= createServerClient(readOnce(), io.signal)
+      client ??= createServerClient(requireKey(readOnce()), io.signal)
       return client
     },
     show: (body, text) => io.writeOut(flags.json ? jsonText(body) : `${text()}\n`),
@@ -48,6 +50,11 @@ export function createCli({ io, flags, version }: { io: Io; flags: Flags & { jso
     say,
     warn,
   }
+}
+
+function requireKey(settings: Settings): Settings {
+  if (settings.apiKey !== undefined) return settings
+  throw new CertctlError('unauthenticated', `There is no API key for ${settings.server.value}`)
 }
 
 function jsonText(body: unknown): string {

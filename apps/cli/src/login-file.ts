@@ -11,7 +11,8 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { CertctlError, messageOf, z } from '@certctl/core'
+import { CertctlError, z } from '@certctl/core'
+import { fileFault } from './file-fault.js'
 
 const storedLoginSchema = z.strictObject({
   server: z.string(),
@@ -48,8 +49,8 @@ function readText(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8')
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined
-    throw new CertctlError('config_invalid', `${path} cannot be read: ${messageOf(cause)}`, { cause })
+    if (fileFault(cause) === 'ENOENT') return undefined
+    throw new CertctlError('config_invalid', `${path} cannot be read: ${fileFault(cause)}`, { cause })
   }
 }
 

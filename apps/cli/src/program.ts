@@ -9,8 +9,6 @@ import { bareName, type Verb } from './verb.js'
 export interface ProgramOptions {
   io: Io
   version: string
-  /** Told which command runs, before it does. */
-  onCommand(words: readonly string[]): void
 }
 
 /** Every command there is, built from the table of nouns and verbs. */
@@ -92,7 +90,6 @@ function addVerb(parent: Command, verb: Verb, options: ProgramOptions): void {
   command.action(async (...taken: unknown[]) => {
     const names = Object.keys(verb.arguments).map(bareName)
     const values = names.map((name, index) => [name, taken[index]] as const)
-    options.onCommand(wordsOf(command))
     await verb.run({ ...Object.fromEntries(values), ...command.opts() }, cliOf(command, options))
   })
 }
@@ -101,11 +98,6 @@ function optionOf(flags: string, text: string): Option {
   if (!flags.endsWith('...')) return new Option(flags, text)
   const collect = (value: string, before: unknown) => [...(Array.isArray(before) ? (before as unknown[]) : []), value]
   return new Option(flags.slice(0, -3), `${text} (may be repeated)`).argParser(collect)
-}
-
-function wordsOf(command: Command): string[] {
-  const above = command.parent
-  return above === null ? [] : [...wordsOf(above), command.name()]
 }
 
 function cliOf(command: Command, { io, version }: ProgramOptions): Cli {

@@ -1,4 +1,5 @@
-import { z } from '@certctl/core'
+import { maxOffset } from '@certctl/api'
+import { CertctlError, z } from '@certctl/core'
 import type { ListAnswer } from './cli.js'
 import { typedNumber } from './verb.js'
 
@@ -31,7 +32,11 @@ export async function readPages<Row>(
   { page, perPage, all }: Asked,
   read: (query: PageQuery) => Promise<{ body: ListAnswer<Row> }>,
 ): Promise<ListAnswer<Row>> {
-  if (all !== true) return (await read({ page, per_page: perPage })).body
+  if (all !== true) {
+    if (((page ?? 1) - 1) * (perPage ?? 50) >= maxOffset)
+      throw new CertctlError('request_malformed', '--page reaches beyond row 10,000; take everything with --all')
+    return (await read({ page, per_page: perPage })).body
+  }
   const data: Row[] = []
   let cursor: string | undefined
   do {

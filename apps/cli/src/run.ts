@@ -1,20 +1,14 @@
 import tab from '@bomb.sh/tab/commander'
 import { CertctlError } from '@certctl/core'
 import { CommanderError } from 'commander'
+import { commandWords } from './command-words.js'
 import type { Io } from './io.js'
 import { type Failure, failureJson, failureOf, failureText, nextStep } from './output/failure.js'
 import { createProgram } from './program.js'
 
 /** Runs one command line and returns its exit code: 0, 130 after Ctrl-C, else that of the failure's code. */
 export async function runCommandLine(io: Io, version: string): Promise<number> {
-  let words: readonly string[] = []
-  const program = createProgram({
-    io,
-    version,
-    onCommand: (running) => {
-      words = running
-    },
-  })
+  const program = createProgram({ io, version })
   tab(program, { completionCommandName: 'completion' })
   try {
     await program.parseAsync([...io.argv], { from: 'user' })
@@ -22,7 +16,7 @@ export async function runCommandLine(io: Io, version: string): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0
     if (io.signal.aborted) return interrupted(io)
-    return report(io, error instanceof CommanderError ? usageFailure(error) : failureOf(error), words)
+    return report(io, error instanceof CommanderError ? usageFailure(error) : failureOf(error))
   }
 }
 
@@ -31,8 +25,8 @@ function interrupted(io: Io): number {
   return 130
 }
 
-function report(io: Io, failure: Failure, words: readonly string[]): number {
-  const next = nextStep(failure.code, words)
+function report(io: Io, failure: Failure): number {
+  const next = nextStep(failure.code, commandWords(io.argv))
   const asJson = /(^| )--(json|format[= ]json)( |$)/.test(io.argv.join(' '))
   io.writeError(`${asJson ? failureJson(failure, next) : failureText(failure, next)}\n`)
   return failure.exitCode

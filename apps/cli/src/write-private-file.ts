@@ -1,16 +1,27 @@
-import { writeFileSync } from 'node:fs'
-import { CertctlError, messageOf } from '@certctl/core'
+import { closeSync, fsyncSync, openSync, rmSync, writeSync } from 'node:fs'
+import { CertctlError } from '@certctl/core'
+import { fileFault } from './file-fault.js'
 
-/** A new file for its owner only; one that is there already is not touched. */
-export function writePrivateFile(path: string, content: string): void {
+/** Puts what `make` brings into a new file for its owner only. The file is opened first: what is shown once must not be made before there is a place for it. */
+export async function writePrivateFile(path: string, make: () => Promise<string>): Promise<void> {
+  const file = openNew(path)
   try {
-    writeFileSync(path, content, { flag: 'wx', mode: 0o600 })
+    writeSync(file, await make())
+    fsyncSync(file)
+  } catch (error) {
+    rmSync(path, { force: true })
+    throw error
+  } finally {
+    closeSync(file)
+  }
+}
+
+function openNew(path: string): number {
+  try {
+    return openSync(path, 'wx', 0o600)
   } catch (cause) {
-    const exists = cause instanceof Error && 'code' in cause && cause.code === 'EEXIST'
-    throw new CertctlError(
-      'config_invalid',
-      exists ? `${path} is there already; name a new file` : `${path} cannot be written: ${messageOf(cause)}`,
-      { cause },
-    )
+    const fault = fileFault(cause)
+    const text = fault === 'EEXIST' ? 'is there already; name a new file' : `cannot be written: ${fault}`
+    throw new CertctlError('config_invalid', `${path} ${text}`, { cause })
   }
 }

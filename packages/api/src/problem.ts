@@ -102,5 +102,7 @@ function faultsOfIssue(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): 
   const path = [...above, ...issue.path]
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map((key) => ({ field: [...path, key].map(String).join('.'), message: 'is not a known field' }))
-  return [{ field: path.map(String).join('.') || '(whole)', message: issue.message.replace(/^Invalid input: /, '') }]
+  const isMissing = issue.code === 'invalid_type' && issue.message.endsWith('received undefined')
+  const message = isMissing ? 'must be given' : issue.message.replace(/^Invalid input: /, '')
+  return [{ field: path.map(String).join('.') || '(whole)', message }]
 }

@@ -118,6 +118,7 @@ describe('who may do what', () => {
       '/api/v1/agents/join',
       '/api/v1/auth/info',
       '/api/v1/version',
+      '/docs',
       '/health',
       '/openapi.json',
       '/ready',

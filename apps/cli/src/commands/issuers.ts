@@ -6,6 +6,7 @@ import { connectionVerbs } from './connections/verbs.js'
 const noun: ConnectionNoun<Issuer> = {
   plural: 'issuers',
   singular: 'issuer',
+  aSingular: 'an issuer',
   kind: 'issuer',
   example: { type: 'local', settings: '--set common_name="Example CA"', id: 'iss-local' },
   hasAgent: false,

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { CertctlError, messageOf, Secret, z } from '@certctl/core'
+import { CertctlError, Secret, z } from '@certctl/core'
 import type { Cli } from '../cli.js'
 import { type Settings, serverUrlSchema } from '../config.js'
 import { createServerClient } from '../connect/client.js'
 import { readServerChain } from '../connect/server-chain.js'
+import { fileFault } from '../file-fault.js'
 import { writeLogin } from '../login-file.js'
 import { defineVerb } from '../verb.js'
 
@@ -95,6 +96,6 @@ function readKeyFile(path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (cause) {
-    throw new CertctlError('config_invalid', `The key file ${path} cannot be read: ${messageOf(cause)}`, { cause })
+    throw new CertctlError('config_invalid', `The key file ${path} cannot be read: ${fileFault(cause)}`, { cause })
   }
 }

@@ -6,6 +6,7 @@ import { connectionVerbs } from './connections/verbs.js'
 const noun: ConnectionNoun<Notifier> = {
   plural: 'notifiers',
   singular: 'notifier',
+  aSingular: 'a notifier',
   kind: 'notifier',
   example: {
     type: 'webhook',

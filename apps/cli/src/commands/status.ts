@@ -46,5 +46,5 @@ function whatIsWrong({ certificates, placements, renewals, agents }: Status): st
     [renewals.overdue, 'overdue renewals'],
     [agents.total - agents.online, 'silent agents'],
   ]
-  return counts.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`)
+  return counts.filter(([count]) => count > 0).map(([count, what]) => `${what}: ${count}`)
 }

@@ -6,6 +6,7 @@ import { connectionVerbs } from './connections/verbs.js'
 const noun: ConnectionNoun<Target> = {
   plural: 'targets',
   singular: 'target',
+  aSingular: 'a target',
   kind: 'target',
   example: {
     type: 'files',

@@ -68,6 +68,7 @@ export function nextStep(code: string, words: readonly string[]): string | undef
   if (code === 'forbidden') return 'ask an administrator for a key that may: certctl api-keys create --role operator'
   if (code === 'upstream_unavailable') return 'certctl config explain shows which server is asked and why'
   if (code === 'config_invalid' || code === 'request_malformed') return ['certctl', ...words, '--help'].join(' ')
-  if (code === 'not_found' && verb !== '') return `certctl ${noun} list`
+  const isAboutThis = !['', 'create', 'request', 'add-target'].includes(verb)
+  if (code === 'not_found' && isAboutThis) return `certctl ${noun} list`
   return undefined
 }

@@ -27,12 +27,20 @@ export const apiKeysCreate = defineVerb({
   run: async ({ name, role, owner, expires, out }, cli) => {
     const expiresAt =
       expires === undefined ? undefined : new Date(cli.io.now().getTime() + expires * 1000).toISOString()
-    const { body } = await cli.client().createApiKey({ body: { name, role, owner, expires_at: expiresAt } })
-    cli.say(`API key ${body.id} (${body.role}); it is shown this once`)
-    if (out === undefined) return cli.show(body, () => body.key)
-    const { key, ...rest } = body
-    writePrivateFile(out, `${key}\n`)
-    if (cli.json) cli.show(rest, () => '')
+    const create = async () => {
+      const { body } = await cli.client().createApiKey({ body: { name, role, owner, expires_at: expiresAt } })
+      cli.say(`API key ${body.id} (${body.role}); it is shown this once`)
+      return body
+    }
+    if (out === undefined) {
+      const body = await create()
+      return cli.show(body, () => body.key)
+    }
+    await writePrivateFile(out, async () => {
+      const { key, ...rest } = await create()
+      if (cli.json) cli.show(rest, () => '')
+      return `${key}\n`
+    })
     cli.say(`Written to ${out}`)
   },
 })

@@ -9,9 +9,9 @@ export const auditExport = defineVerb({
   options: { '--out <file>': 'A new file for it, readable by you alone, instead of standard output' },
   given: z.object({ out: z.string().optional() }),
   run: async ({ out }, cli) => {
-    const { body } = await cli.client().exportAudit({ signal: cli.io.signal })
-    if (out === undefined) return cli.io.writeOut(body)
-    writePrivateFile(out, body)
+    const read = async () => (await cli.client().exportAudit()).body
+    if (out === undefined) return cli.io.writeOut(await read())
+    await writePrivateFile(out, read)
     cli.say(`Written to ${out}; check it with: certctl audit verify --file ${out}`)
   },
 })

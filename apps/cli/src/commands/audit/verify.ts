@@ -10,6 +10,7 @@ import {
 } from '@certctl/api'
 import { CertctlError, messageOf, z } from '@certctl/core'
 import type { Cli } from '../../cli.js'
+import { fileFault } from '../../file-fault.js'
 import { fieldsText } from '../../output/table.js'
 import { defineVerb } from '../../verb.js'
 
@@ -79,7 +80,7 @@ async function openFile(path: string): Promise<FileHandle> {
   try {
     return await open(path)
   } catch (cause) {
-    throw new CertctlError('config_invalid', `${path} cannot be read: ${messageOf(cause)}`, { cause })
+    throw new CertctlError('config_invalid', `${path} cannot be read: ${fileFault(cause)}`, { cause })
   }
 }
 

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
-import { CertctlError, messageOf, z } from '@certctl/core'
+import { CertctlError, z } from '@certctl/core'
+import { fileFault } from '../../file-fault.js'
 import { defineVerb } from '../../verb.js'
 import { certificateArgument, findCertificate } from './find.js'
 
@@ -33,7 +34,7 @@ export const certificatesExport = defineVerb({
     try {
       writeFileSync(out, pem)
     } catch (cause) {
-      throw new CertctlError('config_invalid', `${out} cannot be written: ${messageOf(cause)}`, { cause })
+      throw new CertctlError('config_invalid', `${out} cannot be written: ${fileFault(cause)}`, { cause })
     }
     cli.say(`Written to ${out}`)
   },

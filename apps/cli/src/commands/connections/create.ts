@@ -22,7 +22,7 @@ export function createVerb<T extends Connection>(noun: ConnectionNoun<T>) {
   const agent = noun.hasAgent ? ' --agent agent-web-1' : ''
   return defineVerb({
     name: 'create',
-    summary: `Adds a ${noun.singular}; what it can be is shown by: certctl connector-types list --kind ${noun.kind}`,
+    summary: `Adds ${noun.aSingular}; what it can be is shown by: certctl connector-types list --kind ${noun.kind}`,
     examples: [
       `certctl ${noun.plural} create --id ${id} --type ${type}${agent} ${settings}`,
       `certctl ${noun.plural} create --file ${noun.singular}.json`,

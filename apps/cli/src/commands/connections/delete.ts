@@ -5,7 +5,7 @@ import type { Connection, ConnectionNoun } from './noun.js'
 export function deleteVerb<T extends Connection>(noun: ConnectionNoun<T>) {
   return defineVerb({
     name: 'delete',
-    summary: `Removes a ${noun.singular} that nothing uses`,
+    summary: `Removes ${noun.aSingular} that nothing uses`,
     examples: [`certctl ${noun.plural} delete ${noun.example.id}`],
     arguments: { id: `Id of the ${noun.singular}` },
     given: z.object({ id: z.string() }),

@@ -21,6 +21,8 @@ export interface Connection {
 export interface ConnectionNoun<T extends Connection> {
   plural: string
   singular: string
+  /** With its article: `an issuer`. */
+  aSingular: string
   kind: ConnectorType['kind']
   /** A type and settings that make a good example. */
   example: { type: string; settings: string; id: string }

@@ -5,7 +5,7 @@ import type { Connection, ConnectionNoun } from './noun.js'
 export function testVerb<T extends Connection>(noun: ConnectionNoun<T>) {
   return defineVerb({
     name: 'test',
-    summary: `Tests whether a ${noun.singular} can be reached and used; changes nothing there`,
+    summary: `Tests whether ${noun.aSingular} can be reached and used; changes nothing there`,
     examples: [`certctl ${noun.plural} test ${noun.example.id}`],
     arguments: { id: `Id of the ${noun.singular}` },
     given: z.object({ id: z.string() }),

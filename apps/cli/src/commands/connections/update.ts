@@ -8,7 +8,7 @@ export function updateVerb<T extends Connection>(noun: ConnectionNoun<T>) {
   const { id, settings } = noun.example
   return defineVerb({
     name: 'update',
-    summary: `Changes what is given of a ${noun.singular}; the rest stays`,
+    summary: `Changes what is given of ${noun.aSingular}; the rest stays`,
     examples: [
       `certctl ${noun.plural} update ${id} ${settings.split(' --set ')[0]}`,
       `certctl ${noun.plural} update ${id} --disable`,
