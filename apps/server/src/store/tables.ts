@@ -12,6 +12,7 @@ import { claimsTable } from './claims.js'
 import { connectionsTable } from './connections.js'
 import { connectorStateTable } from './connector-state.js'
 import { connectorTypesTable } from './connector-types.js'
+import { countsTable } from './counts.js'
 import { discoveriesTable } from './discoveries.js'
 import { eventsTable } from './events.js'
 import { holdersTable } from './holders.js'
@@ -49,6 +50,7 @@ export function tablesOn(db: Kysely<Schema>) {
     connections: connectionsTable(db),
     connectorState: connectorStateTable(db),
     connectorTypes: connectorTypesTable(db),
+    counts: countsTable(db),
     discoveries: discoveriesTable(db),
     events: eventsTable(db),
     holders: holdersTable(db),

@@ -1,0 +1,44 @@
+import { hostname } from 'node:os'
+import { messageOf } from '@certctl/core'
+import type { Services } from '../services.js'
+
+const everySeconds = 15
+/** Rows of copies that died without a word are kept for people to see, and taken away after this. */
+const forgottenAfterMs = 86_400_000
+
+/** Says that this copy lives, until stopped; then takes its row away. */
+export async function startHeartbeat(services: Services): Promise<{ stop(): Promise<void> }> {
+  const { store, clock, server, log } = services
+  const startedAt = clock.now()
+  const insert = async (): Promise<void> =>
+    await store.servers.insert({
+      id: server.id,
+      hostname: hostname(),
+      version: server.version,
+      environment: {},
+      started_at: startedAt,
+      heartbeat_at: clock.now(),
+    })
+  await store.servers.removeDead(new Date(startedAt.getTime() - forgottenAfterMs))
+  await insert()
+
+  let beating: Promise<void> = Promise.resolve()
+  const beat = async (): Promise<void> => {
+    try {
+      if (!(await store.servers.beat(server.id, clock.now()))) await insert()
+    } catch (error) {
+      log.warn({ reason: messageOf(error) }, 'the heartbeat of this server could not be written')
+    }
+  }
+  const timer = setInterval(() => {
+    beating = beat()
+  }, everySeconds * 1000).unref()
+
+  return {
+    async stop() {
+      clearInterval(timer)
+      await beating
+      await store.servers.remove(server.id)
+    },
+  }
+}
