@@ -10,15 +10,16 @@ export function unknownSettings(config: Pick<Config, 'environmentNames'>, more: 
   const accepted = new Set(known.flatMap((name) => [name, `${name}_FILE`]))
   return config.environmentNames
     .filter((name) => !accepted.has(name) && !ofOthers.test(name))
-    .map((name) => `${name} is not a setting of certctl-server; did you mean ${nearest(name, known)}?`)
+    .map((name) => `${name} is not a setting of certctl-server${suggestion(name, known)}`)
 }
 
-function nearest(name: string, known: readonly string[]): string {
-  const distances = known.map((candidate) => ({ candidate, far: distance(name, candidate) }))
-  return distances.reduce((best, next) => (next.far < best.far ? next : best), {
-    candidate: prefix,
-    far: Number.POSITIVE_INFINITY,
-  }).candidate
+/** The nearest name, unless it is so far that it would only mislead. */
+function suggestion(name: string, known: readonly string[]): string {
+  const [nearest] = known
+    .map((candidate) => ({ candidate, far: distance(name, candidate) }))
+    .sort((one, other) => one.far - other.far)
+  const isNear = nearest !== undefined && nearest.far <= (name.length - prefix.length) / 2
+  return isNear ? `; did you mean ${nearest.candidate}?` : ''
 }
 
 /** Levenshtein: how many letters must change. */

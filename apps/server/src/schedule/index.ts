@@ -1,0 +1,61 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { messageOf } from '@certctl/core'
+import type { Services } from '../services.js'
+import { auditCheckpoint } from './audit-checkpoint.js'
+import { auditVerification } from './audit-verification.js'
+import { dueRenewals } from './due-renewals.js'
+import { dueVerifications } from './due-verifications.js'
+import { expiredLeases } from './expired-leases.js'
+import type { Loop } from './loop.js'
+import { overdueCsrs } from './overdue-csrs.js'
+import { pendingOrders } from './pending-orders.js'
+import { purge } from './purge.js'
+import { reconcilePlacements } from './reconcile-placements.js'
+import { runDue } from './run-due.js'
+import { unconfirmedRevocations } from './unconfirmed-revocations.js'
+
+/** All loops, each a row in `schedule`. */
+export const loops: readonly Loop[] = [
+  auditCheckpoint,
+  auditVerification,
+  dueRenewals,
+  dueVerifications,
+  expiredLeases,
+  overdueCsrs,
+  pendingOrders,
+  purge,
+  reconcilePlacements,
+  unconfirmedRevocations,
+]
+
+export interface Schedules {
+  /** Starts nothing more; resolves when what runs has ended. */
+  stop(): Promise<void>
+}
+
+/** Runs every loop when it is due, for as long as this copy lives. There is no leader: whichever copy looks first takes the run. */
+export function startSchedules(services: Services): Schedules {
+  const stopping = new AbortController()
+  const running = loops.map((loop) => keepRunning(services, loop, stopping.signal))
+  return {
+    async stop() {
+      stopping.abort()
+      await Promise.all(running)
+    },
+  }
+}
+
+async function keepRunning(services: Services, loop: Loop, signal: AbortSignal): Promise<void> {
+  const lookSeconds = Math.min(Math.max(loop.everySeconds(services) / 4, 1), 15)
+  let known = false
+  while (!signal.aborted) {
+    try {
+      if (!known) await services.store.schedule.ensure(loop.name, services.clock.now())
+      known = true
+      await runDue(services, loop, signal)
+    } catch (error) {
+      services.log.error({ loop: loop.name, reason: messageOf(error) }, 'the schedule could not be read')
+    }
+    await pause(lookSeconds * 1000, undefined, { signal, ref: false }).catch(() => undefined)
+  }
+}
