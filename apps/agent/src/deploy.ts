@@ -15,7 +15,7 @@ import { confirmServed, type Look, notServed } from './confirm-served.js'
 import { createDeploymentJournal } from './deployment-journal.js'
 import { isSibling } from './is-sibling.js'
 import { createOwnedFiles } from './owned-files.js'
-import type { PreparedTarget } from './prepare-target.js'
+import { type PreparedTarget, requireAllowed } from './prepare-target.js'
 import { createTargetHost } from './target-host.js'
 
 /** One certificate to put to one target. */
@@ -47,6 +47,7 @@ export async function deploy(
   { signal, onLooks }: { signal: AbortSignal; onLooks(looks: readonly Look[]): void },
 ): Promise<Deployed> {
   const { target, certificateId, material } = deployment
+  await requireAllowed(agent, target)
   const journal = createDeploymentJournal(agent.state, target.targetId)
   const owned = createOwnedFiles(agent.host.files, agent.installation)
   await repairFiles(owned, journal)

@@ -36,6 +36,11 @@ export function createOwnedFiles(inner: FileSystem, own: Installation): FileSyst
   }
 }
 
+/** Throws `conflict` where the file carries another installation's marker. */
+export async function requireNotForeign(path: string, own: Installation): Promise<void> {
+  await requireOwn(path, await markerPath(path), own)
+}
+
 /** Beside the file itself, not beside a link to it. */
 async function markerPath(path: string): Promise<string> {
   const real = await realpath(path).catch(async () =>

@@ -8,6 +8,8 @@ import {
 } from '@certctl/core'
 import type { Agent } from './agent.js'
 import { endpointsOf } from './endpoints.js'
+import { markedValues } from './marked-schema.js'
+import { requireNotForeign } from './owned-files.js'
 import { type Policy, readPolicy } from './policy.js'
 import { resolveReferences } from './resolve-references.js'
 
@@ -42,6 +44,22 @@ export async function prepareTarget(agent: Agent, order: TargetOrder): Promise<P
   const lock = definition.lockKey?.(config)
   const lane = lock === undefined ? `target ${order.targetId}` : `${definition.type} ${lock}`
   return { ...order, definition, settings, parsed: config, endpoints, lane, policy }
+}
+
+/** Asks everything that can be asked before the first file is written: a refusal half-way would have to be undone with the very means that were refused. Throws `policy_denied`, or `conflict` where another agent writes. */
+export async function requireAllowed(agent: Agent, { definition, parsed, policy }: PreparedTarget): Promise<void> {
+  const { jsonSchema, proposedCommands = [] } = definition
+  for (const command of markedValues(parsed, jsonSchema, 'command'))
+    if (isArgv(command)) policy.allowCommand(command, proposedCommands)
+  for (const path of markedValues(parsed, jsonSchema, 'file')) {
+    if (typeof path !== 'string') continue
+    await policy.allowWrite(path)
+    await requireNotForeign(path, agent.installation)
+  }
+}
+
+function isArgv(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((word) => typeof word === 'string')
 }
 
 export function targetOrderOf({ target_id, target_type, target_config }: WorkItem): TargetOrder {

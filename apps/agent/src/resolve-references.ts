@@ -1,4 +1,5 @@
-import { CertctlError, type JsonValue, markKey, messageOf, Secret } from '@certctl/core'
+import { CertctlError, type JsonValue, messageOf, Secret } from '@certctl/core'
+import { fieldSchema, isMarked, itemSchema } from './marked-schema.js'
 import type { Policy } from './policy.js'
 
 interface Sources {
@@ -9,38 +10,14 @@ interface Sources {
 
 /** A target's configuration in which every secret that was a reference (`file:/path`, `env:NAME`) is the secret itself. Only fields the connector marked as secret are looked at. */
 export async function resolveReferences(config: unknown, jsonSchema: JsonValue, sources: Sources): Promise<unknown> {
-  const schema = objectOf(jsonSchema)
-  if (typeof config === 'string') return schema[markKey] === 'secret' ? await resolveOne(config, sources) : config
+  if (typeof config === 'string') return isMarked(jsonSchema, 'secret') ? await resolveOne(config, sources) : config
   if (Array.isArray(config))
-    return await Promise.all(config.map((entry) => resolveReferences(entry, schema.items ?? {}, sources)))
+    return await Promise.all(config.map((entry) => resolveReferences(entry, itemSchema(jsonSchema), sources)))
   if (typeof config !== 'object' || config === null) return config
   const entries = Object.entries(config).map(async ([name, value]) => {
-    return [name, await resolveReferences(value, fieldSchema(schema, name), sources)] as const
+    return [name, await resolveReferences(value, fieldSchema(jsonSchema, name), sources)] as const
   })
   return Object.fromEntries(await Promise.all(entries))
-}
-
-type SchemaObject = { readonly [key: string]: JsonValue | undefined }
-
-function objectOf(schema: JsonValue): SchemaObject {
-  return typeof schema === 'object' && schema !== null && !isList(schema) ? schema : {}
-}
-
-function isList(value: JsonValue): value is readonly JsonValue[] {
-  return Array.isArray(value)
-}
-
-/** Of a field of an object, also where the object is one branch of a union or a record. */
-function fieldSchema(schema: SchemaObject, name: string): JsonValue {
-  const own = objectOf(schema.properties ?? {})[name]
-  if (own !== undefined) return own
-  const branches = [schema.anyOf, schema.oneOf, schema.allOf].flatMap((list) =>
-    list !== undefined && isList(list) ? list : [],
-  )
-  const inBranch = branches
-    .map((branch) => fieldSchema(objectOf(branch), name))
-    .find((found) => Object.keys(objectOf(found)).length > 0)
-  return inBranch ?? objectOf(schema.additionalProperties ?? {})
 }
 
 async function resolveOne(value: string, sources: Sources): Promise<unknown> {

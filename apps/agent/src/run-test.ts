@@ -3,13 +3,14 @@ import { CertctlError, isCertctlError, messageOf } from '@certctl/core'
 import type { Agent } from './agent.js'
 import { lookAtAll } from './confirm-served.js'
 import type { JobResult } from './job-result.js'
-import { type PreparedTarget, prepareTarget, targetOrderOf } from './prepare-target.js'
+import { type PreparedTarget, prepareTarget, requireAllowed, targetOrderOf } from './prepare-target.js'
 import { endpointText } from './probe.js'
 import { createTargetHost } from './target-host.js'
 
 /** A test job: the configuration holds, the connector's own test passes, and what the endpoints show. Changes nothing. */
 export async function runTest(agent: Agent, item: WorkItem, signal: AbortSignal): Promise<JobResult> {
   const target = await prepareTarget(agent, targetOrderOf(item))
+  await requireAllowed(agent, target)
   const own = await connectorTest(agent, target, signal)
   const endpoints = await endpointsSeen(agent, target, signal)
   return { outcome: 'done', detail: [own, ...endpoints].join('; ').slice(0, 4000) }

@@ -35,6 +35,7 @@ export interface FakeTarget {
   type: string
   config: Record<string, unknown>
   generation: number
+  timeLimitSeconds?: number
 }
 
 /** Everything the server knows, in the open for tests, and what changes it. */
@@ -196,7 +197,7 @@ function itemOf(state: FakeState, job: FakeJob): WorkItem {
       not_after: version.notAfter.toISOString(),
       certificate_generation: 1,
       target_generation: target.generation,
-      time_limit_seconds: 300,
+      time_limit_seconds: target.timeLimitSeconds ?? 300,
     },
   }
 }

@@ -4,13 +4,19 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { connect, createSecureContext, type SecureContext } from 'node:tls'
 
-/** A server that reads a pair of files when it is told to, and goes on with the old pair where the new one does not fit. Told by copying: its reload command is `cp`. */
+/** How the reload command behaves from now on. */
+export type ReloadMode = 'works' | 'fails' | 'does nothing' | 'hangs'
+
+/** A server that reads a pair of files when its reload command runs, and goes on with the old pair where the new one does not fit. */
 export interface ServedFiles {
   port: number
   certPath: string
   keyPath: string
-  /** Makes the server read the files. */
+  /** Makes the server read the files, as far as `reloads` lets it. */
   reloadCommand: string[]
+  reloads(mode: ReloadMode): Promise<void>
+  /** How often the reload command was begun. */
+  reloadCount(): Promise<number>
   /** The target's configuration, this reload command in it. */
   config(more?: Record<string, unknown>): Record<string, unknown>
   /** SHA-256 of the leaf that a client meets now. */
@@ -37,13 +43,21 @@ export async function createServedFiles(directory: string): Promise<ServedFiles>
   const { port } = server.address() as AddressInfo
   const certPath = join(site, 'cert.pem')
   const keyPath = join(site, 'key.pem')
-  const reloadCommand = ['cp', certPath, keyPath, loaded]
+  const script = join(directory, 'reload.mjs')
+  const journal = join(directory, 'reloads')
+  const mode = join(directory, 'mode')
+  await writeFile(script, reloadScript)
+  await writeFile(mode, 'works')
+  await writeFile(journal, '')
+  const reloadCommand = [process.execPath, script, certPath, keyPath, loaded, journal, mode]
 
   return {
     port,
     certPath,
     keyPath,
     reloadCommand,
+    reloads: (how) => writeFile(mode, how),
+    reloadCount: async () => (await readFile(journal, 'utf8')).length,
     config: (more = {}) => ({
       files: [
         { path: certPath, content: 'fullchain' },
@@ -58,6 +72,16 @@ export async function createServedFiles(directory: string): Promise<ServedFiles>
     close: () => new Promise((resolve) => void server.close(() => resolve())),
   }
 }
+
+const reloadScript = `
+import { appendFileSync, copyFileSync, readFileSync } from 'node:fs'
+const [certPath, keyPath, loaded, journal, modeFile] = process.argv.slice(2)
+appendFileSync(journal, '.')
+const mode = readFileSync(modeFile, 'utf8')
+if (mode === 'hangs') await new Promise((resolve) => setTimeout(resolve, 600_000))
+if (mode === 'fails') { process.stderr.write('[emerg] the configuration is broken'); process.exit(1) }
+if (mode === 'works') for (const [path, name] of [[keyPath, 'key.pem'], [certPath, 'cert.pem']]) copyFileSync(path, loaded + '/' + name)
+`
 
 async function load(loaded: string, before: SecureContext | undefined): Promise<SecureContext | undefined> {
   try {
