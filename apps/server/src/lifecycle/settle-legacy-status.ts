@@ -2,7 +2,7 @@ import { CertctlError } from '@certctl/core'
 import type { Services } from '../services.js'
 import type { Actor } from '../store/audit-entry.js'
 import type { JobRow } from '../store/jobs.js'
-import { boundSeconds } from '../work/claim-deployments.js'
+import { boundSeconds } from './deployment-bound.js'
 import { type DeploymentReport, settleDeployment } from './settle-deployment.js'
 import { settleIssueReport } from './settle-issue-report.js'
 

@@ -76,11 +76,11 @@ export function holdersTable(db: Kysely<Schema>) {
     },
 
     /** Certificates with a holder that needs a new version and has no open job for it; what was refused for good waits for its generation to change. */
-    async listCertificatesToIssue(now: Date, limit: number): Promise<string[]> {
+    async listCertificatesToIssue(now: Date, { after, limit }: { after: string; limit: number }): Promise<string[]> {
       const { rows } = await sql<{ certificate_id: string }>`
         select distinct holders.certificate_id
         from holders join certificates on certificates.id = holders.certificate_id
-        where holders.closed_at is null and certificates.archived_at is null
+        where holders.certificate_id > ${after} and holders.closed_at is null and certificates.archived_at is null
           and (holders.current_version_id is null or holders.renewal_requested_at is not null or holders.renew_at <= ${now})
           and (holders.next_attempt_at is null or holders.next_attempt_at <= ${now})
           and (holders.blocked_code is null or holders.blocked_generation < certificates.generation)

@@ -69,11 +69,18 @@ export function ordersTable(db: Kysely<Schema>) {
     },
 
     /** Open ones without an open job: what the reconciler gives one again. */
-    async listWithoutJob(limit: number): Promise<{ id: string; certificate_id: string }[]> {
+    async listWithoutJob({
+      after,
+      limit,
+    }: {
+      after: string
+      limit: number
+    }): Promise<{ id: string; certificate_id: string }[]> {
       return await db
         .selectFrom('orders')
         .select(['orders.id', 'orders.certificate_id'])
         .where('orders.state', '=', 'open')
+        .where('orders.id', '>', after)
         .where(({ not, exists, selectFrom }) =>
           not(
             exists(

@@ -111,13 +111,13 @@ export function placementsTable(db: Kysely<Schema>) {
     },
 
     /** Certificates with a placement whose next attempt is due and for which no job is open. */
-    async listCertificatesToDeploy(now: Date, limit: number): Promise<string[]> {
+    async listCertificatesToDeploy(now: Date, { after, limit }: { after: string; limit: number }): Promise<string[]> {
       const { rows } = await sql<{ certificate_id: string }>`
         select distinct placements.certificate_id
         from placements
           join targets on targets.id = placements.target_id
           join certificates on certificates.id = placements.certificate_id
-        where placements.removed_at is null and placements.state not in ('served', 'unverifiable')
+        where placements.certificate_id > ${after} and placements.removed_at is null and placements.state not in ('served', 'unverifiable')
           and placements.next_attempt_at <= ${now} and placements.frozen_at is null
           and (placements.blocked_code is null or placements.blocked_generation < targets.generation)
           and targets.retired_at is null and targets.enabled and certificates.archived_at is null

@@ -6,6 +6,7 @@ import { auditCheckpointsTable } from './audit-checkpoints.js'
 import { auditEventsTable } from './audit-events.js'
 import { auditHeadsTable } from './audit-heads.js'
 import { blockedKeysTable } from './blocked-keys.js'
+import { certificateListTable } from './certificate-list.js'
 import { certificateNamesTable } from './certificate-names.js'
 import { certificatesTable } from './certificates.js'
 import { claimsTable } from './claims.js'
@@ -44,6 +45,7 @@ export function tablesOn(db: Kysely<Schema>) {
     auditEvents: auditEventsTable(db),
     auditHeads: auditHeadsTable(db),
     blockedKeys: blockedKeysTable(db),
+    certificateList: certificateListTable(db),
     certificateNames: certificateNamesTable(db),
     certificates: certificatesTable(db),
     claims: claimsTable(db),

@@ -1,4 +1,5 @@
 import type { WorkItem } from '@certctl/api'
+import { boundSeconds } from '../lifecycle/deployment-bound.js'
 import type { Services } from '../services.js'
 import type { JobRow } from '../store/jobs.js'
 import type { PlacementRow } from '../store/placements.js'
@@ -7,9 +8,6 @@ import type { TargetRow } from '../store/targets.js'
 import type { VersionRow } from '../store/versions.js'
 import type { Claiming } from './claim-work.js'
 import { placementItem } from './placement-item.js'
-
-/** No deployment takes longer; until then nobody else touches the target. */
-export const boundSeconds = 300
 
 /**
  * Deployments an agent may begin: one per target at a time, each claim under the lock of its target. What is desired is read now; a job

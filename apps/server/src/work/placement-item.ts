@@ -1,5 +1,6 @@
 import type { WorkItem } from '@certctl/api'
 import { openTargetConfig } from '../inventory/target-config.js'
+import { boundSeconds } from '../lifecycle/deployment-bound.js'
 import type { Services } from '../services.js'
 import type { CertificateRow } from '../store/certificates.js'
 import type { JobRow } from '../store/jobs.js'
@@ -7,7 +8,6 @@ import type { PlacementRow } from '../store/placements.js'
 import type { Tx } from '../store/store.js'
 import type { TargetRow } from '../store/targets.js'
 import type { VersionRow } from '../store/versions.js'
-import { boundSeconds } from './claim-deployments.js'
 
 interface Claimed {
   job: JobRow

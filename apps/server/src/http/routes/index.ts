@@ -4,14 +4,17 @@ import type { Heartbeats } from '../../inventory/heartbeats.js'
 import type { Services } from '../../services.js'
 import type { HttpRequest } from '../handlers.js'
 import type { HttpSettings } from '../settings.js'
+import { agentJobRoutes } from './agent-jobs.js'
 import { agentSelfRoutes } from './agent-self.js'
 import { agentRoutes } from './agents.js'
 import { apiKeyRoutes } from './api-keys.js'
 import { auditRoutes } from './audit.js'
+import { certificateRoutes } from './certificates.js'
 import { connectorTypeRoutes } from './connector-types.js'
 import { eventRoutes } from './events.js'
 import { healthRoutes } from './health.js'
 import { issuerRoutes } from './issuers.js'
+import { jobRoutes } from './jobs.js'
 import { joinTokenRoutes } from './join-tokens.js'
 import { notifierRoutes } from './notifiers.js'
 import { targetRoutes } from './targets.js'
@@ -24,6 +27,9 @@ export function createHandlers(
 ): Partial<HandlersOf<typeof operations, Principal, HttpRequest>> {
   return {
     ...agentRoutes(services),
+    ...agentJobRoutes(services),
+    ...certificateRoutes(services),
+    ...jobRoutes(services),
     ...agentSelfRoutes(services, heartbeats),
     ...apiKeyRoutes(services),
     ...auditRoutes(services),

@@ -1,0 +1,47 @@
+import { reply } from '@certctl/api'
+import { CertctlError } from '@certctl/core'
+import { actorOf } from '../../access/principal.js'
+import { jobView } from '../../inventory/job-view.js'
+import { getJob, listJobs } from '../../inventory/jobs.js'
+import { readStatus } from '../../inventory/status.js'
+import { cancelJob } from '../../lifecycle/cancel-job.js'
+import { recordHandshake } from '../../lifecycle/record-handshake.js'
+import type { Services } from '../../services.js'
+import type { Handlers } from '../handlers.js'
+import { listingOf } from '../page.js'
+
+type Ids = 'listJobs' | 'getJob' | 'cancelJob' | 'verifyJob' | 'getJobVerification' | 'getStatus'
+
+export function jobRoutes(services: Services): Handlers<Ids> {
+  return {
+    getStatus: async () => reply(200, await readStatus(services)),
+    async listJobs({ query }) {
+      const { request, envelope } = listingOf(services.sealing, 'listJobs', query)
+      return reply(200, envelope(await listJobs(services, query, request), jobView))
+    },
+    getJob: async ({ params }) => reply(200, jobView(await getJob(services, params.id))),
+    async cancelJob({ params, body, principal }) {
+      await cancelJob(services, { jobId: params.id, actor: actorOf(principal), reason: body.reason })
+      return reply(200, { status: 'job_cancelled' })
+    },
+    async verifyJob({ params, body, principal }) {
+      const { verified, verifiedAt } = await recordHandshake(services, {
+        jobId: params.id,
+        agentId: principal.kind === 'agent' ? principal.id : undefined,
+        targetId: body.target_id,
+        expectedFingerprint: body.expected_fingerprint,
+        actualFingerprint: body.actual_fingerprint,
+        verified: body.verified,
+        error: body.error,
+        actor: actorOf(principal),
+      })
+      return reply(200, { job_id: params.id, verified, verified_at: verifiedAt.toISOString() })
+    },
+    async getJobVerification({ params }) {
+      const { id, target_id, result } = await getJob(services, params.id)
+      if (result?.verification === undefined || target_id === null)
+        throw new CertctlError('not_found', `No handshake was reported for job "${id}"`)
+      return reply(200, { job_id: id, target_id, ...result.verification })
+    },
+  }
+}

@@ -1,0 +1,73 @@
+import type { Certificate } from '@certctl/api'
+import { CertctlError } from '@certctl/core'
+import type { Services } from '../services.js'
+import type { HolderRow } from '../store/holders.js'
+import type { Tables } from '../store/tables.js'
+import type { VersionRow } from '../store/versions.js'
+import { certificateView } from './certificate-view.js'
+
+/** One certificate with its holders and what an operator should know of it; archived ones too. Throws `not_found`. */
+export async function getCertificate(
+  { store, clock }: Pick<Services, 'clock'> & { store: Tables },
+  id: string,
+): Promise<Certificate> {
+  const row = await store.certificateList.get(id, clock.now())
+  if (row === undefined) throw unknownCertificate(id)
+  const holders = await store.holders.listOfCertificate(id)
+  const current = await store.versions.getMany(holders.flatMap((holder) => holder.current_version_id ?? []))
+  const versions = new Map(current.map((version) => [version.id, version]))
+  const views = holders.map((holder) => holderView(holder, versions.get(holder.current_version_id ?? '')))
+  const notices = noticesOf({ holders, targets: row.target_ids.length, isArchived: row.archived_at !== null })
+  return { ...certificateView(row), holders: views, ...(notices.length === 0 ? {} : { notices }) }
+}
+
+export function unknownCertificate(id: string): CertctlError {
+  return new CertctlError('not_found', `No certificate "${id}"; list them with: certctl certificates list`)
+}
+
+type HolderView = NonNullable<Certificate['holders']>[number]
+
+const kinds = { agent: 'agent', outside: 'external', server: 'server' } as const
+
+function holderView(holder: HolderRow, version: VersionRow | undefined): HolderView {
+  return {
+    id: holder.id,
+    kind: kinds[holder.kind],
+    ...(holder.agent_id === null ? {} : { agent_id: holder.agent_id }),
+    ...(version === undefined
+      ? {}
+      : {
+          version_id: version.id,
+          fingerprint_sha256: version.fingerprint,
+          not_after: version.not_after.toISOString(),
+        }),
+    ...(holder.renew_at === null ? {} : { renew_at: holder.renew_at.toISOString() }),
+    ...(holder.last_error_code === null
+      ? {}
+      : { cause: { code: holder.last_error_code, message: holder.last_error ?? '' } }),
+    failures: holder.failures,
+    ...(holder.next_attempt_at === null ? {} : { next_attempt_at: holder.next_attempt_at.toISOString() }),
+  }
+}
+
+function noticesOf({
+  holders,
+  targets,
+  isArchived,
+}: {
+  holders: readonly HolderRow[]
+  targets: number
+  isArchived: boolean
+}): string[] {
+  if (isArchived) return []
+  const notices: string[] = []
+  if (holders.length === 0)
+    notices.push(
+      'Nobody holds a key for it yet: add a target, or create it with a CSR; it is issued as soon as it has one',
+    )
+  if (holders.length > 0 && targets === 0 && holders.every(({ kind }) => kind === 'agent'))
+    notices.push('It goes to no target, so that it is not renewed; add a target to it')
+  for (const { blocked_code: code, last_error: message } of holders)
+    if (code !== null) notices.push(`It is not issued until it is changed or renewed by hand: ${message ?? code}`)
+  return notices
+}

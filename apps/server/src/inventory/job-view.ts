@@ -1,0 +1,37 @@
+import type { Job } from '@certctl/api'
+import type { JobRow } from '../store/jobs.js'
+import { jobStatusOf, jobTypeOf } from './status-view.js'
+
+/** A job in the words older clients know. */
+export function jobView(row: JobRow): Job {
+  const { verification } = row.result ?? {}
+  return {
+    id: row.id,
+    type: jobTypeOf(row),
+    ...(row.certificate_id === null ? {} : { certificate_id: row.certificate_id }),
+    ...(row.target_id === null ? {} : { target_id: row.target_id }),
+    ...(row.agent_id === null ? {} : { agent_id: row.agent_id }),
+    status: jobStatusOf(row),
+    attempts: row.attempts,
+    max_attempts: 0,
+    ...(row.last_error === null ? {} : { last_error: row.last_error }),
+    ...(row.last_error_code === null ? {} : { error_code: row.last_error_code }),
+    scheduled_at: row.run_at.toISOString(),
+    ...(row.started_at === null ? {} : { started_at: row.started_at.toISOString() }),
+    ...(row.completed_at === null ? {} : { completed_at: row.completed_at.toISOString() }),
+    created_at: row.created_at.toISOString(),
+    verification_status: verificationOf(row),
+    ...(verification === undefined
+      ? {}
+      : {
+          verified_at: verification.verified_at,
+          verification_fingerprint: verification.actual_fingerprint,
+          ...(verification.error === undefined ? {} : { verification_error: verification.error }),
+        }),
+  }
+}
+
+function verificationOf({ kind, state, result }: JobRow): Job['verification_status'] {
+  if (result?.verification !== undefined) return result.verification.verified ? 'success' : 'failed'
+  return kind === 'deploy' && state !== 'cancelled' ? 'pending' : 'skipped'
+}

@@ -1,0 +1,39 @@
+import type { Status } from '@certctl/api'
+import type { Services } from '../services.js'
+import { placementView } from './placement-view.js'
+
+const onlineMs = 120_000
+const mostFailing = 50
+
+/** Whether everything is served as it should be, in one look. */
+export async function readStatus({ store, clock, server }: Services): Promise<Status> {
+  const now = clock.now()
+  const [certificates, states, agents, renewals, jobs, failing] = await Promise.all([
+    store.certificateList.count(now),
+    store.placements.countByState(),
+    store.agents.countLive(new Date(now.getTime() - onlineMs)),
+    store.holders.countRenewals(now),
+    store.jobs.countOpen(),
+    store.placements.listFailing(mostFailing),
+  ])
+  const of = (state: string): number => states.find((row) => row.state === state)?.count ?? 0
+  const { due, overdue, next_at: nextAt } = renewals
+  return {
+    version: server.version,
+    server_time: now.toISOString(),
+    certificates,
+    placements: {
+      pending: of('pending'),
+      deploying: of('deploying'),
+      deployed: of('deployed'),
+      served: of('served'),
+      drifted: of('drifted'),
+      failed: of('failed'),
+      unverifiable: of('unverifiable'),
+    },
+    agents,
+    renewals: { due, overdue, ...(nextAt === null ? {} : { next_at: nextAt.toISOString() }) },
+    jobs,
+    failing: failing.map(placementView),
+  }
+}

@@ -1,0 +1,2 @@
+/** No deployment takes longer; until then nobody else touches its target. */
+export const boundSeconds = 300

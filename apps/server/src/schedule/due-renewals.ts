@@ -1,0 +1,23 @@
+import { planIssuance } from '../lifecycle/plan-issuance.js'
+import { forEachDue } from './for-each-due.js'
+import type { Loop } from './loop.js'
+
+/** Holders whose time has come, that failed and may try again, or that never got their first version. */
+export const dueRenewals: Loop = {
+  name: 'due-renewals',
+  everySeconds: ({ config }) => config.scheduler_renewal_check_interval,
+  async run(services, signal) {
+    const now = services.clock.now()
+    await forEachDue(services, {
+      what: 'planning an issuance',
+      list: async (page) => await services.store.holders.listCertificatesToIssue(now, page),
+      idOf: (id) => id,
+      signal,
+      work: async (id) =>
+        await services.store.transaction(async (tx) => {
+          const certificate = await tx.certificates.lock(id)
+          if (certificate !== undefined) await planIssuance(services, tx, { certificate, requestedBy: 'System' })
+        }),
+    })
+  },
+}

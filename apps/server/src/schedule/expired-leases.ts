@@ -1,0 +1,19 @@
+import type { Loop } from './loop.js'
+
+const batchSize = 1000
+
+/** A lease that ran out is claimable by itself; whoever may claim it is told, so that nobody waits for his next look. */
+export const expiredLeases: Loop = {
+  name: 'expired-leases',
+  everySeconds: ({ config }) => config.job_timeout_interval,
+  async run(services) {
+    const expired = await services.store.jobs.listExpired(services.clock.now(), batchSize)
+    const agents = new Set(
+      expired.flatMap(({ kind, agent_id }) => (kind === 'issue' || agent_id === null ? [] : [agent_id])),
+    )
+    await services.store.transaction(async (tx) => {
+      for (const agentId of agents) await tx.wake('agent', agentId)
+      if (expired.some(({ kind }) => kind === 'issue')) await tx.wake('work', 'issue')
+    })
+  },
+}

@@ -1,0 +1,19 @@
+import { confirmRevocation } from '../lifecycle/confirm-revocation.js'
+import type { Loop } from './loop.js'
+
+const callSeconds = 120
+
+/** Issuers are told about revocations until they confirm them. */
+export const unconfirmedRevocations: Loop = {
+  name: 'unconfirmed-revocations',
+  everySeconds: () => 15,
+  async run(services, signal) {
+    while (!signal.aborted) {
+      const now = services.clock.now()
+      // Put off before it is told, so that a copy that dies while telling leaves it to be told again.
+      const due = await services.store.revocations.takeDue(now, new Date(now.getTime() + 2 * callSeconds * 1000))
+      if (due === undefined) return
+      await confirmRevocation(services, due, AbortSignal.any([signal, AbortSignal.timeout(callSeconds * 1000)]))
+    }
+  },
+}
