@@ -68,9 +68,14 @@ export function violatedReference(error: unknown): string | undefined {
 }
 
 function sqlStateOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+  return isObject(error) && 'code' in error && typeof error.code === 'string' ? error.code : undefined
 }
 
 function constraintOf(error: unknown): string {
-  return error instanceof Error && 'constraint' in error && typeof error.constraint === 'string' ? error.constraint : ''
+  return isObject(error) && 'constraint' in error && typeof error.constraint === 'string' ? error.constraint : ''
+}
+
+/** By shape: errors of Node itself come from another realm where code runs in one of its own. */
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
 }

@@ -340,7 +340,7 @@ export interface JobsTable {
 
 export interface EventsTable {
   id: string
-  sequence: string | null
+  sequence: Generated<string>
   type: string
   severity: 'info' | 'warning' | 'critical'
   certificate_id: string | null

@@ -1,0 +1,76 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { sql } from 'kysely'
+import { type Database, openDatabase } from '../../src/store/database.js'
+import { migrate } from '../../src/store/migrate.js'
+import { migrations as released } from '../../src/store/migrations/index.js'
+import { type TestDatabase, testDatabase } from '../postgres.js'
+
+const now = () => new Date('2026-11-25T12:00:00Z')
+const one = { name: '0001-one', sql: 'create table one (id text primary key)' }
+const two = { name: '0002-two', sql: "create table two (id text); insert into one values ('from two')" }
+
+describe('migrate', () => {
+  let test: TestDatabase
+  let database: Database
+
+  beforeEach(async () => {
+    test = await testDatabase({ empty: true })
+    database = openDatabase({ address: test.address, maxConnections: 20 })
+  })
+  afterEach(async () => {
+    await database.close()
+    await test.close()
+  })
+
+  const run = async (migrations: readonly { name: string; sql: string }[]) =>
+    await migrate({ db: database.db, now, migrations })
+  const rowsOfOne = async () => (await sql`select id from one`.execute(database.db)).rows
+
+  it('applies each migration once, in order, and says which', async () => {
+    expect(await run([one])).toEqual(['0001-one'])
+    expect(await run([one, two])).toEqual(['0002-two'])
+    expect(await run([one, two])).toEqual([])
+    expect(await rowsOfOne()).toEqual([{ id: 'from two' }])
+  })
+
+  it('does the same when eight copies start at once', async () => {
+    const applied = await Promise.all(Array.from({ length: 8 }, async () => await run([one, two])))
+    expect(applied.flat().sort()).toEqual(['0001-one', '0002-two'])
+    expect(await rowsOfOne()).toHaveLength(1)
+  })
+
+  it('leaves a migration that fails undone, and those before it applied', async () => {
+    const broken = { name: '0002-broken', sql: 'create table half (id text); select 1 / 0' }
+    await expect(run([one, broken])).rejects.toThrow('division by zero')
+    const { rows } = await sql<{
+      half: string | null
+    }>`select to_regclass('half') as half, to_regclass('one') as one`.execute(database.db)
+    expect(rows).toEqual([{ half: null, one: 'one' }])
+    expect(await run([one, two])).toEqual(['0002-two'])
+  })
+
+  it('refuses a database that a newer version has shaped', async () => {
+    await run([one, two])
+    await expect(run([one])).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining('newer certctl (0002-two)'),
+    })
+  })
+
+  it('refuses when an applied migration was changed afterwards', async () => {
+    await run([one])
+    await expect(run([{ ...one, sql: `${one.sql} ` }, two])).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining('0001-one is not the one that was applied'),
+    })
+    expect((await sql<{ two: string | null }>`select to_regclass('two') as two`.execute(database.db)).rows).toEqual([
+      { two: null },
+    ])
+  })
+
+  it('has released migrations whose names are numbered and sorted', () => {
+    const names = released.map(({ name }) => name)
+    expect(names.every((name) => /^\d{4}-[a-z0-9-]+$/.test(name))).toBe(true)
+    expect(names).toEqual([...new Set(names)].sort())
+  })
+})
