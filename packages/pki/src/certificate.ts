@@ -100,7 +100,7 @@ export function readCertificate(reader: DerReader): Certificate {
     throw malformed(reader, 'the signature algorithm outside differs from the one inside')
   const signature = readBitOctets(reader, 'the signature')
   leave(reader, outer, 'the certificate')
-  if (reader.at !== reader.end) throw malformed(reader, `${reader.end - reader.at} bytes follow its end`)
+  if (reader.at !== reader.end) throw malformed(reader, `bytes follow its end: ${reader.end - reader.at}`)
   return assemble(reader.bytes, body, { name, scheme, signature, signedBytes })
 }
 

@@ -67,7 +67,7 @@ export function readCsr(reader: DerReader): Csr {
   const { name, scheme, fault } = readSignatureAlgorithm(reader)
   const signature = readBitOctets(reader, 'the signature')
   leave(reader, outer, 'the CSR')
-  if (reader.at !== reader.end) throw malformed(reader, `${reader.end - reader.at} bytes follow its end`)
+  if (reader.at !== reader.end) throw malformed(reader, `bytes follow its end: ${reader.end - reader.at}`)
   const der = reader.bytes
   return {
     der,

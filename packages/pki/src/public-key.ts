@@ -91,7 +91,7 @@ function enterBits(reader: DerReader): { stop: number; limit: number } {
 }
 
 function leaveBits(reader: DerReader, stop: number, limit: number): void {
-  if (reader.at !== stop) throw malformed(reader, `the public key has ${stop - reader.at} bytes too many`)
+  if (reader.at !== stop) throw malformed(reader, `the public key has too many bytes: ${stop - reader.at}`)
   reader.end = limit
 }
 

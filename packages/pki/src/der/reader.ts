@@ -110,7 +110,7 @@ export function enter(reader: DerReader, tag: number, name: string): number {
 
 /** Comes out of an element; refuses bytes that nobody read. */
 export function leave(reader: DerReader, outer: number, name: string): void {
-  if (reader.at !== reader.end) throw malformed(reader, `${name} has ${reader.end - reader.at} bytes too many`)
+  if (reader.at !== reader.end) throw malformed(reader, `${name} has too many bytes: ${reader.end - reader.at}`)
   reader.end = outer
 }
 
