@@ -1,7 +1,5 @@
-/**
- * The number of a user (`passwd`) or group; a number stands for itself. `undefined`: not in the host's file.
- * `readText` gives the text of `/etc/passwd` or `/etc/group`, so that this also works for machines that are reached otherwise.
- */
+/** The number of a user (`passwd`) or group; a number stands for itself. `undefined`: not in the host's file. `readText` gives the text of `/etc/passwd` or `/etc/group`,
+ * so that this also works for machines that are reached otherwise. */
 export async function accountId(
   table: 'passwd' | 'group',
   name: string,

@@ -20,11 +20,9 @@ export function isReplaceable(content: Uint8Array): boolean {
 /** Throws `deploy_failed` where a deployment must not write over what is there. `content` is what the file holds now. */
 export function requireReplaceable(path: string, { kind }: Pick<FileStat, 'kind'>, content: Uint8Array): void {
   if (kind !== 'file') throw new CertctlError('deploy_failed', `${path} is not a regular file; give the path of a file`)
-  if (!isReplaceable(content))
-    throw new CertctlError(
-      'deploy_failed',
-      `${path} holds something other than certificate material and is not replaced; move it away or choose another path`,
-    )
+  if (isReplaceable(content)) return
+  const what = `${path} holds something other than certificate material and is not replaced`
+  throw new CertctlError('deploy_failed', `${what}; move it away or choose another path`)
 }
 
 function isReplaceableText(text: string): boolean {
@@ -38,11 +36,8 @@ const betweenBlocks = /^(?:\s*|#.*|\s.*|Certificate:|Bag Attributes|Key Attribut
 function isPem(text: string): boolean {
   const labels = [...text.matchAll(pemBlock)].map(([, label = '']) => label)
   const rest = text.replaceAll(pemBlock, '').split('\n')
-  return (
-    labels.length > 0 &&
-    labels.every((label) => materialLabels.has(label)) &&
-    rest.every((line) => betweenBlocks.test(line))
-  )
+  const known = labels.length > 0 && labels.every((label) => materialLabels.has(label))
+  return known && rest.every((line) => betweenBlocks.test(line))
 }
 
 /** One SEQUENCE that fills the file: a certificate, a key, PKCS #12. Indefinite lengths occur in PKCS #12 only. */

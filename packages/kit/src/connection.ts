@@ -1,4 +1,5 @@
-import { createHash, X509Certificate } from 'node:crypto'
+import { hash, X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import {
@@ -12,10 +13,8 @@ import { resolveAllowed } from './address-policy.js'
 
 const defaultLimitSeconds = 30
 
-/**
- * A connected stream, over TLS where `tls` is given. Resolves when the peer is proven: nothing is sent before. Rejects
- * `upstream_unavailable` (unreachable, too slow, or not who it should be), `policy_denied` (address) or `aborted`.
- */
+/** A connected stream, over TLS where `tls` is given. Resolves when the peer is proven: nothing is sent before. Rejects `upstream_unavailable`
+ * (unreachable, too slow, or not who it should be), `policy_denied` (address) or `aborted`. */
 export async function openConnection(to: ConnectOptions): Promise<Connection> {
   const place = 'unixSocket' in to ? to.unixSocket : `${to.host}:${to.port}`
   const limitSeconds = to.timeLimitSeconds ?? defaultLimitSeconds
@@ -23,11 +22,8 @@ export async function openConnection(to: ConnectOptions): Promise<Connection> {
   try {
     const socket = await openSocket(to, signal)
     if (to.tls === undefined) return socket
-    return await handshake(socket, {
-      tls: to.tls,
-      name: to.tls.serverName ?? ('host' in to ? to.host : undefined),
-      signal,
-    })
+    const name = to.tls.serverName ?? ('host' in to ? to.host : undefined)
+    return await handshake(socket, { tls: to.tls, name, signal })
   } catch (cause) {
     if (to.signal?.aborted) throw new CertctlError('aborted', `Connecting to ${place} was interrupted`, { cause })
     if (cause instanceof CertctlError) throw cause
@@ -49,7 +45,8 @@ export async function startTls(stream: Connection, tls: TlsMaterial): Promise<Co
 
 async function openSocket(to: ConnectOptions, signal: AbortSignal): Promise<Socket> {
   if ('unixSocket' in to) return await opened(connectTcp({ path: to.unixSocket }), 'connect', signal)
-  const addresses = await orAborted(resolveAllowed(to.host, to.addresses ?? 'any'), signal)
+  const aborted = once(signal, 'abort').then(() => Promise.reject(signal.reason as Error))
+  const addresses = await Promise.race([resolveAllowed(to.host, to.addresses ?? 'any'), aborted])
   const found = addresses.map((address) => ({ address, family: isIP(address) }))
   const socket = connectTcp({
     host: to.host,
@@ -63,13 +60,10 @@ async function openSocket(to: ConnectOptions, signal: AbortSignal): Promise<Sock
   return await opened(socket, 'connect', signal)
 }
 
-interface Handshake {
-  tls: TlsMaterial
-  name: string | undefined
-  signal: AbortSignal
-}
-
-async function handshake(stream: Duplex, { tls, name, signal }: Handshake): Promise<Connection> {
+async function handshake(
+  stream: Duplex,
+  { tls, name, signal }: { tls: TlsMaterial; name: string | undefined; signal: AbortSignal },
+): Promise<Connection> {
   let chain: readonly Uint8Array[] | undefined
   const socket = connectTls({
     ...tlsOptionsOf(tls),
@@ -83,17 +77,16 @@ async function handshake(stream: Duplex, { tls, name, signal }: Handshake): Prom
   })
   await opened(socket, 'secureConnect', signal)
   chain ??= chainOf(socket.getPeerCertificate(true))
-  try {
-    if (tls.pinSpkiSha256 !== undefined) requirePinned(chain, tls.pinSpkiSha256, name)
-  } catch (error) {
+  const fault = tls.pinSpkiSha256 === undefined ? undefined : pinFault(chain, tls.pinSpkiSha256, name)
+  if (fault !== undefined) {
     socket.destroy()
-    throw error
+    throw new Error(fault)
   }
   const peer = { chain, protocol: socket.getProtocol() ?? 'unknown', cipher: socket.getCipher().name }
   return Object.assign(socket, { peer })
 }
 
-/** What the platform needs to know. Where a key is pinned and no CA is given, the pin is the trust and `requirePinned` judges. */
+/** What the platform needs to know. Where a key is pinned and no CA is given, the pin is the trust and `pinFault` judges. */
 export function tlsOptionsOf(tls: TlsMaterial): ConnectionOptions {
   const judgedByPin = tls.pinSpkiSha256 !== undefined && tls.caPem === undefined
   return {
@@ -105,28 +98,22 @@ export function tlsOptionsOf(tls: TlsMaterial): ConnectionOptions {
   }
 }
 
-/**
- * The pinned key must be that of the leaf, or of a CA that signed down to the leaf; under a pinned CA the name must fit too. Validity is not
- * judged where a key is pinned: the pin is the trust, and the clock of a new host may be wrong until it has spoken to its server.
- */
-function requirePinned(chain: readonly Uint8Array[], pin: string, name: string | undefined): void {
+/** The pinned key must be that of the leaf, or of a CA that signed down to the leaf; under a pinned CA the name must fit too. Validity is not
+ * judged where a key is pinned: the pin is the trust, and the clock of a new host may be wrong until it has spoken to its server. */
+function pinFault(chain: readonly Uint8Array[], pin: string, name: string | undefined): string | undefined {
   const certificates = chain.map((der) => new X509Certificate(der))
   const pinned = certificates.findIndex((certificate) => spkiHashOf(certificate) === pin.toLowerCase())
   const [leaf] = certificates
   const links = certificates.slice(0, Math.max(pinned, 0))
   const signed = links.every((certificate, index) => isSignedBy(certificate, certificates[index + 1]))
   if (leaf === undefined || pinned === -1 || !signed)
-    throw new Error(
-      'the server does not prove to hold the pinned key; if its CA was replaced on purpose, pin the new one',
-    )
-  if (pinned > 0 && !(name !== undefined && isNamed(leaf, name)))
-    throw new Error(`the certificate of the server is not for ${name ?? 'the name asked'}`)
+    return 'the server does not prove to hold the pinned key; if its CA was replaced, pin the new one'
+  if (pinned === 0 || (name !== undefined && isNamed(leaf, name))) return undefined
+  return `the certificate of the server is not for ${name ?? 'the name asked'}`
 }
 
-function spkiHashOf(certificate: X509Certificate): string {
-  return createHash('sha256')
-    .update(certificate.publicKey.export({ type: 'spki', format: 'der' }))
-    .digest('hex')
+function spkiHashOf({ publicKey }: X509Certificate): string {
+  return hash('sha256', publicKey.export({ type: 'spki', format: 'der' }), 'hex')
 }
 
 function isSignedBy(certificate: X509Certificate, issuer: X509Certificate | undefined): boolean {
@@ -146,38 +133,18 @@ function chainOf(leaf: DetailedPeerCertificate): Uint8Array[] {
   return chain
 }
 
-/** Resolves to the socket when the event has come; destroys it when it fails, closes first or the signal fires. */
+/** Resolves to the socket when the event has come; destroys it when it fails or the signal fires. */
 async function opened<S extends Socket>(
   socket: S,
   event: 'connect' | 'secureConnect',
   signal: AbortSignal,
 ): Promise<S> {
   try {
-    await orAborted(
-      new Promise<void>((done, fail) => {
-        socket.once(event, done)
-        socket.once('error', fail)
-        socket.once('close', () => fail(new Error('the connection was closed')))
-      }),
-      signal,
-    )
+    await once(socket, event, { signal })
     return socket
   } catch (error) {
     socket.on('error', () => undefined) // it is given up; what it still says is of no use
     socket.destroy()
     throw error
-  }
-}
-
-async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted()
-  const over = new AbortController()
-  const aborted = new Promise<never>((_, fail) => {
-    signal.addEventListener('abort', () => fail(signal.reason as Error), { once: true, signal: over.signal })
-  })
-  try {
-    return await Promise.race([work, aborted])
-  } finally {
-    over.abort()
   }
 }

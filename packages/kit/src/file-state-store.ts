@@ -1,10 +1,11 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { link, mkdir, rename, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { CertctlError, isCertctlError, type JsonValue, type StateStore, type Stored, z } from '@certctl/core'
+import { CertctlError, type JsonValue, type StateStore, type Stored, z } from '@certctl/core'
 import { systemClock } from './clock.js'
-import { hashOf } from './file-journal.js'
+import { errnoOf } from './errno.js'
 import { createFileSystem } from './file-system.js'
+import { hashOf } from './journaled-file-system.js'
 
 export interface FileStateOptions {
   /** The instance whose state it is; default: the directory's name. An entry moved to another instance cannot be opened. */
@@ -15,18 +16,12 @@ export interface FileStateOptions {
 }
 
 /** An entry as it is sealed. */
-const entrySchema = z.object({
-  key: z.string(),
-  value: z.json(),
-  version: z.int(),
-  expiresAt: z.coerce.date().optional(),
-})
+const expiresAt = z.coerce.date().optional()
+const entrySchema = z.object({ key: z.string(), value: z.json(), version: z.int(), expiresAt })
 type Entry = z.output<typeof entrySchema>
 
-/**
- * State in files of mode 0600, one per entry, each sealed with AES-256-GCM under the key in `keyFile` (made on first use, 0600). For one
- * process: calls of this store follow each other, so that `expect` holds.
- */
+/** State in files of mode 0600, one per entry, each sealed with AES-256-GCM under the key in `keyFile` (made on first use, 0600). For one process: calls of this store
+ * follow each other, so that `expect` holds. */
 export function createFileStateStore(directory: string, keyFile: string, options: FileStateOptions = {}): StateStore {
   const { instance = basename(directory), now = systemClock.now, onDamaged } = options
   const files = createFileSystem()
@@ -36,10 +31,17 @@ export function createFileStateStore(directory: string, keyFile: string, options
 
   const read = async (name: string): Promise<Entry | undefined> => {
     if ((await files.stat(pathOf(name))) === undefined) return undefined
-    const opening = { key: await key(), context: `${instance}\0${name}`, keyFile }
-    const entry = await openEntry(pathOf(name), await files.read(pathOf(name)), { opening, onDamaged })
-    if (entry === undefined) return undefined
-    return entry.expiresAt !== undefined && entry.expiresAt <= now() ? undefined : entry
+    const [sealed, sealingKey] = [await files.read(pathOf(name)), await key()]
+    try {
+      const entry = opened(sealed, sealingKey, `${instance}\0${name}`)
+      return entry.expiresAt !== undefined && entry.expiresAt <= now() ? undefined : entry
+    } catch (cause) {
+      const text = `A state entry cannot be opened: it was changed, or sealed with another key than ${keyFile}; restore the key file`
+      if (onDamaged === undefined) throw new CertctlError('config_invalid', text, { cause })
+      await rename(pathOf(name), `${pathOf(name)}.damaged`)
+      onDamaged(`${pathOf(name)}.damaged`)
+      return undefined
+    }
   }
   const write = async (entry: Entry): Promise<void> => {
     const name = hashOf(entry.key)
@@ -97,41 +99,12 @@ function sealedOf(text: string, key: Buffer, context: string): Buffer {
   return Buffer.concat([nonce, cipher.getAuthTag(), body])
 }
 
-interface Opening {
-  key: Buffer
-  context: string
-  keyFile: string
-}
-
-interface Damage {
-  opening: Opening
-  onDamaged: FileStateOptions['onDamaged']
-}
-
-/** `undefined`: it was damaged, and set aside. */
-async function openEntry(path: string, sealed: Uint8Array, { opening, onDamaged }: Damage): Promise<Entry | undefined> {
-  try {
-    return opened(sealed, opening)
-  } catch (error) {
-    if (onDamaged === undefined) throw error
-    const aside = `${path}.damaged`
-    await rename(path, aside)
-    onDamaged(aside)
-    return undefined
-  }
-}
-
-function opened(sealed: Uint8Array, { key, context, keyFile }: Opening): Entry {
-  try {
-    const bytes = Buffer.from(sealed)
-    const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12)).setAAD(Buffer.from(context))
-    decipher.setAuthTag(bytes.subarray(12, 28))
-    const text = Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString('utf8')
-    return entrySchema.parse(JSON.parse(text))
-  } catch (cause) {
-    const text = `A state entry cannot be opened: it was changed, or sealed with another key than ${keyFile}; restore the key file`
-    throw new CertctlError('config_invalid', text, { cause })
-  }
+function opened(sealed: Uint8Array, key: Buffer, context: string): Entry {
+  const bytes = Buffer.from(sealed)
+  const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12)).setAAD(Buffer.from(context))
+  decipher.setAuthTag(bytes.subarray(12, 28))
+  const text = Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString('utf8')
+  return entrySchema.parse(JSON.parse(text))
 }
 
 /** A key that appears whole or not at all, also when two processes make it at once. */
@@ -142,21 +115,11 @@ async function readOrMakeKey(keyFile: string): Promise<Buffer> {
     const fresh = `${keyFile}.${randomBytes(6).toString('hex')}`
     await files.replace(fresh, randomBytes(32), { mode: 0o600, secret: true })
     await link(fresh, keyFile).catch((error: unknown) => {
-      if (!isExisting(error)) throw error
+      if (errnoOf(error) !== 'EEXIST') throw error
     })
     await unlink(fresh)
   }
-  const key = Buffer.from(await files.read(keyFile, { maxBytes: 64 }).catch(asDamaged))
-  if (key.length !== 32)
-    throw new CertctlError('config_invalid', `${keyFile} is damaged: a key has 32 bytes; restore it`)
-  return key
-}
-
-function isExisting(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && 'code' in error && error.code === 'EEXIST'
-}
-
-function asDamaged(error: unknown): Uint8Array {
-  if (isCertctlError(error) && error.code === 'too_large') return new Uint8Array()
-  throw error
+  const { size } = (await files.stat(keyFile)) ?? { size: 0 }
+  if (size === 32) return Buffer.from(await files.read(keyFile))
+  throw new CertctlError('config_invalid', `${keyFile} is damaged: a key has 32 bytes; restore it`)
 }

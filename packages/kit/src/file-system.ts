@@ -1,16 +1,25 @@
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { type FileHandle, lstat, open, readdir, readlink, realpath, rename, stat, unlink } from 'node:fs/promises'
+import {
+  type FileHandle,
+  lstat,
+  open,
+  readdir,
+  readFile,
+  readlink,
+  realpath,
+  rename,
+  stat,
+  unlink,
+} from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { CertctlError, type ErrorCode, type FileOptions, type FileStat, type FileSystem } from '@certctl/core'
 import { accountId } from './account-id.js'
+import { errnoOf } from './errno.js'
 import { runCommand } from './run-command.js'
 
-/**
- * The files of this machine. `replace` writes a temporary beside the file (beside what a link points to), gives it owner and mode before
- * content, syncs file and directory, and renames: readers see the old or the new, also after a power cut. Temporaries are dot-named
- * `.<name>.certctl-<random>` and are removed on failure; `removeLeftovers` removes those of a process that died.
- */
+/** The files of this machine. `replace` writes a temporary beside the file (beside what a link points to), gives it owner and mode before content, syncs file and
+ * directory, and renames: readers see the old or the new, also after a power cut. Temporaries are named `.<name>.certctl-<random>` and removed on failure. */
 export function createFileSystem(): FileSystem {
   return { read: readFileAt, stat: statOf, list: listOf, replace: replaceFile, remove: removeFile }
 }
@@ -19,7 +28,7 @@ export function createFileSystem(): FileSystem {
 export async function removeLeftovers(directories: readonly string[]): Promise<readonly string[]> {
   const removed: string[] = []
   for (const directory of new Set(directories)) {
-    const names = await listOf(directory).catch(emptyWhereMissing)
+    const names = (await statOf(directory)) ? await listOf(directory) : []
     for (const name of names.filter((entry) => temporaryName.test(entry))) {
       await unlink(join(directory, name))
       removed.push(join(directory, name))
@@ -30,22 +39,11 @@ export async function removeLeftovers(directories: readonly string[]): Promise<r
 
 const temporaryName = /^\..+\.certctl-[0-9a-f]{12}$/
 
-function emptyWhereMissing(error: unknown): readonly string[] {
-  if (error instanceof CertctlError && error.code === 'not_found') return []
-  throw error
-}
-
 async function readFileAt(path: string, { maxBytes }: { maxBytes?: number | undefined } = {}): Promise<Uint8Array> {
   try {
-    const file = await open(path, 'r')
-    try {
-      const { size } = await file.stat()
-      if (maxBytes !== undefined && size > maxBytes)
-        throw new CertctlError('too_large', `${path} has ${size} bytes; no more than ${maxBytes} are read`)
-      return await file.readFile()
-    } finally {
-      await file.close()
-    }
+    const { size } = await stat(path)
+    if (maxBytes === undefined || size <= maxBytes) return await readFile(path)
+    throw new CertctlError('too_large', `${path} has ${size} bytes; no more than ${maxBytes} are read`)
   } catch (error) {
     throw faultOf(error, path, 'read')
   }
@@ -54,17 +52,11 @@ async function readFileAt(path: string, { maxBytes }: { maxBytes?: number | unde
 async function statOf(path: string): Promise<FileStat | undefined> {
   try {
     const found = await stat(path)
-    return {
-      kind: found.isFile() ? 'file' : found.isDirectory() ? 'directory' : 'other',
-      size: found.size,
-      mode: found.mode & 0o7777,
-      uid: found.uid,
-      gid: found.gid,
-      realPath: await realpath(path),
-      modifiedAt: found.mtime,
-    }
+    const kind = found.isFile() ? 'file' : found.isDirectory() ? 'directory' : 'other'
+    const { size, uid, gid, mtime: modifiedAt } = found
+    return { kind, size, mode: found.mode & 0o7777, uid, gid, realPath: await realpath(path), modifiedAt }
   } catch (error) {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined
     throw faultOf(error, path, 'read')
   }
 }
@@ -81,8 +73,7 @@ async function replaceFile(path: string, content: Uint8Array | string, options: 
   let temporary: string | undefined
   try {
     const target = await targetOf(path)
-    const existing = await statOf(target)
-    const attributes = await attributesOf(options, existing)
+    const attributes = await attributesOf(options, await statOf(target))
     // 200 characters of the name leave room for the suffix in the 255 that file systems allow.
     const name = join(dirname(target), `.${basename(target).slice(0, 200)}.certctl-${randomBytes(6).toString('hex')}`)
     const file = await open(name, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600)
@@ -102,15 +93,11 @@ async function removeFile(path: string): Promise<void> {
     await unlink(path)
     await syncDirectory(dirname(path))
   } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw faultOf(error, path, 'remove')
+    if (errnoOf(error) !== 'ENOENT') throw faultOf(error, path, 'remove')
   }
 }
 
-interface Attributes {
-  mode: number
-  uid: number | undefined
-  gid: number | undefined
-}
+type Attributes = Awaited<ReturnType<typeof attributesOf>>
 
 async function fill(file: FileHandle, content: Uint8Array | string, { mode, uid, gid }: Attributes): Promise<void> {
   try {
@@ -125,13 +112,11 @@ async function fill(file: FileHandle, content: Uint8Array | string, { mode, uid,
   }
 }
 
-async function attributesOf(options: FileOptions, existing: FileStat | undefined): Promise<Attributes> {
-  return {
-    mode:
-      options.mode ?? (existing === undefined ? undefined : existing.mode & 0o777) ?? (options.secret ? 0o600 : 0o644),
-    uid: options.owner === undefined ? existing?.uid : await requireAccount('passwd', options.owner),
-    gid: options.group === undefined ? existing?.gid : await requireAccount('group', options.group),
-  }
+async function attributesOf({ mode, owner, group, secret }: FileOptions, existing: FileStat | undefined) {
+  const usual = existing === undefined ? (secret ? 0o600 : 0o644) : existing.mode & 0o777
+  const uid = owner === undefined ? existing?.uid : await requireAccount('passwd', owner)
+  const gid = group === undefined ? existing?.gid : await requireAccount('group', group)
+  return { mode: mode ?? usual, uid, gid }
 }
 
 async function requireAccount(table: 'passwd' | 'group', name: string): Promise<number> {
@@ -142,17 +127,14 @@ async function requireAccount(table: 'passwd' | 'group', name: string): Promise<
   const { stdout } = await runCommand(['getent', table, name])
   const found = await accountId(table, name, async () => stdout)
   if (found !== undefined) return found
-  const what = table === 'passwd' ? 'user' : 'group'
-  throw new CertctlError(
-    'deploy_failed',
-    `There is no ${what} "${name}" on this machine; create it or change the setting`,
-  )
+  const what = `There is no ${table === 'passwd' ? 'user' : 'group'} "${name}" on this machine`
+  throw new CertctlError('deploy_failed', `${what}; create it or change the setting`)
 }
 
 /** Where a write has to go: what a chain of links ends at, also when that does not exist yet. */
 async function targetOf(path: string, depth = 0): Promise<string> {
   const found = await lstat(path).catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return undefined
+    if (errnoOf(error) === 'ENOENT') return undefined
     throw error
   })
   if (found?.isSymbolicLink() !== true) return path
@@ -161,8 +143,7 @@ async function targetOf(path: string, depth = 0): Promise<string> {
 }
 
 async function syncDirectory(path: string): Promise<void> {
-  // Windows opens no directories.
-  if (process.platform === 'win32') return
+  if (process.platform === 'win32') return // it opens no directories
   const directory = await open(path, constants.O_RDONLY | constants.O_DIRECTORY)
   try {
     await directory.sync()
@@ -170,8 +151,6 @@ async function syncDirectory(path: string): Promise<void> {
     await directory.close()
   }
 }
-
-type Deed = 'read' | 'write' | 'remove'
 
 const remedies: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full; free some space',
@@ -187,21 +166,14 @@ const remedies: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'the name is too long; choose a shorter one',
 }
 
-function faultOf(error: unknown, path: string, deed: Deed): CertctlError {
+function faultOf(error: unknown, path: string, deed: 'read' | 'write' | 'remove'): CertctlError {
   if (error instanceof CertctlError) return error
-  const errno = codeOf(error) ?? 'unknown fault'
+  const errno = errnoOf(error)
   const text = `Cannot ${deed} ${path}: ${remedies[errno] ?? 'the system refused'} (${errno})`
-  return new CertctlError(deed === 'read' ? (readCodes[errno] ?? 'internal') : 'deploy_failed', text, { cause: error })
+  return new CertctlError(deed === 'read' ? readCodeOf(errno) : 'deploy_failed', text, { cause: error })
 }
 
-const readCodes: Readonly<Record<string, ErrorCode>> = {
-  ENOENT: 'not_found',
-  ENOTDIR: 'not_found',
-  EACCES: 'forbidden',
-  EPERM: 'forbidden',
-  EISDIR: 'not_found',
-}
-
-function codeOf(error: unknown): string | undefined {
-  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : undefined
+function readCodeOf(errno: string): ErrorCode {
+  if (errno === 'EACCES' || errno === 'EPERM') return 'forbidden'
+  return ['ENOENT', 'ENOTDIR', 'EISDIR'].includes(errno) ? 'not_found' : 'internal'
 }

@@ -14,15 +14,14 @@ import {
 import axios, { type AxiosResponse } from 'axios'
 import { systemClock } from './clock.js'
 import { openConnection } from './connection.js'
+import { errnoOf } from './errno.js'
 
 const defaultLimitSeconds = 30
 const defaultMaxBytes = 10 * 1024 * 1024
 
-/**
- * Requests to one base URL, over connections that are kept, proven before the first byte, and this client's own. No redirects, no proxy;
- * answers of any status are results. Rejects `upstream_unavailable` (no connection, no answer in time), `upstream_protocol` (an answer that is
- * too large or no HTTP), `policy_denied` (address), `config_invalid` (URL) or `aborted`. No message holds more of a URL than its host.
- */
+/** Requests to one base URL, over connections that are kept, proven before the first byte, and this client's own. No redirects, no proxy; answers of any status are
+ * results. Rejects `upstream_unavailable` (no connection, no answer in time), `upstream_protocol` (an answer that is too large or no HTTP), `policy_denied` (address),
+ * `config_invalid` (URL) or `aborted`. No message holds more of a URL than its host. */
 export function createHttpClient(options: HttpOptions, now: () => Date = systemClock.now): HttpClient {
   const agents = { httpAgent: createAgent(HttpAgent, options), httpsAgent: createAgent(HttpsAgent, options) }
   return { request: async (request) => responseOf(await send(options, request, agents), now()) }
@@ -37,7 +36,7 @@ export function createAgent<A extends HttpAgent>(
   const agent = new Kind({ keepAlive: true, maxCachedSessions: 0 })
   const secure = 'maxCachedSessions' in agent
   return Object.assign(agent, {
-    createConnection({ host, port }: { host?: string; port?: number | string }, done: Created): undefined {
+    createConnection({ host, port }: Place, done: (error: unknown, socket?: unknown) => void): undefined {
       const place = unixSocket === undefined ? { host: host ?? '', port: Number(port) } : { unixSocket }
       const to: ConnectOptions = { ...place, timeLimitSeconds, addresses, ...(secure ? { tls: tls ?? {} } : {}) }
       openConnection(to).then((socket) => done(null, socket), done)
@@ -45,14 +44,13 @@ export function createAgent<A extends HttpAgent>(
   })
 }
 
-type Created = (error: unknown, socket?: unknown) => void
+type Place = { host?: string; port?: number | string }
 
-interface Agents {
-  httpAgent: HttpAgent
-  httpsAgent: HttpsAgent
-}
-
-async function send(options: HttpOptions, request: HttpRequest, agents: Agents): Promise<AxiosResponse<Buffer>> {
+async function send(
+  options: HttpOptions,
+  request: HttpRequest,
+  agents: { httpAgent: HttpAgent; httpsAgent: HttpsAgent },
+): Promise<AxiosResponse<Buffer>> {
   const url = urlOf(options.baseUrl, request)
   const limitSeconds = options.timeLimitSeconds ?? defaultLimitSeconds
   const { data, contentType } = bodyOf(request)
@@ -63,7 +61,10 @@ async function send(options: HttpOptions, request: HttpRequest, agents: Agents):
       adapter: 'http',
       method: request.method,
       url: url.href,
-      headers: { 'User-Agent': 'certctl', ...contentType, ...revealed(options.headers), ...revealed(request.headers) },
+      headers: {
+        ...{ 'User-Agent': 'certctl', 'Content-Type': contentType },
+        ...revealed({ ...options.headers, ...request.headers }),
+      },
       data,
       signal: AbortSignal.any([limit, ...(request.signal ? [request.signal] : [])]),
       responseType: 'arraybuffer',
@@ -77,7 +78,7 @@ async function send(options: HttpOptions, request: HttpRequest, agents: Agents):
     })
   } catch (error) {
     const reason = limit.aborted ? `did not answer within ${limitSeconds} s` : undefined
-    throw faultOf(error, { host: url.host, reason, aborted: request.signal?.aborted === true })
+    throw faultOf(error, url.host, { reason, aborted: request.signal?.aborted === true })
   }
 }
 
@@ -104,65 +105,43 @@ function revealed(headers: Readonly<Record<string, string | Secret | undefined>>
   return Object.fromEntries(given)
 }
 
-interface Body {
-  data?: Buffer
-  contentType: Record<string, string | false>
-}
-
-function bodyOf({ json, form, body }: HttpRequest): Body {
-  if (json !== undefined)
-    return { data: Buffer.from(JSON.stringify(json)), contentType: { 'Content-Type': 'application/json' } }
+function bodyOf({ json, form, body }: HttpRequest): { data?: Buffer; contentType: string | false } {
+  if (json !== undefined) return { data: Buffer.from(JSON.stringify(json)), contentType: 'application/json' }
   if (form !== undefined) {
     const data = Buffer.from(new URLSearchParams(revealed(form)).toString())
-    return { data, contentType: { 'Content-Type': 'application/x-www-form-urlencoded' } }
+    return { data, contentType: 'application/x-www-form-urlencoded' }
   }
-  // Without this the library would name a type of its own.
-  const contentType = { 'Content-Type': false } as const
-  return body === undefined ? { contentType } : { data: Buffer.from(body), contentType }
-}
-
-interface Failure {
-  host: string
-  reason: string | undefined
-  aborted: boolean
+  // `false`: the library would name a type of its own.
+  return body === undefined ? { contentType: false } : { data: Buffer.from(body), contentType: false }
 }
 
 /** The library's error holds the whole request, credentials included: only what it was caused by may leave. */
-function faultOf(error: unknown, { host, reason, aborted }: Failure): CertctlError {
+function faultOf(error: unknown, host: string, { reason, aborted }: { reason?: string | undefined; aborted: boolean }) {
   const cause = axios.isAxiosError(error) ? error.cause : error
   if (aborted) return new CertctlError('aborted', `The request to ${host} was interrupted`)
   if (isCertctlError(cause)) return cause
   if (axios.isAxiosError(error) && error.message.includes('maxContentLength'))
     return new CertctlError('upstream_protocol', `${host} answered with more bytes than are accepted`)
-  const text = reason ?? `cannot be reached: ${messageOf(cause ?? codeOf(error))}`
-  const code = /^HPE_|^Z_|^ERR_BAD_RESPONSE/.test(codeOf(cause ?? error)) ? 'upstream_protocol' : 'upstream_unavailable'
+  const text = reason ?? `cannot be reached: ${messageOf(cause ?? errnoOf(error))}`
+  const answered = /^HPE_|^Z_|^ERR_BAD_RESPONSE/.test(errnoOf(cause ?? error))
+  const code = answered ? 'upstream_protocol' : 'upstream_unavailable'
   return new CertctlError(code, `${host} ${text}`, axios.isAxiosError(cause) ? {} : { cause })
 }
 
-function codeOf(error: unknown): string {
-  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'unknown fault'
-}
-
-function responseOf({ status, headers, data }: AxiosResponse<Buffer>, now: Date): HttpResponse {
+function responseOf({ status, headers, data: body }: AxiosResponse<Buffer>, now: Date): HttpResponse {
   const plain = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), [value].flat().join(', ')] as const)
   const lowered = Object.fromEntries(plain)
-  const text = () => data.toString('utf8')
-  return {
-    status,
-    headers: lowered,
-    body: data,
-    text,
-    json: () => parsedJson(text()),
-    retryAfterSeconds: retryAfterSeconds(lowered['retry-after'], now),
-  }
+  const text = () => body.toString('utf8')
+  const json = () => parsedJson(text())
+  const again = retryAfterSeconds(lowered['retry-after'], now)
+  return { status, headers: lowered, body, text, json, retryAfterSeconds: again }
 }
 
 function parsedJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    // The parser's own sentence quotes the body, which may hold anything.
-    throw new CertctlError('upstream_protocol', 'The answer is not JSON')
+    throw new CertctlError('upstream_protocol', 'The answer is not JSON') // the parser's own sentence quotes the body
   }
 }
 
@@ -170,6 +149,6 @@ function parsedJson(text: string): unknown {
 export function retryAfterSeconds(header: string | undefined, now: Date): number | undefined {
   if (header === undefined) return undefined
   if (/^\d{1,9}$/.test(header.trim())) return Number(header)
-  const at = Date.parse(header)
+  const at = /^[A-Za-z]/.test(header) ? Date.parse(header) : Number.NaN
   return Number.isNaN(at) ? undefined : Math.max(0, Math.ceil((at - now.getTime()) / 1000))
 }

@@ -3,11 +3,16 @@ export { isReplaceable, ownMarker } from './certificate-material.js'
 export { type Clock, systemClock } from './clock.js'
 export { openConnection, startTls } from './connection.js'
 export { expectStatus } from './expect-status.js'
-export { createFileJournal, type FileJournal, type JournalEntry } from './file-journal.js'
 export { createFileStateStore, type FileStateOptions } from './file-state-store.js'
 export { createFileSystem, removeLeftovers } from './file-system.js'
 export { createHttpClient, retryAfterSeconds } from './http-client.js'
-export { createJournaledFileSystem, type Repair, repairFiles } from './journaled-file-system.js'
+export {
+  createJournaledFileSystem,
+  type FileJournal,
+  type JournalEntry,
+  type Repair,
+  repairFiles,
+} from './journaled-file-system.js'
 export { nextLookSeconds } from './next-look.js'
 export { createNodeHost, type NodeHostOptions } from './node-host.js'
 export { leafFingerprint, type PemParts, pairFits, pemParts, requirePair } from './pem-parts.js'

@@ -1,14 +1,27 @@
+import { hash } from 'node:crypto'
 import type { FileSystem } from '@certctl/core'
 import { largestMaterialBytes, requireReplaceable } from './certificate-material.js'
-import { type FileJournal, hashOf, type JournalEntry } from './file-journal.js'
 
-/**
- * A file system for one deployment. Before it first replaces or removes a file it records in the journal what was there, so that
- * `repairFiles` can put it back when the process dies between two files. Over anything but certificate material it refuses to write
- * (`deploy_failed`), whatever the connector does.
- *
- * `settle` forgets the record: called when the deployment has succeeded, or was undone.
- */
+/** What one file was before a deployment first wrote it, and what that deployment wrote over it. */
+export interface JournalEntry {
+  path: string
+  /** `undefined`: there was no file. May be a private key. */
+  previous: { content: Uint8Array; mode: number; uid: number; gid: number } | undefined
+  /** SHA-256 (hex) of each content that was about to be written. */
+  written: readonly string[]
+}
+
+/** Remembers the entries of one deployment. */
+export interface FileJournal {
+  /** Durable when it resolves; replaces an entry of the same path. */
+  record(entry: JournalEntry): Promise<void>
+  entries(): Promise<readonly JournalEntry[]>
+  clear(): Promise<void>
+}
+
+/** A file system for one deployment. Before it first replaces or removes a file it records in the journal what was there, so that `repairFiles` can put it back when the
+ * process dies between two files. Over anything but certificate material it refuses to write (`deploy_failed`), whatever the connector does.
+ * `settle` forgets the record: called when the deployment has succeeded, or was undone. */
 export function createJournaledFileSystem(
   inner: FileSystem,
   journal: FileJournal,
@@ -17,9 +30,9 @@ export function createJournaledFileSystem(
 
   const remember = async (path: string, content: Uint8Array | string): Promise<void> => {
     const entry = known.get(path) ?? (await entryOf(inner, path))
-    const hash = hashOf(content)
-    if (known.has(path) && entry.written.includes(hash)) return
-    const extended = { ...entry, written: [...entry.written, hash] }
+    const written = hashOf(content)
+    if (known.has(path) && entry.written.includes(written)) return
+    const extended = { ...entry, written: [...entry.written, written] }
     await journal.record(extended)
     known.set(path, extended)
   }
@@ -44,18 +57,11 @@ export function createJournaledFileSystem(
   }
 }
 
-export interface Repair {
-  /** Paths that hold again what they held before the interrupted deployment. */
-  restored: readonly string[]
-  /** Paths that somebody else has changed since, and that were left alone. */
-  foreign: readonly string[]
-}
+/** Paths that hold again what they held before the interrupted deployment, and those that somebody else has changed since. */
+export type Repair = { restored: readonly string[]; foreign: readonly string[] }
 
-/**
- * Puts back what a journal says an interrupted deployment had begun to replace, and clears the journal. What holds neither its old
- * content nor one that the deployment wrote was changed by somebody since and stays. Rejects, with the journal kept, when a file cannot
- * be written. Repeating it is harmless.
- */
+/** Puts back what a journal says an interrupted deployment had begun to replace, and clears the journal. What holds neither its old content nor one that the deployment
+ * wrote was changed by somebody since and stays. Rejects, with the journal kept, when a file cannot be written. Repeating it is harmless. */
 export async function repairFiles(inner: FileSystem, journal: FileJournal): Promise<Repair> {
   const restored: string[] = []
   const foreign: string[] = []
@@ -68,16 +74,15 @@ export async function repairFiles(inner: FileSystem, journal: FileJournal): Prom
   return { restored, foreign }
 }
 
-async function repair(
-  inner: FileSystem,
-  { path, previous, written }: JournalEntry,
-): Promise<'restored' | 'foreign' | 'untouched'> {
+type Outcome = 'restored' | 'foreign' | 'untouched'
+
+async function repair(inner: FileSystem, { path, previous, written }: JournalEntry): Promise<Outcome> {
   const stat = await inner.stat(path)
   const now = stat === undefined ? undefined : await inner.read(path)
-  const hash = now === undefined ? undefined : hashOf(now)
-  if (hash === (previous && hashOf(previous.content))) return 'untouched'
+  const held = now === undefined ? undefined : hashOf(now)
+  if (held === (previous && hashOf(previous.content))) return 'untouched'
   // A file that is gone was removed by the deployment only where it meant to remove it, which it wrote down as empty.
-  if (!written.includes(hash ?? hashOf(''))) return 'foreign'
+  if (!written.includes(held ?? hashOf(''))) return 'foreign'
   if (previous !== undefined) {
     const { content, mode, uid, gid } = previous
     await inner.replace(path, content, { mode, owner: String(uid), group: String(gid), secret: true })
@@ -91,4 +96,9 @@ async function entryOf(inner: FileSystem, path: string): Promise<JournalEntry> {
   const content = stat.kind === 'file' && stat.size <= largestMaterialBytes ? await inner.read(path) : Buffer.from('?')
   requireReplaceable(path, stat, content)
   return { path, previous: { content, mode: stat.mode, uid: stat.uid, gid: stat.gid }, written: [] }
+}
+
+/** SHA-256 in hex. */
+export function hashOf(content: Uint8Array | string): string {
+  return hash('sha256', content, 'hex')
 }

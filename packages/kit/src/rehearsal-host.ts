@@ -1,16 +1,10 @@
-import type { FileSystem, PlannedChange, TargetHost } from '@certctl/core'
-import { CertctlError } from '@certctl/core'
+import { CertctlError, type FileSystem, type PlannedChange, type TargetHost } from '@certctl/core'
 
-export interface Rehearsal {
-  host: TargetHost
-  /** What would have been done until now, in order. */
-  changes(): readonly PlannedChange[]
-}
+/** `changes`: what would have been done until now, in order. */
+export type Rehearsal = { host: TargetHost; changes(): readonly PlannedChange[] }
 
-/**
- * A host that records writes and commands instead of doing them. Reads show what would have been written; commands succeed in silence;
- * state keeps nothing. Connectors that call an API plan for themselves, so connections are refused (`unsupported`).
- */
+/** A host that records writes and commands instead of doing them. Reads show what would have been written; commands succeed in silence; state keeps nothing.
+ * Connectors that call an API plan for themselves, so connections are refused (`unsupported`). */
 export function createRehearsalHost(inner: TargetHost): Rehearsal {
   const changes: PlannedChange[] = []
   const refuse = async (): Promise<never> => {
@@ -29,11 +23,7 @@ export function createRehearsalHost(inner: TargetHost): Rehearsal {
       http: () => ({ request: refuse }),
       connect: refuse,
       startTls: refuse,
-      state: {
-        ...inner.state,
-        put: async (key, value) => ({ key, value, version: 0 }),
-        delete: async () => undefined,
-      },
+      state: { ...inner.state, put: async (key, value) => ({ key, value, version: 0 }), delete: async () => undefined },
       // Where nothing would be written, what is served is taken to be right: a rehearsal shakes no hands.
       confirmServed: async () => (changes.length === 0 ? 'served' : 'unverifiable'),
     },

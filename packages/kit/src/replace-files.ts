@@ -30,25 +30,19 @@ export interface ReplaceSteps {
   confirm?: (() => Promise<Confirmation>) | undefined
 }
 
-export interface Replaced {
-  /** Whether any file was written. */
-  changed: boolean
-  confirmed: Confirmation
-}
+/** `changed`: whether any file was written. */
+export type Replaced = { changed: boolean; confirmed: Confirmation }
 
 /** Undoing gets its own time: what ended the caller's signal must not end this too. */
 const undoLimitMilliseconds = 60_000
 
-/**
- * Brings a set of files, and the server that reads them, to a new content, or leaves both as they were.
+/** Brings a set of files, and the server that reads them, to a new content, or leaves both as they were.
  *
- * Two files cannot be renamed as one. So the pair is written last and close together, keys before the certificate (the first change that
- * is not secret): the certificate on disk is the new one only when everything else is. Files that are right already are not touched.
+ * Two files cannot be renamed as one. So the pair is written last and close together, keys before the certificate (the first change that is not secret): the certificate
+ * on disk is the new one only when everything else is. Files that are right already are not touched. Where all are, an earlier attempt may have died before the reload:
+ * `confirm` is asked, and unless it says `served`, the rest is done.
  *
- * Where all are right, an earlier attempt may have died before the reload: `confirm` is asked, and unless it says `served`, the rest is done.
- *
- * Rejects `deploy_failed` (or the cause's own code, where trying again would not help) with everything as it was, or `deploy_torn` with what is left.
- */
+ * Rejects `deploy_failed` (or the cause's own code, where trying again would not help) with everything as it was, or `deploy_torn` with what is left. */
 export async function replaceFiles(
   files: FileSystem,
   changes: readonly FileChange[],
@@ -65,7 +59,12 @@ export async function replaceFiles(
 
   const progress: Progress = { begun: [], activation: 'none' }
   try {
-    await writeAll(files, different, { progress, signal: steps.signal })
+    for (const entry of different) {
+      requireUnaborted(steps.signal)
+      progress.begun.push(entry)
+      const { path, content, ...options } = entry.change
+      await files.replace(path, content, options)
+    }
     return { changed: true, confirmed: await takeIntoUse(steps, progress) }
   } catch (cause) {
     const left = await undo(files, steps, progress)
@@ -76,12 +75,8 @@ export async function replaceFiles(
 interface Planned {
   change: FileChange
   realPath: string
-  previous: Previous | undefined
+  previous: { content: Uint8Array; stat: FileStat } | undefined
   equal: boolean
-}
-interface Previous {
-  content: Uint8Array
-  stat: FileStat
 }
 interface Progress {
   begun: Planned[]
@@ -91,8 +86,8 @@ interface Progress {
 
 function requireSound(changes: readonly FileChange[]): void {
   const unmarked = changes.find(({ own, content }) => own && !Buffer.from(content).includes(ownMarker))
-  if (unmarked !== undefined)
-    throw new CertctlError('internal', `${unmarked.path}: a file of ours must carry the line "${ownMarker}"`)
+  if (unmarked === undefined) return
+  throw new CertctlError('internal', `${unmarked.path}: a file of ours must carry the line "${ownMarker}"`)
 }
 
 function requireUnaborted(signal: AbortSignal): void {
@@ -130,19 +125,6 @@ function inWritingOrder(planned: readonly Planned[]): Planned[] {
   const certificate = planned.find(({ change }) => change.secret !== true)
   const rank = (entry: Planned) => (entry === certificate ? 2 : entry.change.secret === true ? 1 : 0)
   return planned.toSorted((a, b) => rank(a) - rank(b))
-}
-
-async function writeAll(
-  files: FileSystem,
-  planned: readonly Planned[],
-  { progress, signal }: { progress: Progress; signal: AbortSignal },
-): Promise<void> {
-  for (const entry of planned) {
-    requireUnaborted(signal)
-    progress.begun.push(entry)
-    const { path, content, ...options } = entry.change
-    await files.replace(path, content, options)
-  }
 }
 
 async function takeIntoUse(steps: ReplaceSteps, progress: Progress): Promise<Confirmation> {

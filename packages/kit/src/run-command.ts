@@ -2,7 +2,9 @@ import { constants, homedir } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
 import { CertctlError, type CommandResult, type RunOptions } from '@certctl/core'
 import { execa } from 'execa'
+import { errnoOf } from './errno.js'
 
+const searchPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 const defaultLimitSeconds = 120
 const largestOutputBytes = 1024 * 1024
 /** How long a group may take to end by itself before it is killed. */
@@ -10,11 +12,9 @@ const graceMilliseconds = 2000
 /** A daemon that a command started may keep its output open for ever; nobody waits for that. */
 const outputMilliseconds = 300
 
-/**
- * Runs a program without a shell, in a process group and a minimal environment of its own. The group is ended as one (TERM, then KILL) at the
- * time limit, which gives `timedOut`, or when the signal fires, which rejects `aborted`. Of each output the last MiB is kept.
- * Any exit is a result, as in a shell: 127 a program that does not exist, 126 one that may not be run, 128 + n an end by signal n.
- */
+/** Runs a program without a shell, in a process group and a minimal environment of its own. The group is ended as one (TERM, then KILL) at the time limit, which
+ * gives `timedOut`, or when the signal fires, which rejects `aborted`. Of each output the last MiB is kept. Any exit is a result, as in a shell: 127 a program that
+ * does not exist, 126 one that may not be run, 128 + n an end by signal n. */
 export async function runCommand(argv: readonly string[], options: RunOptions = {}): Promise<CommandResult> {
   const [program, ...rest] = argv
   if (program === undefined) throw new CertctlError('config_invalid', 'A command must name a program')
@@ -23,7 +23,7 @@ export async function runCommand(argv: readonly string[], options: RunOptions = 
   const outputs = { stdout: keepTail(child.stdout), stderr: keepTail(child.stderr) }
   const ended = new Promise<Ended>((settle) => {
     child.once('exit', (exitCode, signal) => settle({ exitCode, signal }))
-    child.once('error', (error) => settle({ exitCode: exitCodeOf(error), signal: null, error }))
+    child.once('error', (error) => settle({ exitCode: errnoOf(error) === 'ENOENT' ? 127 : 126, signal: null, error }))
   })
   const stopped = await endOrStop(ended, child.pid, options)
   const { exitCode, signal, error } = await ended
@@ -39,25 +39,15 @@ export async function runCommand(argv: readonly string[], options: RunOptions = 
   }
 }
 
-interface Ended {
-  exitCode: number | null
-  signal: NodeJS.Signals | null
-  error?: Error
-}
+type Ended = { exitCode: number | null; signal: NodeJS.Signals | null; error?: Error }
 
 function start(program: string, rest: readonly string[], { stdin, environment, cwd }: RunOptions) {
   return execa(program, rest, {
     detached: process.platform !== 'win32',
     reject: false,
     buffer: false,
-    // Windows programs do not start without the system's own variables.
-    extendEnv: process.platform === 'win32',
-    env: {
-      PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-      HOME: homedir(),
-      LANG: 'C.UTF-8',
-      ...environment,
-    },
+    extendEnv: process.platform === 'win32', // whose programs do not start without the system's own variables
+    env: { PATH: searchPath, HOME: homedir(), LANG: 'C.UTF-8', ...environment },
     ...(stdin === undefined ? { stdin: 'ignore' } : { input: stdin }),
     ...(cwd === undefined ? {} : { cwd }),
   })
@@ -91,8 +81,7 @@ function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
   try {
     return process.kill(process.platform === 'win32' ? pid : -pid, signal)
   } catch {
-    // ESRCH: the group has ended, which is what was wanted.
-    return false
+    return false // ESRCH: the group has ended, which is what was wanted
   }
 }
 
@@ -108,10 +97,6 @@ function keepTail(stream: NodeJS.ReadableStream): () => string {
   })
   stream.on('error', () => undefined) // what was read until then is the output
   return () => Buffer.concat(kept).subarray(-largestOutputBytes).toString('utf8')
-}
-
-function exitCodeOf(error: Error): number {
-  return 'code' in error && error.code === 'ENOENT' ? 127 : 126
 }
 
 function interrupted(argv: readonly string[], signal: AbortSignal): CertctlError {

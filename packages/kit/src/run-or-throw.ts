@@ -8,10 +8,8 @@ export interface RunOrThrowOptions extends Omit<RunOptions, 'signal'> {
 
 const keptBytes = 4096
 
-/**
- * Runs a command that must succeed. Rejects `deploy_failed` with the last 4 KiB of its output, in which private keys and the given
- * secrets are masked, when it exits with anything but 0 or does not end in time.
- */
+/** Runs a command that must succeed. Rejects `deploy_failed` with the last 4 KiB of its output, in which private keys and the given secrets are masked, when it exits
+ * with anything but 0 or does not end in time. */
 export async function runOrThrow(
   host: Pick<Host, 'run'>,
   argv: readonly string[],
@@ -21,9 +19,8 @@ export async function runOrThrow(
   const { exitCode, stdout, stderr, timedOut } = await host.run(argv, run)
   if (exitCode === 0 && !timedOut) return
   const what = timedOut ? 'did not end in time and was stopped' : `ended with exit code ${exitCode}`
-  const output = Buffer.from(maskSecrets(`${stdout}\n${stderr}`, secrets).trim())
-    .subarray(-keptBytes)
-    .toString('utf8')
+  const said = Buffer.from(maskSecrets(`${stdout}\n${stderr}`, secrets).trim())
+  const output = said.subarray(-keptBytes).toString('utf8')
   const command = maskSecrets(argv.join(' '), secrets)
   throw new CertctlError('deploy_failed', `"${command}" ${what}${output === '' ? '' : `: ${output}`}`)
 }

@@ -1,9 +1,11 @@
 import { Resolver } from 'node:dns/promises'
 import { CertctlError, type DnsQuestion, messageOf } from '@certctl/core'
+import { errnoOf } from './errno.js'
 
 type Answer = (resolver: Resolver, name: string) => Promise<readonly string[]>
 
-const answers: Readonly<Record<DnsQuestion['type'], Answer | undefined>> = {
+/** The platform's resolver cannot ask for DS. */
+const answers: Readonly<Partial<Record<DnsQuestion['type'], Answer>>> = {
   A: (resolver, name) => resolver.resolve4(name),
   AAAA: (resolver, name) => resolver.resolve6(name),
   CNAME: (resolver, name) => resolver.resolveCname(name),
@@ -20,7 +22,6 @@ const answers: Readonly<Record<DnsQuestion['type'], Answer | undefined>> = {
       return `${critical} ${tag} ${JSON.stringify(value)}`
     })
   },
-  DS: undefined, // the platform's resolver cannot ask for it
 }
 
 /** Asks once over the system's resolvers, or the given ones (`address` or `address:port`). Text forms; no such name or record is an empty list. */
@@ -36,11 +37,9 @@ export async function resolveDns({ name, type, servers, signal }: DnsQuestion): 
   try {
     return await answer(resolver, name)
   } catch (cause) {
-    const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined
-    if (code === 'ENOTFOUND' || code === 'ENODATA') return []
+    if (['ENOTFOUND', 'ENODATA'].includes(errnoOf(cause))) return []
     if (signal?.aborted) throw new CertctlError('aborted', `The question for ${name} was interrupted`, { cause })
-    const text = `The name servers did not answer for ${name} (${type}): ${messageOf(cause)}`
-    throw new CertctlError('upstream_unavailable', text, { cause })
+    throw new CertctlError('upstream_unavailable', `No answer for ${name} (${type}): ${messageOf(cause)}`, { cause })
   } finally {
     signal?.removeEventListener('abort', cancel)
   }

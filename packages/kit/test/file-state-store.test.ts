@@ -143,6 +143,20 @@ describe('at rest', () => {
     await expect(Promise.all(['a', 'b'].map((key) => storeOf('tgt-one').get(key)))).rejects.toThrow('cannot be opened')
   })
 
+  it('an entry that cannot be opened is set aside where somebody is told', async () => {
+    await storeOf().put('k', 'v')
+    const [path = ''] = await sealedFiles()
+    await writeFile(path, 'damaged')
+    const told: string[] = []
+    const onDamaged = (movedTo: string) => void told.push(movedTo)
+    const store = createFileStateStore(join(directory, 'tgt-one'), keyFile(), { onDamaged })
+    expect(await store.get('k')).toBeUndefined()
+    expect(told).toEqual([`${path}.damaged`])
+    expect(await readFile(`${path}.damaged`, 'utf8')).toBe('damaged')
+    expect(await store.put('k', 'new', { expect: 'absent' })).toMatchObject({ version: 1 })
+    expect(await listed(store, '')).toHaveLength(1)
+  })
+
   it('another key opens nothing, and the message names the file', async () => {
     await storeOf().put('k', 'v')
     await writeFile(keyFile(), Buffer.alloc(32))

@@ -6,11 +6,16 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createMaterial, createMemoryFiles, type MemoryFiles } from '@certctl/testing'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
-import { createFileJournal, type FileJournal, type JournalEntry } from '../src/file-journal.js'
 import { createFileSystem } from '../src/file-system.js'
-import { createJournaledFileSystem, repairFiles } from '../src/journaled-file-system.js'
+import {
+  createJournaledFileSystem,
+  type FileJournal,
+  type JournalEntry,
+  repairFiles,
+} from '../src/journaled-file-system.js'
 import { pairFits } from '../src/pem-parts.js'
 import { type FileChange, replaceFiles } from '../src/replace-files.js'
+import { createJsonJournal } from './json-journal.js'
 
 const [old, next] = (await createMaterial()).leafs
 const never = new AbortController().signal
@@ -23,7 +28,7 @@ let journal: FileJournal
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'certctl-journal-'))
   inner = createMemoryFiles(() => new Date(0))
-  journal = createFileJournal(join(directory, 'journal'))
+  journal = createJsonJournal(join(directory, 'journal'))
 })
 afterEach(() => rm(directory, { recursive: true, force: true }))
 

@@ -157,7 +157,7 @@ describe('questions to name servers', () => {
     16: ['0161' + '0162', '0378797a'],
     2: ['026e7300'],
     6: ['026e7300' + '0361626300' + '00000001' + '00000002' + '00000003' + '00000004' + '00000005'],
-    257: ['0005' + Buffer.from('issueca.example').toString('hex')],
+    257: [`0005${Buffer.from('issueca.example').toString('hex')}`],
   }
   const open: Socket[] = []
   afterEach(() => {

@@ -1,25 +1,9 @@
-import { createHash } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CertctlError, type FileSystem, messageOf, z } from '@certctl/core'
-import { createFileSystem } from './file-system.js'
-
-/** What one file was before a deployment first wrote it, and what that deployment wrote over it. */
-export interface JournalEntry {
-  path: string
-  /** `undefined`: there was no file. May be a private key. */
-  previous: { content: Uint8Array; mode: number; uid: number; gid: number } | undefined
-  /** SHA-256 (hex) of each content that was about to be written. */
-  written: readonly string[]
-}
-
-/** Remembers the entries of one deployment. */
-export interface FileJournal {
-  /** Durable when it resolves; replaces an entry of the same path. */
-  record(entry: JournalEntry): Promise<void>
-  entries(): Promise<readonly JournalEntry[]>
-  clear(): Promise<void>
-}
+import { createFileSystem } from '../src/file-system.js'
+import type { JournalEntry } from '../src/journaled-file-system.js'
+import { type FileJournal, hashOf } from '../src/journaled-file-system.js'
 
 const entrySchema = z.strictObject({
   path: z.string(),
@@ -31,7 +15,7 @@ const entrySchema = z.strictObject({
 })
 
 /** A journal in a directory of its own, made when first needed: one file per path, of mode 0600, synced. */
-export function createFileJournal(directory: string): FileJournal {
+export function createJsonJournal(directory: string): FileJournal {
   const files = createFileSystem()
   const names = async () => ((await files.stat(directory)) ? (await files.list(directory)).filter(isEntryName) : [])
   return {
@@ -49,11 +33,6 @@ export function createFileJournal(directory: string): FileJournal {
       for (const name of await names()) await files.remove(join(directory, name))
     },
   }
-}
-
-/** SHA-256 in hex. */
-export function hashOf(content: Uint8Array | string): string {
-  return createHash('sha256').update(content).digest('hex')
 }
 
 function isEntryName(name: string): boolean {
