@@ -11,6 +11,7 @@ export function createHandlers(state: FakeState): Partial<HandlersOf<Operations,
   return {
     async joinAgent({ body }) {
       const { row, apiKey } = state.join(body.token)
+      row.name = body.name
       const { name, hostname, os, architecture, version } = body
       const agent = {
         id: row.id,

@@ -5,6 +5,7 @@ import type { TestCa } from '@certctl/testing'
 
 export interface FakeAgentRow {
   id: string
+  name?: string
   keyHash: string
   keyUsed: boolean
   retired: boolean
