@@ -41,7 +41,8 @@ interface Copies {
 async function keepAll(services: Services, found: readonly EnvironmentFound[], copies: Copies): Promise<string[]> {
   const { digests, others } = copies
   return await services.store.transaction(async (tx) => {
-    const made = await Promise.all(found.map(async (instance) => await keepInstance(services, tx, instance)))
+    const made: (string | undefined)[] = []
+    for (const instance of found) made.push(await keepInstance(services, tx, instance))
     const gone = await disableGone(tx, new Set([...Object.keys(digests), ...others.flatMap(Object.keys)]))
     await reportDifferences(services, tx, copies)
     return [...made, ...gone].filter((id) => id !== undefined)

@@ -7,5 +7,5 @@ export async function resolveAlert(
   { subject, ...event }: Omit<NewEvent, 'alertKey' | 'resolves' | 'severity'> & { subject: string },
 ): Promise<void> {
   for (const key of [`${subject}:critical`, `${subject}:warning`])
-    if (await tx.events.isOpen(key)) await emitEvent(tx, { ...event, severity: 'info', resolves: key })
+    await emitEvent(tx, { ...event, severity: 'info', resolves: key, onlyWhenResolving: true })
 }

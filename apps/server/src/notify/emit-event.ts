@@ -16,14 +16,17 @@ export interface NewEvent {
   alertKey?: string | undefined
   /** The key of an alert whose cause is gone with this. */
   resolves?: string | undefined
+  /** Only where such an alert was open until now; else nothing is written. */
+  onlyWhenResolving?: true | undefined
 }
 
 /**
- * Writes an event in the transaction of what happened; people are told after the commit. Returns its id, or `undefined` when an
- * alert of its key is open already.
+ * Writes an event in the transaction of what happened; people are told after the commit. Returns its id, or `undefined` when
+ * nothing was written.
  */
 export async function emitEvent(tx: Tx, event: NewEvent): Promise<string | undefined> {
   const resolved = event.resolves === undefined ? undefined : await tx.events.resolve(event.resolves, tx.now)
+  if (event.onlyWhenResolving === true && resolved === undefined) return undefined
   const id = createId('event', tx.now)
   const written = await tx.events.insert({
     id,

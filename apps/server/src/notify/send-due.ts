@@ -78,13 +78,12 @@ async function settleSent(
 }
 
 async function endNotifierAlert(tx: Tx, connectionId: string): Promise<void> {
-  const alertKey = alertKeyOf(connectionId)
-  if (!(await tx.events.isOpen(alertKey))) return
   await emitEvent(tx, {
     type: 'notifier.works_again',
     severity: 'info',
     title: `The notifier ${connectionId} accepts messages again`,
-    resolves: alertKey,
+    resolves: alertKeyOf(connectionId),
+    onlyWhenResolving: true,
   })
 }
 

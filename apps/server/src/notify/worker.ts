@@ -47,6 +47,7 @@ export function startNotifier(
 
 /** Routes what is new and sends what is due now, until neither is left. */
 export async function notifyOnce(services: Services, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted && (await routeEvents(services)) > 0);
-  while (!signal.aborted && (await sendDue(services, signal)) > 0);
+  let done = 1
+  // What fails for good is an event of its own, to be told by others.
+  while (!signal.aborted && done > 0) done = (await routeEvents(services)) + (await sendDue(services, signal))
 }

@@ -104,23 +104,27 @@ export function connectionsTable(db: Kysely<Schema>) {
 
     /** What makes deleting an issuer wrong; each with at most five examples. */
     async referrersOfIssuer(id: string): Promise<Record<'certificates' | 'orders' | 'revocations', string[]>> {
-      const [certificates, orders, revocations] = await Promise.all([
-        db
-          .selectFrom('certificates')
-          .select('id')
-          .where('issuer_id', '=', id)
-          .orderBy('archived_at', (order) => order.desc().nullsFirst())
-          .limit(5)
-          .execute(),
-        db.selectFrom('orders').select('id').where('issuer_id', '=', id).where('state', '=', 'open').limit(5).execute(),
-        db
-          .selectFrom('revocations')
-          .select('id')
-          .where('issuer_id', '=', id)
-          .where('state', 'in', ['here', 'requested'])
-          .limit(5)
-          .execute(),
-      ])
+      const certificates = await db
+        .selectFrom('certificates')
+        .select('id')
+        .where('issuer_id', '=', id)
+        .orderBy('archived_at', (order) => order.desc().nullsFirst())
+        .limit(5)
+        .execute()
+      const orders = await db
+        .selectFrom('orders')
+        .select('id')
+        .where('issuer_id', '=', id)
+        .where('state', '=', 'open')
+        .limit(5)
+        .execute()
+      const revocations = await db
+        .selectFrom('revocations')
+        .select('id')
+        .where('issuer_id', '=', id)
+        .where('state', 'in', ['here', 'requested'])
+        .limit(5)
+        .execute()
       const ids = (rows: { id: string }[]): string[] => rows.map((row) => row.id)
       return { certificates: ids(certificates), orders: ids(orders), revocations: ids(revocations) }
     },

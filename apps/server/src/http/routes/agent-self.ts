@@ -2,11 +2,11 @@ import { reply } from '@certctl/api'
 import { CertctlError } from '@certctl/core'
 import { actorOf } from '../../access/principal.js'
 import type { Heartbeats } from '../../inventory/heartbeats.js'
-import { prolongHeld } from '../../inventory/prolong-held.js'
 import { recordDiscovery } from '../../inventory/record-discovery.js'
 import { reportConnectors } from '../../inventory/report-connectors.js'
 import { retireAgent } from '../../inventory/retire-agent.js'
 import type { Services } from '../../services.js'
+import { keepAlive } from '../../work/keep-alive.js'
 import type { Handlers } from '../handlers.js'
 
 type Ids = 'agentHeartbeat' | 'describeAgentConnectors' | 'reportDiscoveries' | 'retireSelf'
@@ -15,9 +15,9 @@ type Ids = 'agentHeartbeat' | 'describeAgentConnectors' | 'reportDiscoveries' | 
 export function agentSelfRoutes(services: Services, heartbeats: Heartbeats): Handlers<Ids> {
   return {
     async agentHeartbeat({ params, body }) {
-      const { holding = [], boot: _, ...description } = body
+      const { holding = [], boot, ...description } = body
       heartbeats.beat({ id: params.id, ...description })
-      await prolongHeld(services, { agentId: params.id, holding })
+      if (holding.length > 0 || boot !== undefined) await keepAlive(services, { agentId: params.id, holding, boot })
       return reply(200, { status: 'heartbeat_recorded', server_time: services.clock.now().toISOString() })
     },
     async describeAgentConnectors({ params, body }) {
