@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { createInterface } from 'node:readline/promises'
@@ -12,8 +11,9 @@ import type { Io } from './io.js'
 import { runCommandLine } from './run.js'
 
 const stop = new AbortController()
-process.once('SIGINT', () => stop.abort())
-process.once('SIGTERM', () => stop.abort())
+// `on`, not `once`: with nobody listening any more, whoever restores the terminal would end the process by the signal itself.
+for (const name of ['SIGINT', 'SIGTERM'] as const)
+  process.on(name, () => (stop.signal.aborted ? process.exit(130) : stop.abort()))
 
 // Whoever reads us may stop reading (`certctl … | head -1`): that is no failure.
 for (const stream of [process.stdout, process.stderr])
@@ -21,7 +21,7 @@ for (const stream of [process.stdout, process.stderr])
 
 process.exitCode = await runCommandLine(processIo(), packageVersion())
 // Sockets that are kept open for a next request must not keep the process.
-for (const stream of [process.stdout, process.stderr]) if (stream.writableLength > 0) await once(stream, 'drain')
+for (const stream of [process.stdout, process.stderr]) await new Promise((written) => stream.write('', written))
 process.exit()
 
 function processIo(): Io {
@@ -34,7 +34,7 @@ function processIo(): Io {
       stdout: process.stdout.isTTY === true,
       stderr: process.stderr.isTTY === true,
     },
-    progressStream: process.stderr.isTTY === true ? process.stderr : undefined,
+    progressStream: process.stderr.isTTY === true && process.stderr.columns >= 40 ? process.stderr : undefined,
     signal: stop.signal,
     writeOut: (content) => void process.stdout.write(content),
     writeError: (content) => void process.stderr.write(content),
@@ -51,6 +51,7 @@ async function ask(question: string, { hidden }: { hidden: boolean }): Promise<s
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
   process.stderr.write(question)
   const reader = createInterface({ input: process.stdin, output: hidden ? silent : process.stderr, terminal: true })
+  reader.once('SIGINT', () => stop.abort())
   try {
     return await reader.question('', { signal: stop.signal })
   } finally {

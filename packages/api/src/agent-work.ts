@@ -168,10 +168,7 @@ const described = z.string().max(256)
 const boot = z.string().max(64).optional().describe('Made at each start; two that alternate are a cloned machine.')
 
 export const agentWorkOperations = {
-  agentHeartbeat: op({
-    operationId: 'agentHeartbeat',
-    method: 'POST',
-    path: '/api/v1/agents/{id}/heartbeat',
+  agentHeartbeat: op('agentHeartbeat', 'POST /api/v1/agents/{id}/heartbeat', {
     summary: 'The agent lives; 410 once it is retired',
     ...own,
     params: idParams,
@@ -188,10 +185,7 @@ export const agentWorkOperations = {
       .prefault({}),
     responses: { 200: z.object({ status: z.literal('heartbeat_recorded'), server_time: timeSchema.optional() }) },
   }),
-  submitAgentCsr: op({
-    operationId: 'submitAgentCsr',
-    method: 'POST',
-    path: '/api/v1/agents/{id}/csr',
+  submitAgentCsr: op('submitAgentCsr', 'POST /api/v1/agents/{id}/csr', {
     summary: "An older agent's CSR for a certificate it was asked for",
     ...own,
     params: idParams,
@@ -200,10 +194,7 @@ export const agentWorkOperations = {
       202: z.object({ status: z.enum(['csr_signed', 'csr_accepted', 'order_pending', 'awaiting_approval']) }),
     },
   }),
-  getAgentCertificate: op({
-    operationId: 'getAgentCertificate',
-    method: 'GET',
-    path: '/api/v1/agents/{id}/certificates/{cert_id}',
+  getAgentCertificate: op('getAgentCertificate', 'GET /api/v1/agents/{id}/certificates/{cert_id}', {
     summary:
       'The public part of a certificate whose key the agent holds: its current one, or the one named by fingerprint',
     ...own,
@@ -221,10 +212,7 @@ export const agentWorkOperations = {
         .meta({ id: 'AgentCertificate' }),
     },
   }),
-  getAgentWork: op({
-    operationId: 'getAgentWork',
-    method: 'GET',
-    path: '/api/v1/agents/{id}/work',
+  getAgentWork: op('getAgentWork', 'GET /api/v1/agents/{id}/work', {
     summary: 'Jobs for this agent; waits for some where asked to. Counts as heartbeat',
     ...own,
     params: idParams,
@@ -236,70 +224,49 @@ export const agentWorkOperations = {
     }),
     responses: { 200: workAnswerSchema },
   }),
-  setAgentJobStatus: op({
-    operationId: 'setAgentJobStatus',
-    method: 'POST',
-    path: '/api/v1/agents/{id}/jobs/{job_id}/status',
+  setAgentJobStatus: op('setAgentJobStatus', 'POST /api/v1/agents/{id}/jobs/{job_id}/status', {
     summary: "An older agent's word on a job",
     ...own,
     params: jobParams,
     body: z.strictObject({ status: z.enum(['Running', 'Completed', 'Failed']), error: textSchema.optional() }),
     responses: { 200: z.object({ status: z.literal('updated') }) },
   }),
-  submitJobCsr: op({
-    operationId: 'submitJobCsr',
-    method: 'POST',
-    path: '/api/v1/agents/{id}/jobs/{job_id}/csr',
+  submitJobCsr: op('submitJobCsr', 'POST /api/v1/agents/{id}/jobs/{job_id}/csr', {
     summary: 'The CSR a job waits for; the same again is the same answer, 409 when the lease is lost',
     ...own,
     params: jobParams,
     body: z.strictObject({ csr_pem: pemSchema, lease: z.string().min(1).max(64) }),
     responses: { 202: z.object({ status: z.enum(['csr_signed', 'order_pending', 'awaiting_approval']) }) },
   }),
-  reportJob: op({
-    operationId: 'reportJob',
-    method: 'POST',
-    path: '/api/v1/agents/{id}/jobs/{job_id}/report',
+  reportJob: op('reportJob', 'POST /api/v1/agents/{id}/jobs/{job_id}/report', {
     summary: 'How a job ended; 409 when the lease is lost, and the report is kept as an observation',
     ...own,
     params: jobParams,
     body: jobReportSchema,
     responses: { 200: z.object({ status: z.literal('recorded') }) },
   }),
-  reportObservations: op({
-    operationId: 'reportObservations',
-    method: 'POST',
-    path: '/api/v1/agents/{id}/observations',
+  reportObservations: op('reportObservations', 'POST /api/v1/agents/{id}/observations', {
     summary: 'What targets hold and endpoints serve, without a job',
     ...own,
     params: idParams,
     body: observationsSchema,
     responses: { 204: emptySchema },
   }),
-  reportDiscoveries: op({
-    operationId: 'reportDiscoveries',
-    method: 'POST',
-    path: '/api/v1/agents/{id}/discoveries',
+  reportDiscoveries: op('reportDiscoveries', 'POST /api/v1/agents/{id}/discoveries', {
     summary: 'Certificates found on the host, whole or in batches',
     ...own,
     params: idParams,
     body: discoveryReportSchema,
     responses: { 202: discoveryScanSchema },
   }),
-  describeAgentConnectors: op({
-    operationId: 'describeAgentConnectors',
-    method: 'PUT',
-    path: '/api/v1/agents/{id}/connectors',
+  describeAgentConnectors: op('describeAgentConnectors', 'PUT /api/v1/agents/{id}/connectors', {
     summary: 'The target and discovery types the agent carries',
     ...own,
     params: idParams,
     body: z.strictObject({ connectors: z.array(reportedConnectorSchema).max(500) }),
     responses: { 204: emptySchema },
   }),
-  retireSelf: op({
-    operationId: 'retireSelf',
-    method: 'POST',
-    path: '/api/v1/agents/{id}/retire-self',
+  retireSelf: op('retireSelf', 'POST /api/v1/agents/{id}/retire-self', {
     summary: 'The agent leaves',
     ...own,
     params: idParams,

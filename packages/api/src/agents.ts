@@ -36,28 +36,19 @@ export const blockedByDependenciesSchema = problemSchema
   .meta({ id: 'BlockedByDependencies' })
 
 export const agentOperations = {
-  listAgents: op({
-    operationId: 'listAgents',
-    method: 'GET',
-    path: '/api/v1/agents',
+  listAgents: op('listAgents', 'GET /api/v1/agents', {
     summary: 'Agents that are not retired',
     permission: 'agents.read',
     query: listQuery({ status: z.enum(agentStatuses).optional(), name: textSchema.optional() }),
     responses: { 200: pageOf(agentSchema, 'Agent') },
   }),
-  listRetiredAgents: op({
-    operationId: 'listRetiredAgents',
-    method: 'GET',
-    path: '/api/v1/agents/retired',
+  listRetiredAgents: op('listRetiredAgents', 'GET /api/v1/agents/retired', {
     summary: 'Agents that were retired',
     permission: 'agents.read',
     query: listQuery({ status: z.enum(agentStatuses).optional() }),
     responses: { 200: pageOf(agentSchema, 'Agent') },
   }),
-  createAgent: op({
-    operationId: 'createAgent',
-    method: 'POST',
-    path: '/api/v1/agents',
+  createAgent: op('createAgent', 'POST /api/v1/agents', {
     summary: 'Registers an agent by hand and shows its key once',
     permission: 'agents.write',
     body: z.strictObject({
@@ -74,20 +65,14 @@ export const agentOperations = {
       201: agentSchema.extend({ api_key: z.string().describe('Shown this once.') }).meta({ id: 'CreatedAgent' }),
     },
   }),
-  getAgent: op({
-    operationId: 'getAgent',
-    method: 'GET',
-    path: '/api/v1/agents/{id}',
+  getAgent: op('getAgent', 'GET /api/v1/agents/{id}', {
     summary: 'One agent',
     permission: 'agents.read',
     agent: 'own',
     params: idParams,
     responses: { 200: agentSchema },
   }),
-  retireAgent: op({
-    operationId: 'retireAgent',
-    method: 'DELETE',
-    path: '/api/v1/agents/{id}',
+  retireAgent: op('retireAgent', 'DELETE /api/v1/agents/{id}', {
     summary: 'Retires an agent; with force also what depends on it. 204 where it was retired before',
     permission: 'agents.write',
     params: idParams,
@@ -110,10 +95,7 @@ export const agentOperations = {
       409: blockedByDependenciesSchema,
     },
   }),
-  joinAgent: op({
-    operationId: 'joinAgent',
-    method: 'POST',
-    path: '/api/v1/agents/join',
+  joinAgent: op('joinAgent', 'POST /api/v1/agents/join', {
     summary: "Exchanges a join token for an agent's own key",
     permission: 'public',
     body: z.strictObject({

@@ -23,19 +23,13 @@ export const createdApiKeySchema = z
   .meta({ id: 'CreatedApiKey' })
 
 export const apiKeyOperations = {
-  listApiKeys: op({
-    operationId: 'listApiKeys',
-    method: 'GET',
-    path: '/api/v1/api-keys',
+  listApiKeys: op('listApiKeys', 'GET /api/v1/api-keys', {
     summary: 'API keys, without their values',
     permission: 'api_keys.read',
     query: listQuery({ role: z.enum(apiKeyRoles).optional() }),
     responses: { 200: pageOf(apiKeySchema, 'ApiKey') },
   }),
-  createApiKey: op({
-    operationId: 'createApiKey',
-    method: 'POST',
-    path: '/api/v1/api-keys',
+  createApiKey: op('createApiKey', 'POST /api/v1/api-keys', {
     summary: 'Makes a key and shows it once',
     permission: 'api_keys.write',
     body: z.strictObject({
@@ -47,19 +41,13 @@ export const apiKeyOperations = {
     }),
     responses: { 201: createdApiKeySchema },
   }),
-  getApiKey: op({
-    operationId: 'getApiKey',
-    method: 'GET',
-    path: '/api/v1/api-keys/{id}',
+  getApiKey: op('getApiKey', 'GET /api/v1/api-keys/{id}', {
     summary: 'One API key, without its value',
     permission: 'api_keys.read',
     params: idParams,
     responses: { 200: apiKeySchema },
   }),
-  deleteApiKey: op({
-    operationId: 'deleteApiKey',
-    method: 'DELETE',
-    path: '/api/v1/api-keys/{id}',
+  deleteApiKey: op('deleteApiKey', 'DELETE /api/v1/api-keys/{id}', {
     summary: 'Ends a key at once',
     permission: 'api_keys.write',
     params: idParams,

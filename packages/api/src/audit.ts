@@ -19,10 +19,7 @@ export const auditEntrySchema = z
 export type AuditEntry = z.output<typeof auditEntrySchema>
 
 export const auditOperations = {
-  listAuditEntries: op({
-    operationId: 'listAuditEntries',
-    method: 'GET',
-    path: '/api/v1/audit',
+  listAuditEntries: op('listAuditEntries', 'GET /api/v1/audit', {
     summary: 'The record, newest first',
     permission: 'audit.read',
     query: listQuery({
@@ -35,27 +32,18 @@ export const auditOperations = {
     }),
     responses: { 200: pageOf(auditEntrySchema, 'AuditEntry') },
   }),
-  exportAudit: op({
-    operationId: 'exportAudit',
-    method: 'GET',
-    path: '/api/v1/audit/export',
+  exportAudit: op('exportAudit', 'GET /api/v1/audit/export', {
     summary: 'The whole record with its proofs, one JSON document a line',
     permission: 'audit.read',
     responses: { 200: textBody('application/x-ndjson') },
   }),
-  verifyAudit: op({
-    operationId: 'verifyAudit',
-    method: 'POST',
-    path: '/api/v1/audit/verify',
+  verifyAudit: op('verifyAudit', 'POST /api/v1/audit/verify', {
     summary: 'Recomputes every proof and names the first entry that was changed, removed or added',
     permission: 'audit.verify',
     body: z.strictObject({}).prefault({}),
     responses: { 200: auditVerdictSchema },
   }),
-  getAuditEntry: op({
-    operationId: 'getAuditEntry',
-    method: 'GET',
-    path: '/api/v1/audit/{id}',
+  getAuditEntry: op('getAuditEntry', 'GET /api/v1/audit/{id}', {
     summary: 'One entry of the record',
     permission: 'audit.read',
     params: idParams,

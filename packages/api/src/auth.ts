@@ -4,18 +4,12 @@ import { permissions, roles } from './permission.js'
 import { timeSchema } from './scalars.js'
 
 export const authOperations = {
-  getAuthInfo: op({
-    operationId: 'getAuthInfo',
-    method: 'GET',
-    path: '/api/v1/auth/info',
+  getAuthInfo: op('getAuthInfo', 'GET /api/v1/auth/info', {
     summary: 'How callers prove who they are',
     permission: 'public',
     responses: { 200: z.object({ auth_type: z.enum(['api-key', 'none']), required: z.boolean() }) },
   }),
-  checkAuth: op({
-    operationId: 'checkAuth',
-    method: 'GET',
-    path: '/api/v1/auth/check',
+  checkAuth: op('checkAuth', 'GET /api/v1/auth/check', {
     summary: 'Who the caller is and what it may do',
     permission: 'auth.self',
     responses: {

@@ -196,10 +196,7 @@ const fields = commaList(fieldNames.length).refine((names) => names.every((name)
 const targetParams = z.strictObject({ id: idSchema, target_id: idSchema })
 
 export const certificateOperations = {
-  listCertificates: op({
-    operationId: 'listCertificates',
-    method: 'GET',
-    path: '/api/v1/certificates',
+  listCertificates: op('listCertificates', 'GET /api/v1/certificates', {
     summary: 'Managed certificates',
     permission: 'certificates.read',
     query: listQuery({
@@ -221,29 +218,20 @@ export const certificateOperations = {
     }),
     responses: { 200: pageOf(certificateListItemSchema, 'Certificate') },
   }),
-  createCertificate: op({
-    operationId: 'createCertificate',
-    method: 'POST',
-    path: '/api/v1/certificates',
+  createCertificate: op('createCertificate', 'POST /api/v1/certificates', {
     summary: 'Asks for a certificate; issuance starts as soon as somebody can hold the key',
     permission: 'certificates.write',
     body: createBody,
     ignores: readOnly,
     responses: { 201: certificateSchema },
   }),
-  getCertificate: op({
-    operationId: 'getCertificate',
-    method: 'GET',
-    path: '/api/v1/certificates/{id}',
+  getCertificate: op('getCertificate', 'GET /api/v1/certificates/{id}', {
     summary: 'One certificate',
     permission: 'certificates.read',
     params: idParams,
     responses: { 200: certificateSchema },
   }),
-  updateCertificate: op({
-    operationId: 'updateCertificate',
-    method: 'PUT',
-    path: '/api/v1/certificates/{id}',
+  updateCertificate: op('updateCertificate', 'PUT /api/v1/certificates/{id}', {
     summary: 'Changes what is given; the rest stays, null clears',
     permission: 'certificates.write',
     params: idParams,
@@ -251,38 +239,26 @@ export const certificateOperations = {
     ignores: ['id', ...readOnly],
     responses: { 200: certificateSchema },
   }),
-  deleteCertificate: op({
-    operationId: 'deleteCertificate',
-    method: 'DELETE',
-    path: '/api/v1/certificates/{id}',
+  deleteCertificate: op('deleteCertificate', 'DELETE /api/v1/certificates/{id}', {
     summary: 'Archives it: kept, shown, never renewed or deployed',
     permission: 'certificates.write',
     params: idParams,
     responses: { 204: emptySchema },
   }),
-  listCertificateVersions: op({
-    operationId: 'listCertificateVersions',
-    method: 'GET',
-    path: '/api/v1/certificates/{id}/versions',
+  listCertificateVersions: op('listCertificateVersions', 'GET /api/v1/certificates/{id}/versions', {
     summary: 'Every certificate that was issued for it, newest first',
     permission: 'certificates.read',
     params: idParams,
     query: listQuery({}),
     responses: { 200: pageOf(versionSchema, 'CertificateVersion') },
   }),
-  listCertificateDeployments: op({
-    operationId: 'listCertificateDeployments',
-    method: 'GET',
-    path: '/api/v1/certificates/{id}/deployments',
+  listCertificateDeployments: op('listCertificateDeployments', 'GET /api/v1/certificates/{id}/deployments', {
     summary: 'The targets of a certificate, in the form older clients read',
     permission: 'certificates.read',
     params: idParams,
     responses: { 200: z.object({ data: z.array(targetSchema), total: z.number() }) },
   }),
-  renewCertificate: op({
-    operationId: 'renewCertificate',
-    method: 'POST',
-    path: '/api/v1/certificates/{id}/renew',
+  renewCertificate: op('renewCertificate', 'POST /api/v1/certificates/{id}/renew', {
     summary: 'Renews now; 409 while a renewal is under way, unless forced',
     permission: 'certificates.write',
     params: idParams,
@@ -296,20 +272,14 @@ export const certificateOperations = {
       }),
     },
   }),
-  deployCertificate: op({
-    operationId: 'deployCertificate',
-    method: 'POST',
-    path: '/api/v1/certificates/{id}/deploy',
+  deployCertificate: op('deployCertificate', 'POST /api/v1/certificates/{id}/deploy', {
     summary: 'Deploys the current version again, to one target or to all',
     permission: 'certificates.write',
     params: idParams,
     body: z.strictObject({ target_id: idSchema.optional() }).prefault({}),
     responses: { 202: z.object({ status: z.literal('deployment_triggered'), job_ids: z.array(z.string()) }) },
   }),
-  exportCertificatePem: op({
-    operationId: 'exportCertificatePem',
-    method: 'GET',
-    path: '/api/v1/certificates/{id}/export/pem',
+  exportCertificatePem: op('exportCertificatePem', 'GET /api/v1/certificates/{id}/export/pem', {
     summary: 'The current certificate and its chain; with download=true as a file',
     permission: 'certificates.export',
     params: idParams,
@@ -321,38 +291,26 @@ export const certificateOperations = {
       ]),
     },
   }),
-  listCertificateTargets: op({
-    operationId: 'listCertificateTargets',
-    method: 'GET',
-    path: '/api/v1/certificates/{id}/targets',
+  listCertificateTargets: op('listCertificateTargets', 'GET /api/v1/certificates/{id}/targets', {
     summary: 'Where a certificate goes',
     permission: 'certificates.read',
     params: idParams,
     responses: { 200: z.object({ data: z.array(targetSchema), total: z.number() }) },
   }),
-  addCertificateTarget: op({
-    operationId: 'addCertificateTarget',
-    method: 'POST',
-    path: '/api/v1/certificates/{id}/targets',
+  addCertificateTarget: op('addCertificateTarget', 'POST /api/v1/certificates/{id}/targets', {
     summary: 'Sends a certificate to one more target',
     permission: 'certificates.write',
     params: idParams,
     body: z.strictObject({ target_id: idSchema }),
     responses: { 201: placementSchema },
   }),
-  removeCertificateTarget: op({
-    operationId: 'removeCertificateTarget',
-    method: 'DELETE',
-    path: '/api/v1/certificates/{id}/targets/{target_id}',
+  removeCertificateTarget: op('removeCertificateTarget', 'DELETE /api/v1/certificates/{id}/targets/{target_id}', {
     summary: 'Stops sending a certificate there; what is there stays',
     permission: 'certificates.write',
     params: targetParams,
     responses: { 204: emptySchema },
   }),
-  listCertificatePlacements: op({
-    operationId: 'listCertificatePlacements',
-    method: 'GET',
-    path: '/api/v1/certificates/{id}/placements',
+  listCertificatePlacements: op('listCertificatePlacements', 'GET /api/v1/certificates/{id}/placements', {
     summary: 'Desired, deployed and served, target by target',
     permission: 'certificates.read',
     params: idParams,

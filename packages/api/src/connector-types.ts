@@ -20,10 +20,7 @@ export const connectorTypeSchema = z
 export type ConnectorType = z.output<typeof connectorTypeSchema>
 
 export const connectorTypeOperations = {
-  listConnectorTypes: op({
-    operationId: 'listConnectorTypes',
-    method: 'GET',
-    path: '/api/v1/connector-types',
+  listConnectorTypes: op('listConnectorTypes', 'GET /api/v1/connector-types', {
     summary: 'What can be configured here, with the schema of each',
     permission: 'connector_types.read',
     query: z.strictObject({ kind: z.enum(kinds).optional() }),

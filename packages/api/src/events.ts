@@ -21,10 +21,7 @@ export const eventSchema = z
 export type Event = z.output<typeof eventSchema>
 
 export const eventOperations = {
-  listEvents: op({
-    operationId: 'listEvents',
-    method: 'GET',
-    path: '/api/v1/events',
+  listEvents: op('listEvents', 'GET /api/v1/events', {
     summary: 'What happened, newest first',
     permission: 'events.read',
     query: listQuery({

@@ -3,18 +3,12 @@ import { op } from './op.js'
 import { jsonObjectSchema, textBody } from './scalars.js'
 
 export const healthOperations = {
-  getHealth: op({
-    operationId: 'getHealth',
-    method: 'GET',
-    path: '/health',
+  getHealth: op('getHealth', 'GET /health', {
     summary: 'Whether the process lives',
     permission: 'public',
     responses: { 200: z.object({ status: z.literal('healthy') }) },
   }),
-  getReady: op({
-    operationId: 'getReady',
-    method: 'GET',
-    path: '/ready',
+  getReady: op('getReady', 'GET /ready', {
     summary: 'Whether the server can work: its database answers',
     permission: 'public',
     responses: {
@@ -22,10 +16,7 @@ export const healthOperations = {
       503: z.object({ status: z.enum(['db_unavailable', 'stopping']), error: z.string() }),
     },
   }),
-  getVersion: op({
-    operationId: 'getVersion',
-    method: 'GET',
-    path: '/api/v1/version',
+  getVersion: op('getVersion', 'GET /api/v1/version', {
     summary: 'Which version runs',
     permission: 'public',
     responses: {
@@ -38,18 +29,12 @@ export const healthOperations = {
       }),
     },
   }),
-  getOpenApi: op({
-    operationId: 'getOpenApi',
-    method: 'GET',
-    path: '/openapi.json',
+  getOpenApi: op('getOpenApi', 'GET /openapi.json', {
     summary: 'This interface as OpenAPI 3.1',
     permission: 'public',
     responses: { 200: jsonObjectSchema },
   }),
-  getDocs: op({
-    operationId: 'getDocs',
-    method: 'GET',
-    path: '/docs',
+  getDocs: op('getDocs', 'GET /docs', {
     summary: 'This interface for people, on one page',
     permission: 'public',
     responses: { 200: textBody('text/html; charset=utf-8') },

@@ -17,38 +17,26 @@ export const issuerSchema = z
 export type Issuer = z.output<typeof issuerSchema>
 
 export const issuerOperations = {
-  listIssuers: op({
-    operationId: 'listIssuers',
-    method: 'GET',
-    path: '/api/v1/issuers',
+  listIssuers: op('listIssuers', 'GET /api/v1/issuers', {
     summary: 'Configured connections to CAs',
     permission: 'issuers.read',
     query: connectionQuery,
     responses: { 200: pageOf(issuerSchema, 'Issuer') },
   }),
-  createIssuer: op({
-    operationId: 'createIssuer',
-    method: 'POST',
-    path: '/api/v1/issuers',
+  createIssuer: op('createIssuer', 'POST /api/v1/issuers', {
     summary: 'Adds one',
     permission: 'issuers.write',
     body: createConnectionBody,
     ignores: connectionReadOnly,
     responses: { 201: issuerSchema },
   }),
-  getIssuer: op({
-    operationId: 'getIssuer',
-    method: 'GET',
-    path: '/api/v1/issuers/{id}',
+  getIssuer: op('getIssuer', 'GET /api/v1/issuers/{id}', {
     summary: 'One of them',
     permission: 'issuers.read',
     params: idParams,
     responses: { 200: issuerSchema },
   }),
-  updateIssuer: op({
-    operationId: 'updateIssuer',
-    method: 'PUT',
-    path: '/api/v1/issuers/{id}',
+  updateIssuer: op('updateIssuer', 'PUT /api/v1/issuers/{id}', {
     summary: 'Changes what is given; the rest stays',
     permission: 'issuers.write',
     params: idParams,
@@ -56,19 +44,13 @@ export const issuerOperations = {
     ignores: ['id', ...connectionReadOnly],
     responses: { 200: issuerSchema },
   }),
-  deleteIssuer: op({
-    operationId: 'deleteIssuer',
-    method: 'DELETE',
-    path: '/api/v1/issuers/{id}',
+  deleteIssuer: op('deleteIssuer', 'DELETE /api/v1/issuers/{id}', {
     summary: 'Removes one that nothing uses',
     permission: 'issuers.write',
     params: idParams,
     responses: { 204: emptySchema },
   }),
-  testIssuer: op({
-    operationId: 'testIssuer',
-    method: 'POST',
-    path: '/api/v1/issuers/{id}/test',
+  testIssuer: op('testIssuer', 'POST /api/v1/issuers/{id}/test', {
     summary: 'Tests credentials and reachability; changes nothing. 422 says why it failed',
     permission: 'issuers.write',
     params: idParams,

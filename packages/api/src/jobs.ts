@@ -51,10 +51,7 @@ export const jobSchema = z
 export type Job = z.output<typeof jobSchema>
 
 export const jobOperations = {
-  listJobs: op({
-    operationId: 'listJobs',
-    method: 'GET',
-    path: '/api/v1/jobs',
+  listJobs: op('listJobs', 'GET /api/v1/jobs', {
     summary: 'Jobs, newest first',
     permission: 'jobs.read',
     query: listQuery({
@@ -66,29 +63,20 @@ export const jobOperations = {
     }),
     responses: { 200: pageOf(jobSchema, 'Job') },
   }),
-  getJob: op({
-    operationId: 'getJob',
-    method: 'GET',
-    path: '/api/v1/jobs/{id}',
+  getJob: op('getJob', 'GET /api/v1/jobs/{id}', {
     summary: 'One job',
     permission: 'jobs.read',
     params: idParams,
     responses: { 200: jobSchema },
   }),
-  cancelJob: op({
-    operationId: 'cancelJob',
-    method: 'POST',
-    path: '/api/v1/jobs/{id}/cancel',
+  cancelJob: op('cancelJob', 'POST /api/v1/jobs/{id}/cancel', {
     summary: 'Cancels a job that has not ended',
     permission: 'jobs.write',
     params: idParams,
     body: z.strictObject({ reason: textSchema.optional() }).prefault({}),
     responses: { 200: z.object({ status: z.literal('job_cancelled') }) },
   }),
-  verifyJob: op({
-    operationId: 'verifyJob',
-    method: 'POST',
-    path: '/api/v1/jobs/{id}/verify',
+  verifyJob: op('verifyJob', 'POST /api/v1/jobs/{id}/verify', {
     summary: "What an older agent's handshake showed; comes before its Completed",
     permission: 'agent.act',
     agent: 'own',
@@ -102,10 +90,7 @@ export const jobOperations = {
     }),
     responses: { 200: z.object({ job_id: z.string(), verified: z.boolean(), verified_at: timeSchema }) },
   }),
-  getJobVerification: op({
-    operationId: 'getJobVerification',
-    method: 'GET',
-    path: '/api/v1/jobs/{id}/verification',
+  getJobVerification: op('getJobVerification', 'GET /api/v1/jobs/{id}/verification', {
     summary: 'What a handshake showed after this job',
     permission: 'jobs.read',
     params: idParams,

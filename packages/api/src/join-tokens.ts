@@ -26,19 +26,13 @@ export const createdJoinTokenSchema = z
 const week = 7 * 24 * 3600
 
 export const joinTokenOperations = {
-  listJoinTokens: op({
-    operationId: 'listJoinTokens',
-    method: 'GET',
-    path: '/api/v1/join-tokens',
+  listJoinTokens: op('listJoinTokens', 'GET /api/v1/join-tokens', {
     summary: 'Join tokens, without their values',
     permission: 'join_tokens.read',
     query: listQuery({}),
     responses: { 200: pageOf(joinTokenSchema, 'JoinToken') },
   }),
-  createJoinToken: op({
-    operationId: 'createJoinToken',
-    method: 'POST',
-    path: '/api/v1/join-tokens',
+  createJoinToken: op('createJoinToken', 'POST /api/v1/join-tokens', {
     summary: 'Makes a token with which one agent may join once',
     permission: 'join_tokens.write',
     body: z
@@ -53,10 +47,7 @@ export const joinTokenOperations = {
       .prefault({}),
     responses: { 201: createdJoinTokenSchema },
   }),
-  deleteJoinToken: op({
-    operationId: 'deleteJoinToken',
-    method: 'DELETE',
-    path: '/api/v1/join-tokens/{id}',
+  deleteJoinToken: op('deleteJoinToken', 'DELETE /api/v1/join-tokens/{id}', {
     summary: 'Ends a token that was not used',
     permission: 'join_tokens.write',
     params: idParams,

@@ -15,38 +15,26 @@ export const notifierSchema = z.object(connectionShape).meta({ id: 'Notifier' })
 export type Notifier = z.output<typeof notifierSchema>
 
 export const notifierOperations = {
-  listNotifiers: op({
-    operationId: 'listNotifiers',
-    method: 'GET',
-    path: '/api/v1/notifiers',
+  listNotifiers: op('listNotifiers', 'GET /api/v1/notifiers', {
     summary: 'Configured ways to tell people',
     permission: 'notifiers.read',
     query: connectionQuery,
     responses: { 200: pageOf(notifierSchema, 'Notifier') },
   }),
-  createNotifier: op({
-    operationId: 'createNotifier',
-    method: 'POST',
-    path: '/api/v1/notifiers',
+  createNotifier: op('createNotifier', 'POST /api/v1/notifiers', {
     summary: 'Adds one',
     permission: 'notifiers.write',
     body: createConnectionBody,
     ignores: connectionReadOnly,
     responses: { 201: notifierSchema },
   }),
-  getNotifier: op({
-    operationId: 'getNotifier',
-    method: 'GET',
-    path: '/api/v1/notifiers/{id}',
+  getNotifier: op('getNotifier', 'GET /api/v1/notifiers/{id}', {
     summary: 'One of them',
     permission: 'notifiers.read',
     params: idParams,
     responses: { 200: notifierSchema },
   }),
-  updateNotifier: op({
-    operationId: 'updateNotifier',
-    method: 'PUT',
-    path: '/api/v1/notifiers/{id}',
+  updateNotifier: op('updateNotifier', 'PUT /api/v1/notifiers/{id}', {
     summary: 'Changes what is given; the rest stays',
     permission: 'notifiers.write',
     params: idParams,
@@ -54,19 +42,13 @@ export const notifierOperations = {
     ignores: ['id', ...connectionReadOnly],
     responses: { 200: notifierSchema },
   }),
-  deleteNotifier: op({
-    operationId: 'deleteNotifier',
-    method: 'DELETE',
-    path: '/api/v1/notifiers/{id}',
+  deleteNotifier: op('deleteNotifier', 'DELETE /api/v1/notifiers/{id}', {
     summary: 'Removes one that nothing uses',
     permission: 'notifiers.write',
     params: idParams,
     responses: { 204: emptySchema },
   }),
-  testNotifier: op({
-    operationId: 'testNotifier',
-    method: 'POST',
-    path: '/api/v1/notifiers/{id}/test',
+  testNotifier: op('testNotifier', 'POST /api/v1/notifiers/{id}/test', {
     summary: 'Tests credentials and reachability; changes nothing. 422 says why it failed',
     permission: 'notifiers.write',
     params: idParams,

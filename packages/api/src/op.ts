@@ -24,10 +24,16 @@ export interface Operation {
 }
 export type Operations = Readonly<Record<string, Operation>>
 
-/** Declares one route; keeps every type as written. */
-export function op<const O extends Operation>(operation: O): O {
-  return operation
+/** Declares one route, `op('getIssuer', 'GET /api/v1/issuers/{id}', …)`; keeps every type as written. */
+export function op<const O extends Omit<Operation, Place>>(
+  operationId: string,
+  where: `${Method} /${string}`,
+  operation: O,
+): O & Pick<Operation, Place> {
+  const [method, path] = where.split(' ') as [Method, `/${string}`]
+  return { ...operation, operationId, method, path }
 }
+type Place = 'operationId' | 'method' | 'path'
 
 /** What a handler receives: parsed, defaults filled in. */
 export type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined

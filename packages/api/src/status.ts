@@ -30,18 +30,12 @@ export const statusSchema = z
 export type Status = z.output<typeof statusSchema>
 
 export const statusOperations = {
-  getStatus: op({
-    operationId: 'getStatus',
-    method: 'GET',
-    path: '/api/v1/status',
+  getStatus: op('getStatus', 'GET /api/v1/status', {
     summary: 'Whether everything is served as it should be',
     permission: 'status.read',
     responses: { 200: statusSchema },
   }),
-  getPrometheusMetrics: op({
-    operationId: 'getPrometheusMetrics',
-    method: 'GET',
-    path: '/api/v1/metrics/prometheus',
+  getPrometheusMetrics: op('getPrometheusMetrics', 'GET /api/v1/metrics/prometheus', {
     summary: 'Metrics in the text format of Prometheus',
     permission: 'metrics.read',
     responses: { 200: textBody('text/plain; version=0.0.4; charset=utf-8') },

@@ -26,19 +26,13 @@ export type Target = z.output<typeof targetSchema>
 const readOnly = ['last_tested_at', 'test_status', 'source', 'retired_at', 'retired_reason', 'created_at', 'updated_at']
 
 export const targetOperations = {
-  listTargets: op({
-    operationId: 'listTargets',
-    method: 'GET',
-    path: '/api/v1/targets',
+  listTargets: op('listTargets', 'GET /api/v1/targets', {
     summary: 'Places that certificates go to',
     permission: 'targets.read',
     query: listQuery({ agent_id: idSchema.optional(), type: nameSchema.optional(), enabled: flag().optional() }),
     responses: { 200: pageOf(targetSchema, 'Target') },
   }),
-  createTarget: op({
-    operationId: 'createTarget',
-    method: 'POST',
-    path: '/api/v1/targets',
+  createTarget: op('createTarget', 'POST /api/v1/targets', {
     summary: 'Adds a target of an agent',
     permission: 'targets.write',
     body: z.strictObject({
@@ -52,19 +46,13 @@ export const targetOperations = {
     ignores: readOnly,
     responses: { 201: targetSchema },
   }),
-  getTarget: op({
-    operationId: 'getTarget',
-    method: 'GET',
-    path: '/api/v1/targets/{id}',
+  getTarget: op('getTarget', 'GET /api/v1/targets/{id}', {
     summary: 'One target',
     permission: 'targets.read',
     params: idParams,
     responses: { 200: targetSchema },
   }),
-  updateTarget: op({
-    operationId: 'updateTarget',
-    method: 'PUT',
-    path: '/api/v1/targets/{id}',
+  updateTarget: op('updateTarget', 'PUT /api/v1/targets/{id}', {
     summary: 'Changes what is given; the rest stays',
     permission: 'targets.write',
     params: idParams,
@@ -78,19 +66,13 @@ export const targetOperations = {
     ignores: ['id', ...readOnly],
     responses: { 200: targetSchema },
   }),
-  deleteTarget: op({
-    operationId: 'deleteTarget',
-    method: 'DELETE',
-    path: '/api/v1/targets/{id}',
+  deleteTarget: op('deleteTarget', 'DELETE /api/v1/targets/{id}', {
     summary: 'Removes a target that no certificate uses',
     permission: 'targets.write',
     params: idParams,
     responses: { 204: emptySchema },
   }),
-  testTarget: op({
-    operationId: 'testTarget',
-    method: 'POST',
-    path: '/api/v1/targets/{id}/test',
+  testTarget: op('testTarget', 'POST /api/v1/targets/{id}/test', {
     summary: 'Has the agent test it and reports what it saw',
     permission: 'targets.write',
     params: idParams,

@@ -62,7 +62,7 @@ async function withTrust(settings: Settings, cli: Cli): Promise<Settings> {
   cli.say(`It presents the CA "${ca.subject}" with the public key (SHA-256 of its SPKI)`)
   cli.say(`  ${ca.spkiSha256}`)
   cli.say(
-    'The server logs it at start; from its ca.crt: openssl x509 -in ca.crt -pubkey -noout | openssl pkey -pubin -outform DER | sha256sum',
+    'On the server: openssl x509 -in STATE/tls/ca.crt -pubkey -noout | openssl pkey -pubin -outform DER | sha256sum',
   )
   if (!cli.io.terminal.stdin || cli.json)
     throw new CertctlError(
