@@ -93,7 +93,7 @@ function typesOf(field: JsonObject | undefined): string[] {
 }
 
 /** The part of a JSON Schema that describes the field at a path. */
-export function fieldOf(schema: JsonObject | undefined, [first, ...rest]: readonly string[]): JsonObject | undefined {
+function fieldOf(schema: JsonObject | undefined, [first, ...rest]: readonly string[]): JsonObject | undefined {
   if (schema === undefined || first === undefined) return schema
   const { properties } = schema
   const next = isObject(properties) ? properties[first] : undefined

@@ -20,7 +20,7 @@ export const serverUrlSchema = z
   .refine((value) => isHttpsOrigin(value), 'must be an https URL such as https://certctl.example.com:8443')
   .transform((value) => value.replace(/\/+$/, ''))
 
-export const pinSchema = z
+const pinSchema = z
   .string()
   .transform((value) => value.replaceAll(':', '').toLowerCase())
   .refine((value) => /^[0-9a-f]{64}$/.test(value), 'must be a SHA-256 in hex, as certctl login shows it')
