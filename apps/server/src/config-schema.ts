@@ -125,7 +125,7 @@ export const settingsSchema = z.object({
     .prefault('1m')
     .describe('How often placements, orders and holders are reconciled.'),
   notification_retry_interval: duration()
-    .prefault('2m')
+    .prefault('1m')
     .describe('Shortest pause before a failed notification is sent again.'),
   job_timeout_interval: duration().prefault('1m').describe('How often expired leases are looked for.'),
   job_awaiting_csr_timeout: duration()

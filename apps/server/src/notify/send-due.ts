@@ -95,7 +95,10 @@ async function settleFailed(services: Services, row: NotificationRow, error: unk
   const pause = isFinal(code) ? undefined : pausesSeconds[row.attempts - 1]
   const retryAfter = isCertctlError(error) ? (error.retryAfterSeconds ?? 0) : 0
   await services.store.transaction(async (tx) => {
-    const next = pause === undefined ? null : new Date(tx.now.getTime() + Math.max(pause, retryAfter) * 1000)
+    const next =
+      pause === undefined
+        ? null
+        : new Date(tx.now.getTime() + Math.max(pause, retryAfter, services.config.notification_retry_interval) * 1000)
     const settled = await tx.notifications.settle(row, {
       state: pause === undefined ? 'dead' : 'failed',
       next_try_at: next,

@@ -4,14 +4,14 @@ import { routeEvents } from './route-events.js'
 import { sendDue } from './send-due.js'
 
 export interface NotifierOptions {
-  /** How often it looks by itself when nothing wakes it. */
+  /** How often it looks by itself when nothing wakes it; default: the setting. */
   pollSeconds?: number | undefined
 }
 
 /** Tells people of events: routes new ones and sends what is due, until stopped. */
 export function startNotifier(
   services: Services,
-  { pollSeconds = 15 }: NotifierOptions = {},
+  { pollSeconds = services.config.scheduler_notification_process_interval }: NotifierOptions = {},
 ): { stop(): Promise<void> } {
   const stopping = new AbortController()
   let running: Promise<void> | undefined

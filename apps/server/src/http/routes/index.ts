@@ -16,6 +16,7 @@ import { healthRoutes } from './health.js'
 import { issuerRoutes } from './issuers.js'
 import { jobRoutes } from './jobs.js'
 import { joinTokenRoutes } from './join-tokens.js'
+import { metricsRoutes } from './metrics.js'
 import { notifierRoutes } from './notifiers.js'
 import { targetRoutes } from './targets.js'
 
@@ -24,20 +25,21 @@ export function createHandlers(
   services: Services,
   settings: HttpSettings,
   heartbeats: Heartbeats,
-): Partial<HandlersOf<typeof operations, Principal, HttpRequest>> {
+): HandlersOf<typeof operations, Principal, HttpRequest> {
   return {
-    ...agentRoutes(services),
     ...agentJobRoutes(services),
-    ...certificateRoutes(services),
-    ...jobRoutes(services),
+    ...agentRoutes(services),
     ...agentSelfRoutes(services, heartbeats),
     ...apiKeyRoutes(services),
     ...auditRoutes(services),
+    ...certificateRoutes(services),
     ...connectorTypeRoutes(services),
     ...eventRoutes(services),
     ...healthRoutes(services, settings),
     ...issuerRoutes(services),
+    ...jobRoutes(services),
     ...joinTokenRoutes(services, settings),
+    ...metricsRoutes(services),
     ...notifierRoutes(services),
     ...targetRoutes(services),
   }
