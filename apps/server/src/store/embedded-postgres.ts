@@ -50,7 +50,6 @@ function prepare({ directory, searchPath, settings, maxConnections = 50 }: Embed
   const who = runAs()
   prepareDirectory(directory, who)
   const binaries = findBinaries({ directory, who, searchPath })
-  prepareDirectory(directory, who, binaries)
   const { data, password } = prepareCluster(directory, who, binaries)
   const address = { host: directory, port: 5432, user: 'certctl', password, database: 'postgres' }
   // Beside the pool: the lock, the wake-ups, and somebody with psql.

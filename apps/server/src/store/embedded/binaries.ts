@@ -18,11 +18,13 @@ export interface FindOptions {
   who: RunAs
   /** Where programs are looked for when no package is there, as in PATH. */
   searchPath?: string | undefined
+  /** The `native` folder of the package, where it is not the installed one. */
+  packaged?: string | undefined
 }
 
 /** The packaged PostgreSQL; else the newest one found on this machine. */
 export function findBinaries(options: FindOptions): Binaries {
-  const packaged = packagedFolder()
+  const { packaged = packagedFolder() } = options
   const found = packaged === undefined ? onThisMachine(options) : usablePackage(packaged, options)
   if (found !== undefined) return found
   throw new CertctlError(

@@ -22,8 +22,8 @@ import type { RunAs } from './run-as.js'
 /** Longer ones do not fit into a socket's address. */
 const longestSocketPath = 106
 
-/** The folder of the embedded database: ours to open for that user, nobody else's. */
-export function prepareDirectory(directory: string, who: RunAs, binaries?: Binaries): void {
+/** The folder of the embedded database: for that user, nobody else's. */
+export function prepareDirectory(directory: string, who: RunAs): void {
   const socket = join(directory, '.s.PGSQL.5432')
   if (Buffer.byteLength(socket) > longestSocketPath)
     throw new CertctlError(
@@ -33,7 +33,7 @@ export function prepareDirectory(directory: string, who: RunAs, binaries?: Binar
   mkdirSync(dirname(directory), { recursive: true, mode: 0o711 })
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   own(directory, 0o700, who)
-  if (binaries !== undefined) refuseUnreachable(directory, who, binaries)
+  refuseUnreachable(directory, who)
 }
 
 function own(path: string, mode: number, { uid, gid }: RunAs): void {
@@ -41,9 +41,10 @@ function own(path: string, mode: number, { uid, gid }: RunAs): void {
   if ((statSync(path).mode & 0o777) !== mode) chmodSync(path, mode)
 }
 
-function refuseUnreachable(directory: string, who: RunAs, { folder }: Binaries): void {
-  const { status } = spawnSync(join(folder, 'postgres'), ['--version'], { ...who, cwd: directory })
-  if (status === 0) return
+/** Asked as that user. A machine without the program "test" finds out a little later, less clearly. */
+function refuseUnreachable(directory: string, who: RunAs): void {
+  const { status } = spawnSync('test', ['-w', directory], { ...who, cwd: '/' })
+  if (status !== 1) return
   throw new CertctlError(
     'config_invalid',
     `PostgreSQL runs as user ${who.uid ?? process.getuid?.()} and cannot enter ${directory}, because a folder above it is closed; set CERTCTL_STATE_DIR to a place everybody may pass through (such as /var/lib/certctl)`,
