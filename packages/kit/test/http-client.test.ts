@@ -8,8 +8,7 @@ import { inspect } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { type HttpOptions, type HttpRequest, isCertctlError, Secret } from '@certctl/core'
 import { afterEach, describe, expect, it } from '@jest/globals'
-import { expectStatus } from '../src/expect-status.js'
-import { createHttpClient, retryAfterSeconds } from '../src/http-client.js'
+import { createHttpClient } from '../src/http-client.js'
 import { ca, listen, listenTls, partyOf, spkiHash, wholeChain } from './tls-material.js'
 
 const server = await partyOf(['localhost', '127.0.0.1'])
@@ -216,21 +215,6 @@ describe('an answer', () => {
   })
 })
 
-describe('Retry-After', () => {
-  it.each([
-    ['120', 120],
-    [' 5 ', 5],
-    ['Tue, 01 Jan 2030 00:01:00 GMT', 60],
-    ['Mon, 31 Dec 2029 23:59:00 GMT', 0],
-    ['soon', undefined],
-    ['-5', undefined],
-    ['9'.repeat(20), undefined],
-    [undefined, undefined],
-  ])('of %j is %p seconds', (header, seconds) => {
-    expect(retryAfterSeconds(header, now)).toBe(seconds)
-  })
-})
-
 describe('a request that fails', () => {
   const secretful = {
     path: new Secret('/canary-path'),
@@ -369,53 +353,5 @@ describe('a request over TLS', () => {
     expect(await failureOf(ask({ baseUrl, tls: { caPem: ca.rootPem } }))).toMatchObject({
       code: 'upstream_unavailable',
     })
-  })
-})
-
-describe('the status of an answer', () => {
-  const answer = async (status: number, headers: Record<string, string> = {}) => {
-    const { base } = await serve((_, response) => void response.writeHead(status, headers).end('canary'))
-    return await ask({ baseUrl: base })
-  }
-
-  it('that is accepted gives the answer back', async () => {
-    const response = await answer(201)
-    expect(expectStatus(response, [200, 201], 'Vault')).toBe(response)
-  })
-
-  it.each([
-    [301, 'upstream_protocol'],
-    [200, 'upstream_protocol'],
-    [400, 'upstream_rejected'],
-    [401, 'upstream_rejected'],
-    [403, 'upstream_rejected'],
-    [404, 'not_found'],
-    [408, 'upstream_unavailable'],
-    [409, 'conflict'],
-    [412, 'precondition_failed'],
-    [413, 'too_large'],
-    [422, 'upstream_rejected'],
-    [429, 'rate_limited'],
-    [500, 'upstream_unavailable'],
-    [501, 'upstream_rejected'],
-    [503, 'upstream_unavailable'],
-  ])('%d becomes %s, and the body stays out', async (status, code) => {
-    const response = await answer(status)
-    expect(() => expectStatus(response, [204], 'Vault, signing')).toThrow(
-      expect.objectContaining({ code, message: expect.stringMatching(`^Vault, signing: answered ${status}`) }),
-    )
-    expect(() => expectStatus(response, [204], 'Vault')).toThrow(
-      expect.objectContaining({ message: expect.not.stringContaining('canary') }),
-    )
-  })
-
-  it('passes on when to come again', async () => {
-    const response = await answer(503, { 'Retry-After': '30' })
-    expect(() => expectStatus(response, [200], 'Vault')).toThrow(expect.objectContaining({ retryAfterSeconds: 30 }))
-  })
-
-  it.each([401, 403])('%d says to look at the credentials', async (status) => {
-    const response = await answer(status)
-    expect(() => expectStatus(response, [200], 'Vault')).toThrow('credentials')
   })
 })

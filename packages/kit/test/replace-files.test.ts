@@ -1,7 +1,6 @@
 import { CertctlError, type FileOptions, type FileSystem } from '@certctl/core'
 import { createMaterial, createMemoryFiles, type MemoryFiles } from '@certctl/testing'
 import { beforeEach, describe, expect, it } from '@jest/globals'
-import { ownMarker } from '../src/certificate-material.js'
 import { type FileChange, type ReplaceSteps, replaceFiles } from '../src/replace-files.js'
 
 const { leafs, chainPem } = await createMaterial()
@@ -376,70 +375,5 @@ describe('an abort', () => {
     await expect(deploy({ signal: controller.signal })).rejects.toMatchObject({ code: 'aborted' })
     expect(files.snapshot()).toEqual(before)
     expect(diary).not.toContain(`replace ${cert}`)
-  })
-})
-
-describe('what is refused', () => {
-  it.each([cert, key, chain])('is to write over something else at %s, before anything is touched', async (path) => {
-    files.put(path, 'user nginx;\n')
-    const error = await failureOf(deploy())
-    expect(error).toMatchObject({ code: 'deploy_failed', message: expect.stringContaining(path) })
-    expect(diary).toEqual([])
-  })
-
-  it('is to write over a directory, or over a file too large to be a certificate', async () => {
-    files.put(`${cert}/inside`, '')
-    expect((await failureOf(deploy())).message).toContain('not a regular file')
-    const huge: FileSystem = {
-      ...files,
-      stat: async (path) => ({
-        ...(await files.stat('/x')),
-        kind: 'file',
-        size: 2 ** 30,
-        mode: 0,
-        uid: 0,
-        gid: 0,
-        realPath: path,
-        modifiedAt: new Date(0),
-      }),
-      read: async () => Promise.reject(new Error('read')),
-    }
-    expect((await failureOf(replaceFiles(huge, changesOf(next), steps()))).message).toContain('something other')
-  })
-
-  it('is a file of ours without the mark', async () => {
-    const change: FileChange = { path: '/etc/tls/list.txt', content: 'a', own: true }
-    expect(await failureOf(replaceFiles(files, [change], { signal: never }))).toMatchObject({ code: 'internal' })
-    const marked = { ...change, content: `# ${ownMarker}\na` }
-    await replaceFiles(files, [marked], { signal: never })
-    expect(await replaceFiles(files, [{ ...marked, content: `# ${ownMarker}\nb` }], { signal: never })).toMatchObject({
-      changed: true,
-    })
-  })
-
-  it('is one file under two names', async () => {
-    files.put(cert, '')
-    files.link('/etc/tls/alias.pem', cert)
-    const twice: FileChange[] = [
-      { path: cert, content: '' },
-      { path: '/etc/tls/alias.pem', content: 'x' },
-    ]
-    expect(await failureOf(replaceFiles(files, twice, { signal: never }))).toMatchObject({ code: 'config_invalid' })
-    const same: FileChange[] = [
-      { path: '/new', content: '' },
-      { path: '/new', content: 'x' },
-    ]
-    expect(await failureOf(replaceFiles(files, same, { signal: never }))).toMatchObject({ code: 'config_invalid' })
-  })
-})
-
-describe('a write through a link', () => {
-  it('is undone where the link leads', async () => {
-    files.link(cert, '/srv/real.pem')
-    await failureOf(deploy({ validate: async () => Promise.reject(new Error('no')) }))
-    expect([...files.texts().keys()]).toEqual([])
-    files.put('/srv/real.pem', old.certificatePem)
-    await failureOf(deploy({ validate: async () => Promise.reject(new Error('no')) }))
-    expect(text('/srv/real.pem')).toBe(old.certificatePem)
   })
 })

@@ -93,7 +93,7 @@ export async function servedOn(port: number): Promise<string | undefined> {
   })
 }
 
-export async function until(holds: () => Promise<boolean>): Promise<void> {
+async function until(holds: () => Promise<boolean>): Promise<void> {
   for (let looks = 0; looks < 400; looks += 1) {
     if (await holds()) return
     await pause(25)
