@@ -1,0 +1,139 @@
+import { beforeAll, describe, expect, it } from '@jest/globals'
+import { buildChain, checkIssuedBy, encodePem, issuerFault, keyMatches, parseCertificate } from '../src/index.js'
+import { createAuthority, createLeaf, type TestAuthority } from './forge/authority.js'
+
+let root: TestAuthority
+let policy: TestAuthority
+let issuing: TestAuthority
+let leaf: TestAuthority
+let stranger: TestAuthority
+
+beforeAll(async () => {
+  root = await createAuthority({ name: 'Root', algorithm: 'EC-P384' })
+  policy = await createAuthority({ name: 'Policy', by: root })
+  issuing = await createAuthority({ name: 'Issuing', by: policy, algorithm: 'Ed25519' })
+  leaf = await createLeaf(issuing)
+  stranger = await createAuthority({ name: 'Stranger' })
+})
+
+describe('a chain', () => {
+  it('is put in order, whatever order the CA sent, without the root, the leaf or anything that is not on it', () => {
+    const sent = [stranger.pem, root.pem, leaf.pem, policy.pem, issuing.pem, issuing.pem]
+    expect(buildChain(leaf.pem, sent)).toEqual({
+      chainPem: issuing.pem + policy.pem,
+      rootPem: root.pem,
+      complete: true,
+    })
+  })
+
+  it('is as long as what is there, where the root or more is missing', () => {
+    expect(buildChain(leaf.pem, [policy.pem, issuing.pem])).toEqual({
+      chainPem: issuing.pem + policy.pem,
+      complete: false,
+    })
+    expect(buildChain(leaf.pem, [root.pem, issuing.pem])).toEqual({ chainPem: issuing.pem, complete: false })
+    expect(buildChain(leaf.pem, [root.pem, policy.pem])).toEqual({ chainPem: '', complete: false })
+    expect(buildChain(leaf.pem, [])).toEqual({ chainPem: '', complete: false })
+  })
+
+  it('of a leaf directly under its root is empty and complete', async () => {
+    const direct = await createLeaf(root)
+    expect(buildChain(direct.pem, [root.pem])).toEqual({ chainPem: '', rootPem: root.pem, complete: true })
+  })
+
+  it('of a self-signed leaf is empty, and the leaf is its own root', async () => {
+    const own = await createAuthority({ name: 'self', overrides: { isCa: false, keyUsages: ['digitalSignature'] } })
+    expect(buildChain(own.pem, [stranger.pem])).toEqual({ chainPem: '', rootPem: own.pem, complete: true })
+  })
+
+  it('prefers the way to a root where a CA is cross-signed', async () => {
+    const elsewhere = await createAuthority({ name: 'Elsewhere' })
+    const crossed = await createAuthority({ name: 'Issuing', by: elsewhere, key: issuing })
+    const cross = buildChain(leaf.pem, [crossed.pem, issuing.pem, policy.pem, root.pem])
+    expect(cross).toEqual({ chainPem: issuing.pem + policy.pem, rootPem: root.pem, complete: true })
+    expect(buildChain(leaf.pem, [crossed.pem, issuing.pem, policy.pem]).complete).toBe(false)
+  })
+
+  it('ends also where CAs have signed each other', async () => {
+    const one = await createAuthority({ name: 'One' })
+    const two = await createAuthority({ name: 'Two', by: one })
+    const oneByTwo = await createAuthority({ name: 'One', by: two, key: one })
+    const under = await createLeaf(two)
+    expect(buildChain(under.pem, [two.pem, oneByTwo.pem]).complete).toBe(false)
+    expect(buildChain(under.pem, [oneByTwo.pem, two.pem, one.pem])).toMatchObject({ rootPem: one.pem, complete: true })
+  })
+
+  it('refuses a candidate that is not a certificate', () => {
+    expect(() => buildChain(leaf.pem, [encodePem('CERTIFICATE', Uint8Array.of(1, 2, 3))])).toThrow(
+      expect.objectContaining({ code: 'request_malformed' }),
+    )
+  })
+})
+
+describe('an issuer', () => {
+  it.each(['RSA-2048', 'EC-P256', 'EC-P384', 'EC-P521', 'Ed25519'] as const)(
+    'with a %s key is recognised by its signature',
+    async (algorithm) => {
+      const ca = await createAuthority({ name: 'CA', algorithm })
+      const issued = await createLeaf(ca)
+      expect(checkIssuedBy(issued.certificate, ca.certificate)).toBe(true)
+    },
+  )
+
+  it('of the same name with another key is not the issuer', async () => {
+    const twin = await createAuthority({ name: 'Issuing', by: policy })
+    expect(checkIssuedBy(leaf.certificate, twin.certificate)).toBe(false)
+  })
+
+  it('is recognised by key and name, not by the signature alone', async () => {
+    const renamed = await createAuthority({ name: 'Renamed', by: policy, key: issuing })
+    expect(checkIssuedBy(leaf.certificate, renamed.certificate)).toBe(false)
+  })
+
+  it('that is no CA, or may not sign certificates, has issued nothing', async () => {
+    const plain = await createAuthority({
+      name: 'Issuing',
+      by: policy,
+      key: issuing,
+      overrides: { isCa: false, keyUsages: ['digitalSignature'] },
+    })
+    const other = await createAuthority({
+      name: 'Issuing',
+      by: policy,
+      key: issuing,
+      overrides: { keyUsages: ['cRLSign'] },
+    })
+    expect(checkIssuedBy(leaf.certificate, plain.certificate)).toBe(false)
+    expect(checkIssuedBy(leaf.certificate, other.certificate)).toBe(false)
+    expect(checkIssuedBy(leaf.certificate, issuing.certificate)).toBe(true)
+  })
+
+  it('whose signature was tampered with has issued nothing', () => {
+    const der = Uint8Array.from(leaf.der)
+    der[der.length - 1] = (der[der.length - 1] ?? 0) ^ 1
+    expect(checkIssuedBy(parseCertificate(der), issuing.certificate)).toBe(false)
+  })
+
+  it('says why relying parties would refuse what it signs', async () => {
+    expect(issuerFault(issuing.certificate)).toBeUndefined()
+    expect(issuerFault(leaf.certificate)).toMatch(/not of a CA/)
+    const other = await createAuthority({ name: 'X', overrides: { keyUsages: ['cRLSign'] } })
+    expect(issuerFault(other.certificate)).toMatch(/keyCertSign/)
+    expect(issuerFault({ ...issuing.certificate, unknownCritical: ['1.2.3'] })).toMatch(/critical extension 1\.2\.3/)
+  })
+})
+
+describe('a private key', () => {
+  it('belongs to the certificate of its public key and to no other', () => {
+    expect(keyMatches(leaf.pem, leaf.privateKeyPem)).toBe(true)
+    expect(keyMatches(leaf.pem, issuing.privateKeyPem)).toBe(false)
+    expect(keyMatches(issuing.pem, issuing.privateKeyPem)).toBe(true)
+  })
+
+  it('that cannot be read is refused without a word of it', () => {
+    const secretive = '-----BEGIN PRIVATE KEY-----\nc2VjcmV0IG1hdGVyaWFs\n-----END PRIVATE KEY-----\n'
+    expect(() => keyMatches(leaf.pem, secretive)).toThrow(
+      expect.objectContaining({ code: 'request_malformed', message: expect.not.stringContaining('c2Vj') }),
+    )
+  })
+})
