@@ -129,7 +129,7 @@ function readHeader(progress: Progress, header: Header): AuditFault | undefined 
   if (progress.header !== undefined) return unreadable('The export has two headers')
   progress.header = header
   for (const { key_id, public_key_pem } of header.keys) {
-    if (progress.tools.keyIdOf(public_key_pem) !== key_id)
+    if (keyIdOrNothing(progress, public_key_pem) !== key_id)
       return { kind: 'changed', message: `The signing key ${key_id} is not the key that its id was computed from` }
     progress.keys.set(key_id, public_key_pem)
   }
@@ -187,7 +187,24 @@ function checkpointContent(canonical: string) {
 function isSigned(progress: Progress, record: AuditCheckpointRecord): boolean {
   const key = progress.keys.get(record.key_id)
   const trusted = progress.tools.trustedKeyIds?.includes(record.key_id) ?? true
-  return key !== undefined && trusted && progress.tools.verifySignature(key, record.canonical, record.signature)
+  return key !== undefined && trusted && verifies(progress, key, record)
+}
+
+/** What reads keys and signatures may throw at what is none. */
+function keyIdOrNothing({ tools }: Progress, publicKeyPem: string): string | undefined {
+  try {
+    return tools.keyIdOf(publicKeyPem)
+  } catch {
+    return undefined
+  }
+}
+
+function verifies({ tools }: Progress, publicKeyPem: string, record: AuditCheckpointRecord): boolean {
+  try {
+    return tools.verifySignature(publicKeyPem, record.canonical, record.signature)
+  } catch {
+    return false
+  }
 }
 
 function readBatch(progress: Progress, batch: Batch): AuditFault | undefined {
