@@ -114,10 +114,9 @@ async function show(stops: (() => Promise<unknown>)[]): Promise<number> {
       : '\nThis is not what was promised.',
   )
   if (options.once || !allWell) return allWell ? 0 : 1
-  say(
-    `\nIt stays up until Ctrl-C. In another terminal, for instance:\n  ${apps.shellLine} certificates show demo\n  curl --cacert ${folder}/ca.pem --resolve ${serverName}:${web.port}:127.0.0.1 https://${serverName}:${web.port}/`,
-  )
-  await apps.export('demo', join(folder, 'ca.pem'))
+  say('\nIt stays up until Ctrl-C. In another terminal, for instance:')
+  say(`  ${apps.shellLine} certificates show demo`)
+  say(`  openssl s_client -connect 127.0.0.1:${web.port} -servername ${serverName} </dev/null`)
   return await new Promise<number>(() => undefined)
 }
 

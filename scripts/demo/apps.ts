@@ -12,8 +12,6 @@ export interface Apps {
   certctl(...args: string[]): Promise<number>
   /** Fingerprints of the versions of a certificate, oldest first. */
   fingerprints(certificateId: string): Promise<string[]>
-  /** Writes the issuing chain of a certificate, for curl. */
-  export(certificateId: string, file: string): Promise<void>
   /** What to type in another terminal before the arguments. */
   shellLine: string
   stop(): Promise<void>
@@ -88,13 +86,8 @@ export async function startApps({ folder, port, policy }: Options): Promise<Apps
       return code ?? 1
     },
     fingerprints: async (id) => {
-      const { versions } = (await json('certificates', 'show', id, '--versions')) as {
-        versions: { fingerprint_sha256: string; created_at: string }[]
-      }
-      return versions.map(({ fingerprint_sha256 }) => fingerprint_sha256).reverse()
-    },
-    export: async (id, file) => {
-      writeFileSync(file, await capture('certificates', 'export', id, '--chain'))
+      const { data } = (await json('certificates', 'versions', id)) as { data: { fingerprint_sha256: string }[] }
+      return data.map(({ fingerprint_sha256 }) => fingerprint_sha256).reverse()
     },
     shellLine: `CERTCTL_SERVER_URL=${url} CERTCTL_SERVER_CA_BUNDLE_PATH=${caFile} node ${bundle('cli')} --api-key-file ${keyFile}`,
     async stop() {

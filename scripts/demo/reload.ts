@@ -7,14 +7,21 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
 const folder = process.argv[2] ?? ''
-const pidFile = join(folder, 'web.pid')
 
-if (!existsSync(pidFile)) {
-  writeFileSync(join(folder, 'start'), '')
-  for (let looks = 0; !existsSync(pidFile) && looks < 200; looks += 1) await delay(50)
+/** Undefined until the server has written all of its number. */
+function serverPid(): number | undefined {
+  const file = join(folder, 'web.pid')
+  const text = existsSync(file) ? readFileSync(file, 'utf8') : ''
+  return /^[1-9]\d*\n$/.test(text) ? Number(text) : undefined
 }
-if (!existsSync(pidFile)) {
+
+if (serverPid() === undefined) {
+  writeFileSync(join(folder, 'start'), '')
+  for (let looks = 0; serverPid() === undefined && looks < 200; looks += 1) await delay(50)
+}
+const pid = serverPid()
+if (pid === undefined) {
   process.stderr.write('the web server did not start\n')
   process.exit(1)
 }
-process.kill(Number(readFileSync(pidFile, 'utf8')), 'SIGHUP')
+process.kill(pid, 'SIGHUP')

@@ -17,6 +17,7 @@ import { certificatesRemoveTarget } from './commands/certificates/remove-target.
 import { certificatesRenew } from './commands/certificates/renew.js'
 import { certificatesRequest } from './commands/certificates/request.js'
 import { certificatesShow } from './commands/certificates/show.js'
+import { certificatesVersions } from './commands/certificates/versions.js'
 import { configExplain } from './commands/config/explain.js'
 import { connectorTypesList } from './commands/connector-types/list.js'
 import { connectorTypesShow } from './commands/connector-types/show.js'
@@ -54,6 +55,7 @@ export const nouns: readonly Noun[] = [
       certificatesList,
       certificatesShow,
       certificatesPlacements,
+      certificatesVersions,
       certificatesRenew,
       certificatesDeploy,
       certificatesAddTarget,
