@@ -25,6 +25,7 @@ export interface AgentConfig {
   heartbeatSeconds: number
   observeSeconds: number
   discoverySeconds: number
+  stopSeconds: number
   /** Values that `env:NAME` references may name, as far as policy lets them. */
   secretFromEnvironment(name: string): Secret | undefined
   warnings: readonly string[]
@@ -101,6 +102,9 @@ export const settingsSchema = z.object({
   CERTCTL_DISCOVERY_INTERVAL: interval.prefault('6h').describe('Time between two searches.'),
   CERTCTL_HEARTBEAT_INTERVAL: interval.prefault('60s').describe('Time between two signs of life.'),
   CERTCTL_OBSERVE_INTERVAL: interval.prefault('5m').describe('Time between two looks at what this agent has deployed.'),
+  CERTCTL_STOP_TIMEOUT: interval
+    .prefault('30s')
+    .describe('How long running jobs may take once the agent was asked to stop.'),
   CERTCTL_LOG_LEVEL: z
     .enum(logLevels, `must be one of ${logLevels.join(', ')}`)
     .prefault('info')
@@ -220,6 +224,7 @@ function configOf(settings: Settings, input: StartInput): AgentConfig {
     heartbeatSeconds: settings.CERTCTL_HEARTBEAT_INTERVAL,
     observeSeconds: settings.CERTCTL_OBSERVE_INTERVAL,
     discoverySeconds: settings.CERTCTL_DISCOVERY_INTERVAL,
+    stopSeconds: settings.CERTCTL_STOP_TIMEOUT,
     secretFromEnvironment: (name) => secretOf(input.environment[name]),
     warnings: unknownNames(input),
   }

@@ -48,10 +48,11 @@ export function createWorkLoop(agent: Agent, { boot, reporter, end }: Work): Wor
     holding,
     async run() {
       await pollUntilTheEnd(agent, { boot, end, holding, take, reporter })
+      // A retired agent deploys nothing more.
+      const seconds = end.reason === 'retired' ? 0 : agent.config.stopSeconds
       await finish(
         [...running.values()].map(({ done }) => done),
-        jobs,
-        end,
+        { jobs, seconds },
       )
     },
   }
@@ -116,12 +117,14 @@ async function comeToTerms(
   await pause(agent, seconds, end)
 }
 
-const finishSeconds = 30
+interface Finishing {
+  jobs: AbortController
+  seconds: number
+}
 
-/** Jobs may finish; those that take longer are interrupted, undo what they began, and are left to their leases. A retired agent deploys nothing more. */
-async function finish(running: readonly Promise<void>[], jobs: AbortController, end: AgentEnd): Promise<void> {
-  const abort = () => jobs.abort(new Error('the agent stops'))
-  const timer = setTimeout(abort, end.reason === 'retired' ? 0 : finishSeconds * 1000)
+/** Jobs may finish; those that take longer are interrupted, undo what they began, and are left to their leases. */
+async function finish(running: readonly Promise<void>[], { jobs, seconds }: Finishing): Promise<void> {
+  const timer = setTimeout(() => jobs.abort(new Error('the agent stops')), seconds * 1000)
   await Promise.all(running)
   clearTimeout(timer)
 }

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { eventually } from './eventually.js'
 import { createServedFiles, type ServedFiles, writePolicy } from './served-files.js'
@@ -38,7 +39,7 @@ describe('work', () => {
   it('that takes long does not keep other work waiting, and its lease is named with every poll', async () => {
     await scene.start()
     await issueFirst(scene)
-    await site.reloads('hangs')
+    await site.reloads('waits')
     const slow = scene.server.state.queue({ kind: 'deploy', targetId: 't-web' })
     await eventually('the slow one has begun', async () => (await site.reloadCount()) > 0)
     await issueFirst(scene, 'mc-other')
@@ -129,6 +130,26 @@ describe('the end', () => {
     await site.reloads('works')
     await running.stop()
     expect(job.report).toBeDefined()
+  })
+
+  it('interrupts a job that takes too long: it is undone, and left to its lease', async () => {
+    const running = await scene.start({ CERTCTL_STOP_TIMEOUT: '1s' })
+    await issueFirst(scene)
+    const first = scene.server.state.queue({ kind: 'deploy', targetId: 't-web' })
+    await eventually('it is deployed', () => first.report)
+    const before = await readFile(site.certPath, 'utf8')
+    await issueFirst(scene)
+    await site.reloads('hangs')
+    const job = scene.server.state.queue({ kind: 'deploy', targetId: 't-web' })
+    await eventually('it has begun', async () => (await site.reloadCount()) === 2)
+    await site.reloads('works')
+    await running.stop()
+    expect(job).toMatchObject({ state: 'active', attempt: 1 })
+    expect(job.report).toBeUndefined()
+    expect(await readFile(site.certPath, 'utf8')).toBe(before)
+    await scene.start()
+    expect(await eventually('a report', () => job.report)).toMatchObject({ outcome: 'done' })
+    expect(job.attempt).toBe(2)
   })
 
   it('does not come from a key that is refused: that is told, and asked again', async () => {

@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { connect, createSecureContext, type SecureContext } from 'node:tls'
 
-/** How the reload command behaves from now on. */
-export type ReloadMode = 'works' | 'fails' | 'does nothing' | 'hangs'
+/** How the reload command behaves from now on. One that waits goes on when it is told to do something else; one that hangs never does. */
+export type ReloadMode = 'works' | 'fails' | 'does nothing' | 'waits' | 'hangs'
 
 /** A server that reads a pair of files when its reload command runs, and goes on with the old pair where the new one does not fit. */
 export interface ServedFiles {
@@ -77,7 +77,11 @@ const reloadScript = `
 import { appendFileSync, copyFileSync, readFileSync } from 'node:fs'
 const [certPath, keyPath, loaded, journal, modeFile] = process.argv.slice(2)
 appendFileSync(journal, '.')
-const mode = readFileSync(modeFile, 'utf8')
+let mode = readFileSync(modeFile, 'utf8')
+while (mode === 'waits') {
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  mode = readFileSync(modeFile, 'utf8')
+}
 if (mode === 'hangs') await new Promise((resolve) => setTimeout(resolve, 600_000))
 if (mode === 'fails') { process.stderr.write('[emerg] the configuration is broken'); process.exit(1) }
 if (mode === 'works') for (const [path, name] of [[keyPath, 'key.pem'], [certPath, 'cert.pem']]) copyFileSync(path, loaded + '/' + name)
