@@ -1,0 +1,82 @@
+import { readFileSync } from 'node:fs'
+import { createCsr, fingerprintOf, generateKey, keyMatches, parseGeneralName, splitCertificates } from '@certctl/pki'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { syncEnvironmentInstances } from '../../src/connectors/environment-instances.js'
+import { startWorkers } from '../../src/work/worker.js'
+import { createTestApp, type TestApp } from '../http/test-app.js'
+import { faultsOf, fillIn, readTranscript, type Step } from './transcript.js'
+
+const steps = readTranscript(readFileSync(new URL('./old-agent.transcript.txt', import.meta.url), 'utf8'))
+
+let app: TestApp
+let workers: { stop(): Promise<void> }
+let stranger: { id: string; key: string }
+const values = new Map<string, string>()
+const keys = new Map<string, string>()
+
+beforeAll(async () => {
+  app = await createTestApp()
+  await syncEnvironmentInstances(app.services, {})
+  workers = startWorkers(app.services)
+  stranger = await app.addAgent('stranger')
+  for (const name of ['csr_1', 'csr_2']) await makeCsr(name)
+})
+afterAll(async () => {
+  await workers.stop()
+  await app.close()
+})
+
+/** As the old agent does it: a new P-256 key each time, the common name, and every name as a DNS name. */
+async function makeCsr(name: string): Promise<void> {
+  const { privateKeyPem } = await generateKey('EC-P256')
+  const names = ['shop.example.org', 'www.shop.example.org'].map(parseGeneralName)
+  keys.set(name, privateKeyPem)
+  values.set(name, await createCsr({ privateKeyPem, commonName: 'shop.example.org', names }))
+}
+
+function variable(name: string): string {
+  const value = values.get(name)
+  if (value === undefined) throw new Error(`The transcript uses $${name} before there is one`)
+  return value
+}
+
+function capture(name: string, value: string): void {
+  values.set(name, value)
+  if (name !== 'certificate_pem') return
+  const [leaf = ''] = splitCertificates(value)
+  values.set('leaf_pem', leaf)
+  values.set('fingerprint', fingerprintOf(leaf))
+}
+
+function keyOf(who: string): string {
+  if (who === 'operator') return app.keys.operator
+  return who === 'agent' ? variable('agent_key') : stranger.key
+}
+
+async function replay(step: Step): Promise<void> {
+  const { status, json, text } = await app.call(step.method, fillIn(step.path, variable), {
+    key: keyOf(step.who),
+    raw: step.body === undefined ? undefined : fillIn(step.body, variable, true),
+    headers: { 'content-type': 'application/json' },
+  })
+  expect([step.title, status, status === step.status ? '' : text]).toEqual([step.title, step.status, ''])
+  expect(faultsOf(step.answer ?? {}, json, { variables: variable, capture })).toEqual([])
+}
+
+describe('an agent of the first protocol', () => {
+  for (const step of steps) it(step.title, async () => await replay(step))
+
+  it('got the certificate of the key it made last', () => {
+    const pem = variable('leaf_pem')
+    expect(keyMatches(pem, keys.get('csr_2') ?? '')).toBe(true)
+    expect(keyMatches(pem, keys.get('csr_1') ?? '')).toBe(false)
+    expect(splitCertificates(variable('certificate_pem')).length).toBeGreaterThan(0)
+  })
+
+  it('left what it saw as a sighting', async () => {
+    const { store } = app.services
+    const [sighting, ...rest] = await store.discoveries.sightingsOfAgent(variable('agent_id'))
+    expect(rest).toEqual([])
+    expect(sighting).toMatchObject({ location: '/etc/nginx/tls/site.crt', format: 'PEM' })
+  })
+})
