@@ -1,7 +1,17 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
-import type { DiscoveryReport, JobReport, Observations, RawRequest, WorkItem } from '@certctl/api'
+import type {
+  DiscoveryReport,
+  JobReport,
+  Observations,
+  RawRequest,
+  reportedConnectorSchema,
+  WorkItem,
+} from '@certctl/api'
+import type { z } from '@certctl/core'
 import { CertctlError, type GeneralName } from '@certctl/core'
 import type { TestCa } from '@certctl/testing'
+
+type ReportedConnector = z.output<typeof reportedConnectorSchema>
 
 export interface FakeAgentRow {
   id: string
@@ -49,7 +59,7 @@ export interface FakeState {
   readonly reports: { jobId: string; report: JobReport; taken: boolean }[]
   readonly observations: Observations['placements']
   readonly discoveries: DiscoveryReport[]
-  readonly connectors: { type: string; schema: Record<string, unknown> }[][]
+  readonly connectors: ReportedConnector[][]
   /** Operation by operation, as they came. */
   readonly calls: string[]
   /** Keys that are listed although no current version has them. */
