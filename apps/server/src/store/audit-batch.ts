@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto'
 import { leafHash, merkleRoot } from '@certctl/api'
 import { CertctlError } from '@certctl/core'
 import { type Kysely, type RawBuilder, sql } from 'kysely'
@@ -7,9 +6,6 @@ import { canonicalJson } from './canonical-json.js'
 import { createId } from './create-id.js'
 import type { Schema } from './schema.js'
 import { sha256 } from './sha256.js'
-
-/** As many as the first migration makes; commits that wait for one another are those beyond this number. */
-export const headCount = 16
 
 export interface AuditBatch {
   append(entry: AuditEntry): void
@@ -37,7 +33,7 @@ export function createAuditBatch(db: Kysely<Schema>, at: Date): AuditBatch {
       isWritten = true
       if (leaves.length === 0) return
       if ((await write(db, { leaves, at, head: anyFreeHead })) > 0) return
-      const written = await write(db, { leaves, at, head: headOnceFree(randomInt(headCount)) })
+      const written = await write(db, { leaves, at, head: await headOnceFree(db) })
       if (written === 0) throw new CertctlError('internal', 'The audit record has no heads; audit_heads was emptied')
     },
   }
@@ -52,8 +48,10 @@ function leafOf(entry: AuditEntry, at: Date): Leaf {
 
 const anyFreeHead = sql`select head, batch, hash from audit_heads order by head limit 1 for no key update skip locked`
 
-function headOnceFree(head: number): RawBuilder<unknown> {
-  return sql`select head, batch, hash from audit_heads where head = ${head} for no key update`
+/** All are held: waits for one, chosen beforehand, since a condition that draws lots would be asked again after the wait. */
+async function headOnceFree(db: Kysely<Schema>): Promise<RawBuilder<unknown>> {
+  const { rows } = await sql<{ head: number }>`select head from audit_heads order by random() limit 1`.execute(db)
+  return sql`select head, batch, hash from audit_heads where head = ${rows[0]?.head ?? 0} for no key update`
 }
 
 /** One statement, so that the head is locked for one round trip and the commit only. */
