@@ -19,7 +19,6 @@ import {
   subjectKeyExtension,
 } from './extensions/encode-extensions.js'
 import { keyIdentifierOf } from './key-identifier.js'
-import { x509 } from './provider.js'
 import { createSigner, type SignatureName, type Signer } from './signer.js'
 
 export interface CertificateOptions {
@@ -67,6 +66,8 @@ function checkOptions(
   const octets = serialNumber.length + ((serialNumber[0] ?? 0) >= 0x80 ? 1 : 0)
   if (octets > 20 || serialNumber.every((octet) => octet === 0))
     throw refused('a serial number is positive and has at most 20 octets')
+  if (notBefore.getUTCFullYear() < 1950 || notAfter.getUTCFullYear() > 9999)
+    throw refused('its years lie outside 1950 to 9999, which times in certificates cannot say')
   if (notAfter.getTime() < notBefore.getTime()) throw refused('it would end before it begins')
   // A usage on a root is taken as a limit by some readers and as a fault by others: the chain is then refused.
   if (isCa && issuer === undefined && extendedKeyUsages.length > 0)
@@ -95,6 +96,8 @@ async function assemble(
   signatureName: SignatureName,
 ): Promise<Uint8Array> {
   const subject = encodeName(options.subject)
+  // On first use: loading the libraries takes longer than all the rest, and programs that only read need none of it.
+  const { x509 } = await import('./provider.js')
   const made = await x509.X509CertificateGenerator.create({
     serialNumber: Buffer.from(options.serialNumber).toString('hex'),
     subject: new x509.Name(Buffer.from(subject)),

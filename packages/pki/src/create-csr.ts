@@ -4,7 +4,7 @@ import type { NameAttribute } from './distinguished-name.js'
 import { encodeName } from './encode-name.js'
 import { altNamesExtension, mustStapleExtension, purposesExtension } from './extensions/encode-extensions.js'
 import { encodePem } from './pem.js'
-import { engine, x509 } from './provider.js'
+import type { Subtle } from './provider.js'
 import { createSigner, readPrivateKey, type SignatureName } from './signer.js'
 
 export interface CsrOptions {
@@ -21,9 +21,11 @@ export interface CsrOptions {
 export async function createCsr(options: CsrOptions): Promise<string> {
   const { privateKeyPem, commonName, subject = [] } = options
   const attributes = commonName === undefined ? subject : [...subject, { type: 'CN', value: commonName }]
+  // On first use: loading the libraries takes longer than all the rest, and programs that only read need none of it.
+  const { engine, x509 } = await import('./provider.js')
   const made = await x509.Pkcs10CertificateRequestGenerator.create({
     name: new x509.Name(Buffer.from(encodeName(attributes))),
-    ...(await importPair(readPrivateKey(privateKeyPem))),
+    ...(await importPair(readPrivateKey(privateKeyPem), engine.subtle)),
     extensions: extensionsOf(options, attributes.length === 0).map((der) => new x509.Extension(Buffer.from(der))),
   })
   return encodePem('CERTIFICATE REQUEST', new Uint8Array(made.rawData))
@@ -48,13 +50,13 @@ const imports: Readonly<Record<SignatureName, { name: string; namedCurve?: strin
   Ed25519: { name: 'EdDSA', namedCurve: 'Ed25519' },
 }
 
-async function importPair(privateKey: KeyObject) {
+async function importPair(privateKey: KeyObject, subtle: Subtle) {
   const algorithm = imports[createSigner(privateKey).signatureName]
   const pkcs8 = privateKey.export({ type: 'pkcs8', format: 'der' })
   const spki = createPublicKey(privateKey).export({ type: 'spki', format: 'der' })
   const keys = {
-    privateKey: await engine.subtle.importKey('pkcs8', pkcs8, algorithm, false, ['sign']),
-    publicKey: await engine.subtle.importKey('spki', spki, algorithm, true, ['verify']),
+    privateKey: await subtle.importKey('pkcs8', pkcs8, algorithm, false, ['sign']),
+    publicKey: await subtle.importKey('spki', spki, algorithm, true, ['verify']),
   }
   return { keys, signingAlgorithm: algorithm }
 }

@@ -1,8 +1,8 @@
 import { attributeTypes } from './attribute-types.js'
 import { readOid } from './der/object-identifier.js'
 import { tags } from './der/primitives.js'
-import { type DerReader, enter, leave, malformed } from './der/reader.js'
-import { readText } from './der/strings.js'
+import { type DerReader, enter, leave, malformed, peekTag } from './der/reader.js'
+import { isTextTag, readText } from './der/strings.js'
 
 /** One attribute of a distinguished name: a short name (`CN`, `O`, …) or an object identifier, and its text. */
 export interface NameAttribute {
@@ -38,21 +38,23 @@ function readRelativeName(reader: DerReader, name: string, into: NameAttribute[]
   const outer = enter(reader, tags.set, name)
   let text = ''
   while (reader.at < reader.end) {
-    const attribute = readAttribute(reader, name)
-    into.push(attribute)
-    text += `${text === '' ? '' : '+'}${attribute.type}=${escapeValue(attribute.value)}`
+    const one = readAttribute(reader, name, into)
+    text = text === '' ? one : `${text}+${one}`
   }
   if (text === '') throw malformed(reader, `${name} has an empty part`)
   leave(reader, outer, name)
   return text
 }
 
-function readAttribute(reader: DerReader, name: string): NameAttribute {
+function readAttribute(reader: DerReader, name: string, into: NameAttribute[]): string {
   const outer = enter(reader, tags.sequence, name)
   const oid = readOid(reader, name)
+  const isText = isTextTag(peekTag(reader))
   const value = readText(reader, name)
   leave(reader, outer, name)
-  return { type: attributeTypes[oid] ?? oid, value }
+  const type = attributeTypes[oid] ?? oid
+  into.push({ type, value })
+  return `${type}=${isText ? escapeValue(value) : value}`
 }
 
 const special = /[,+"\\<>;=]|^[ #]| $/

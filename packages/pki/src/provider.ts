@@ -8,4 +8,6 @@ const engine = new Crypto()
 x509.cryptoProvider.set(engine)
 pkijs.setEngine('certctl', new pkijs.CryptoEngine({ name: 'certctl', crypto: engine }))
 
+export type Subtle = typeof engine.subtle
+
 export { engine, pkijs, x509 }

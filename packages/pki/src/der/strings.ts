@@ -9,13 +9,18 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
  */
 export function readText(reader: DerReader, name: string): string {
   const tag = peekTag(reader)
-  if (!textTags.has(tag)) return readHex(reader, name)
+  if (!isTextTag(tag)) return readHex(reader, name)
   const stop = readHeader(reader, tag, name)
   const { at, bytes } = reader
   countSteps(reader, stop - at)
   reader.at = stop
   if (isPlainAscii(bytes, at, stop) && tag < tags.universalString) return bytes.toString('latin1', at, stop)
   return checked(reader, decode(reader, tag, bytes.subarray(at, stop), name), name)
+}
+
+/** Whether an element of this tag holds text. */
+export function isTextTag(tag: number): boolean {
+  return textTags.has(tag)
 }
 
 const textTags = new Set<number>([
