@@ -1,4 +1,5 @@
 import { messageOf } from '@certctl/core'
+import { appendEntry } from '../audit/append.js'
 import type { Services } from '../services.js'
 
 /** One entry of the record per address and minute, however often somebody tries. */
@@ -20,14 +21,12 @@ export function createRefusedLogins(
     if (seen.size >= remembered) seen.clear()
     seen.set(address, { at: now, more: 0 })
     try {
-      await services.store.transaction(async (tx) => {
-        tx.audit.append({
-          actor: { type: 'System', id: 'public', name: address },
-          action: 'auth.refused',
-          resource_type: 'api',
-          resource_id: path.slice(0, 200),
-          details: { address, reason, suppressed: last?.more ?? 0 },
-        })
+      await appendEntry(services, {
+        actor: { type: 'System', id: 'public', name: address },
+        action: 'auth.refused',
+        resource_type: 'api',
+        resource_id: path.slice(0, 200),
+        details: { address, reason, suppressed: last?.more ?? 0 },
       })
     } catch (error) {
       services.log.error({ address, reason: messageOf(error) }, 'a refused login could not be recorded')
