@@ -8,7 +8,12 @@ const noun: ConnectionNoun<Issuer> = {
   singular: 'issuer',
   aSingular: 'an issuer',
   kind: 'issuer',
-  example: { type: 'local', settings: '--set common_name="Example CA"', id: 'iss-local' },
+  example: {
+    type: 'local',
+    id: 'iss-second',
+    settings: `--set ca_common_name="Second CA"`,
+    change: '--set validity_days=30',
+  },
   hasAgent: false,
   columns: [
     { title: 'ID', value: ({ id }) => id },

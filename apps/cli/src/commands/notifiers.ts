@@ -10,8 +10,9 @@ const noun: ConnectionNoun<Notifier> = {
   kind: 'notifier',
   example: {
     type: 'webhook',
-    settings: '--set url=https://hooks.example.com/certctl --set secret=@secret.txt',
     id: 'notif-ops',
+    settings: '--set url=@url.txt --set secret=@secret.txt',
+    change: '--set secret=@new-secret.txt',
   },
   hasAgent: false,
   columns: [

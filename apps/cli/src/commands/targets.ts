@@ -10,8 +10,9 @@ const noun: ConnectionNoun<Target> = {
   kind: 'target',
   example: {
     type: 'files',
-    settings: '--set cert_path=/etc/ssl/site.pem --set key_path=/etc/ssl/site.key',
     id: 'web-1',
+    settings: `--set files='[{"path":"/etc/ssl/site.pem","content":"combined"}]'`,
+    change: '--set grace=8h',
   },
   hasAgent: true,
   columns: [

@@ -234,6 +234,15 @@ function seed(world: World, at: string): void {
         type: 'object',
         properties: {
           cert_path: { type: 'string', description: 'File for the certificate.' },
+          files: {
+            type: 'array',
+            description: 'Files to write.',
+            items: {
+              type: 'object',
+              required: ['path'],
+              properties: { path: { type: 'string', description: 'Where it is.' } },
+            },
+          },
           post_deploy_verify: {
             type: 'object',
             properties: { enabled: { type: 'boolean' } },

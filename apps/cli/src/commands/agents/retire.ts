@@ -36,7 +36,7 @@ function blocked(id: string, error: unknown): CertctlError | undefined {
   const { active_targets, active_certificates, pending_jobs } = counts.data
   return new CertctlError(
     'conflict',
-    `Agent ${id} still has ${active_targets} targets, ${active_certificates} certificates and ${pending_jobs} open jobs; move them, or retire all of it with --force --reason`,
+    `Agent ${id} is still needed (targets: ${active_targets}, certificates: ${active_certificates}, open jobs: ${pending_jobs}); move them, or retire all of it with --force --reason`,
     { cause: error },
   )
 }

@@ -25,7 +25,7 @@ export interface ConnectionNoun<T extends Connection> {
   aSingular: string
   kind: ConnectorType['kind']
   /** A type and settings that make a good example. */
-  example: { type: string; settings: string; id: string }
+  example: { type: string; id: string; settings: string; change: string }
   columns: readonly Column<T>[]
   /** Fields beyond those all have. */
   fields(item: T): readonly (readonly [string, string | boolean | undefined])[]

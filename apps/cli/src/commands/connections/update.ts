@@ -5,14 +5,11 @@ import type { Connection, ConnectionNoun } from './noun.js'
 import { showConnection } from './show.js'
 
 export function updateVerb<T extends Connection>(noun: ConnectionNoun<T>) {
-  const { id, settings } = noun.example
+  const { id, change } = noun.example
   return defineVerb({
     name: 'update',
     summary: `Changes what is given of ${noun.aSingular}; the rest stays`,
-    examples: [
-      `certctl ${noun.plural} update ${id} ${settings.split(' --set ')[0]}`,
-      `certctl ${noun.plural} update ${id} --disable`,
-    ],
+    examples: [`certctl ${noun.plural} update ${id} ${change}`, `certctl ${noun.plural} update ${id} --disable`],
     arguments: { id: `Id of the ${noun.singular}` },
     options: {
       '--name <name>': 'New name',
@@ -35,17 +32,17 @@ export function updateVerb<T extends Connection>(noun: ConnectionNoun<T>) {
       const { type } = (await noun.get(cli.client(), id)).body
       const connector = set.length === 0 ? undefined : await findConnectorType(cli, noun.kind, type)
       const config = await applySettings(fromFile, { set, connector, cli })
-      const change = {
+      const said = {
         ...(name === undefined ? {} : { name }),
         ...(Object.keys(config).length === 0 ? {} : { config }),
         ...(enable || disable ? { enabled: enable } : {}),
       }
-      if (Object.keys(change).length === 0)
+      if (Object.keys(said).length === 0)
         throw new CertctlError(
           'request_malformed',
           'Nothing to change; give --name, --set, --file, --enable or --disable',
         )
-      const { body } = await noun.update(cli.client(), id, change)
+      const { body } = await noun.update(cli.client(), id, said)
       showConnection(noun, body, cli)
     },
   })

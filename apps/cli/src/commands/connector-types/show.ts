@@ -31,17 +31,32 @@ export const connectorTypesShow = defineVerb({
   },
 })
 
-function settingsOf(schema: Record<string, unknown>) {
+interface Setting {
+  name: string
+  needed: boolean
+  preset: string | undefined
+  text: string
+}
+
+/** Every setting with what is inside it: `post_deploy_verify.enabled`, `files[].path`. */
+function settingsOf(schema: Record<string, unknown>, above = ''): Setting[] {
   const required = Array.isArray(schema.required) ? schema.required : []
   const properties = isObject(schema.properties) ? schema.properties : {}
-  return Object.entries(properties).map(([name, field]) => {
-    const { description, default: preset, ...rest } = isObject(field) ? field : {}
-    const mark = rest[markKey] === 'secret' ? ' (secret)' : ''
-    return {
-      name,
-      needed: required.includes(name),
-      preset: preset === undefined ? undefined : JSON.stringify(preset),
-      text: `${typeof description === 'string' ? description : ''}${mark}`,
-    }
+  return Object.entries(properties).flatMap(([key, field]) => {
+    if (!isObject(field)) return []
+    const name = `${above}${key}`
+    const inside = isObject(field.items) ? settingsOf(field.items, `${name}[].`) : settingsOf(field, `${name}.`)
+    return [settingOf(name, field, required.includes(key)), ...inside]
   })
+}
+
+function settingOf(name: string, field: Record<string, unknown>, needed: boolean): Setting {
+  const { description, default: preset } = field
+  const isPlain = preset !== undefined && !isObject(preset)
+  return {
+    name,
+    needed,
+    preset: isPlain ? JSON.stringify(preset) : undefined,
+    text: `${typeof description === 'string' ? description : ''}${field[markKey] === 'secret' ? ' (secret)' : ''}`,
+  }
 }
