@@ -8,12 +8,16 @@ export interface HeldTransaction {
   commit(): Promise<void>
 }
 
+// A test that fails in between must not leave its locks to those after it.
+const longestHoldMs = 30_000
+
 /** Does `work` in a transaction and holds it open, with all its locks. */
 export async function holdTransaction(
   services: TestServices,
   work: (tx: Tx) => Promise<void>,
 ): Promise<HeldTransaction> {
   const gate = createGate()
+  const timer = setTimeout(() => gate.release(), longestHoldMs)
   const done = services.store.transaction(async (tx) => {
     await work(tx)
     await gate.pass()
@@ -21,6 +25,7 @@ export async function holdTransaction(
   await Promise.race([gate.reached, done])
   return {
     async commit() {
+      clearTimeout(timer)
       gate.release()
       await done
     },
