@@ -1,5 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Gauge } from 'prom-client'
+import { silentMs } from './inventory/agent-view.js'
 import type { Metrics } from './metrics.js'
 import type { Services } from './services.js'
 
@@ -9,7 +10,6 @@ export interface Watched extends Pick<Services, 'store' | 'clock' | 'metrics'> {
 
 const day = 86_400_000
 const expiringMs = 30 * day
-const onlineMs = 300_000
 /** Several scrapers, or an impatient one, cost the database one question. */
 const freshMs = 5000
 
@@ -32,7 +32,7 @@ export function watchRows({ store, clock, metrics, poolUsage }: Watched): void {
     const times = {
       now,
       expiringBy: new Date(now.getTime() + expiringMs),
-      onlineSince: new Date(now.getTime() - onlineMs),
+      onlineSince: new Date(now.getTime() - silentMs),
       overdueSince: new Date(now.getTime() - day),
     }
     setCounts(gauges, await store.counts.all(times))
@@ -54,7 +54,7 @@ function createGauges(metrics: Metrics) {
     expired: gauge('certificate_expired', 'Current versions that have ended.'),
     revoked: gauge('certificate_revoked', 'Versions revoked.'),
     agents: gauge('agent_total', 'Agents that are not retired.'),
-    online: gauge('agent_online', 'Of those, how many were heard of within five minutes.'),
+    online: gauge('agent_online', 'Of those, how many were heard of within two minutes.'),
     pending: gauge('job_pending', 'Jobs that are not done.'),
     queue: gauge('job_queue', 'Jobs that are not done, by kind and state.', ['kind', 'state']),
     age: gauge('job_queue_oldest_seconds', 'How long the oldest of them is due.', ['kind', 'state']),

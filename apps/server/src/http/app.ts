@@ -1,4 +1,4 @@
-import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { bind, operations, type Route } from '@certctl/api'
 import { messageOf } from '@certctl/core'
 import { createAuthenticator } from '../access/authenticator.js'
@@ -92,10 +92,4 @@ export function createHttpApp(services: Services, settings: HttpSettings): HttpA
 function answerPreflight(edge: Edge, incoming: IncomingMessage, outgoing: ServerResponse): void {
   outgoing.writeHead(204, edge.corsHeaders(incoming.headers.origin))
   outgoing.end()
-}
-
-/** Limits of a listener that `createServer` does not take as options. */
-export function limitServer(server: Server): void {
-  server.maxRequestsPerSocket = 0
-  server.timeout = 120_000
 }

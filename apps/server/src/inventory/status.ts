@@ -1,8 +1,8 @@
 import type { Status } from '@certctl/api'
 import type { Services } from '../services.js'
+import { silentMs } from './agent-view.js'
 import { placementView } from './placement-view.js'
 
-const onlineMs = 120_000
 const mostFailing = 50
 
 /** Whether everything is served as it should be, in one look. */
@@ -11,7 +11,7 @@ export async function readStatus({ store, clock, server }: Services): Promise<St
   const [certificates, states, agents, renewals, jobs, failing] = await Promise.all([
     store.certificateList.count(now),
     store.placements.countByState(),
-    store.agents.countLive(new Date(now.getTime() - onlineMs)),
+    store.agents.countLive(new Date(now.getTime() - silentMs)),
     store.holders.countRenewals(now),
     store.jobs.countOpen(),
     store.placements.listFailing(mostFailing),

@@ -1,5 +1,4 @@
 import { type Insertable, type Kysely, type Selectable, sql, type Updateable } from 'kysely'
-import { type Page, type PageRequest, readPage } from './page.js'
 import type { NotificationsTable, Schema } from './schema.js'
 
 const columns = [
@@ -29,10 +28,6 @@ export function notificationsTable(db: Kysely<Schema>) {
         .values([...rows])
         .onConflict((conflict) => conflict.columns(['event_id', 'connection_id']).doNothing())
         .execute()
-    },
-
-    async get(id: string): Promise<NotificationRow | undefined> {
-      return await db.selectFrom('notifications').select(columns).where('id', '=', id).executeTakeFirst()
     },
 
     async listOfEvent(eventId: string): Promise<NotificationRow[]> {
@@ -76,35 +71,6 @@ export function notificationsTable(db: Kysely<Schema>) {
       return outcome.numUpdatedRows > 0n
     },
 
-    /** When the next one is due. */
-    async nextDue(): Promise<Date | undefined> {
-      const row = await db
-        .selectFrom('notifications')
-        .select('next_try_at')
-        .where('state', 'in', ['pending', 'failed'])
-        .where('next_try_at', 'is not', null)
-        .orderBy('next_try_at')
-        .limit(1)
-        .executeTakeFirst()
-      return row?.next_try_at ?? undefined
-    },
-
-    async page(filter: { eventId?: string | undefined }, request: PageRequest): Promise<Page<NotificationRow>> {
-      const { eventId } = filter
-      return await readPage(
-        db
-          .selectFrom('notifications')
-          .select(columns)
-          .$if(eventId !== undefined, (narrowed) => narrowed.where('event_id', '=', eventId ?? '')),
-        {
-          columns: ['created_at', 'id'],
-          descending: true,
-          startOf: (row) => ({ value: row.created_at.toISOString(), id: row.id }),
-        },
-        request,
-      )
-    },
-
     /** What was not delivered of an event will not be any more. */
     async closeOfEvent(eventId: string, reason: string): Promise<void> {
       await db
@@ -123,16 +89,6 @@ export function notificationsTable(db: Kysely<Schema>) {
         .where('connection_id', '=', connectionId)
         .where('state', 'in', ['pending', 'failed'])
         .execute()
-    },
-
-    /** For Prometheus. */
-    async countDead(): Promise<number> {
-      const row = await db
-        .selectFrom('notifications')
-        .select(({ fn }) => fn.countAll<string>().as('count'))
-        .where('state', '=', 'dead')
-        .executeTakeFirstOrThrow()
-      return Number(row.count)
     },
   }
 }
