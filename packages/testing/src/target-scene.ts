@@ -125,8 +125,21 @@ function filePathsOf<Config>(
   { configSchema }: Pick<TargetDefinition<Config>, 'configSchema'>,
   config: Readonly<Record<string, unknown>>,
 ): string[] {
-  const marked = Object.entries(jsonSchemaOf(configSchema).properties ?? {}).filter(([, f]) => f[markKey] === 'file')
-  return marked.map(([name]) => config[name]).filter((path): path is string => typeof path === 'string')
+  return markedFiles(jsonSchemaOf(configSchema), config)
+}
+
+/** The values of fields marked as files, also inside lists and objects. */
+function markedFiles(schema: unknown, value: unknown): string[] {
+  if (!isRecord(schema)) return []
+  if (schema[markKey] === 'file') return typeof value === 'string' ? [value] : []
+  if (Array.isArray(value)) return value.flatMap((entry) => markedFiles(schema.items, entry))
+  const { properties } = schema
+  if (!isRecord(value) || !isRecord(properties)) return []
+  return Object.entries(value).flatMap(([name, entry]) => markedFiles(properties[name], entry))
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
 }
 
 let deployments = 0
