@@ -55,6 +55,7 @@ describe('a connection', () => {
     const connection = await openConnection({ unixSocket: path })
     expect(String((await connection[Symbol.asyncIterator]().next()).value)).toBe('hello')
     connection.destroy()
+    await open.pop()?.close()
     await rm(directory, { recursive: true, force: true })
     await expect(openConnection({ unixSocket: path })).rejects.toMatchObject({
       code: 'upstream_unavailable',

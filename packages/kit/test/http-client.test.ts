@@ -134,6 +134,7 @@ describe('a request', () => {
       { path: '/v1/info' },
     )
     expect([response.text(), seen[0]?.url]).toEqual(['ok', '/v1/info'])
+    await closing.pop()?.close()
     await rm(directory, { recursive: true, force: true })
   })
 })
