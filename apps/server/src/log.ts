@@ -1,5 +1,5 @@
 import { isSecret } from '@certctl/core'
-import { type DestinationStream, destination, type Logger, pino, stdTimeFunctions } from 'pino'
+import { type Bindings, type DestinationStream, destination, type Logger, pino, stdTimeFunctions } from 'pino'
 
 export interface LogOptions {
   level: string
@@ -9,7 +9,7 @@ export interface LogOptions {
 
 /** One JSON object a line. Nothing that is a secret gets through, whoever logs it: secret values, fields named like secrets, and texts that look like them. */
 export function createLogger({ level, to = destination({ fd: 1, sync: true }) }: LogOptions): Logger {
-  return pino(
+  const log = pino(
     {
       level,
       base: { pid: process.pid },
@@ -17,12 +17,18 @@ export function createLogger({ level, to = destination({ fd: 1, sync: true }) }:
       serializers: { err: (error: unknown) => error },
       formatters: {
         level: (label) => ({ level: label }),
-        bindings: filtered,
         log: filtered,
       },
     },
     { write: (line: string) => void to.write(scrub(line)) },
   )
+  return guarded(log)
+}
+
+/** Formatters see what a line is logged with, not what a child logger was made with. */
+function guarded(log: Logger): Logger {
+  const child = log.child.bind(log)
+  return Object.assign(log, { child: (bindings: Bindings) => guarded(child(filtered(bindings))) })
 }
 
 const printed = '[secret]'
