@@ -28,6 +28,7 @@ async function sendHeartbeat(agent: Agent, { boot, holding, end }: Beating): Pro
   } catch (error) {
     if (isCertctlError(error) && error.code === 'aborted') return
     if (isCertctlError(error) && error.code === 'gone') return end.retire()
+    if (isCertctlError(error) && error.code === 'upstream_unavailable') agent.contact.lost()
     agent.log.warn('heartbeat not answered', reasonOf(error))
   }
 }

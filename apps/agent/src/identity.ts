@@ -20,6 +20,8 @@ const storedSchema = z.object({
   api_key: z.string(),
   server_url: z.string(),
   pin: z.string().nullable(),
+  /** Of the token it joined with: that one again says nothing new. */
+  token_sha256: z.string(),
   retired: z.boolean().default(false),
 })
 export type StoredIdentity = z.output<typeof storedSchema>

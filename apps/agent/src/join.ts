@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { CertctlError, type Logger, type StateStore } from '@certctl/core'
 import type { AboutHost } from './about-host.js'
@@ -46,11 +47,14 @@ export async function establishIdentity(joining: Joining): Promise<Identity> {
   return await known(config, await join(joining, token))
 }
 
-/** A token lets a retired agent begin anew, and moves an agent to another control plane. */
+/** Another token than the one it joined with lets a retired agent begin anew, and moves an agent to another control plane. */
 function isLeftBehind(stored: StoredIdentity, token: JoinToken | undefined): boolean {
-  return (
-    token !== undefined && (stored.retired || (stored.pin !== (token.pin ?? null) && stored.server_url !== token.url))
-  )
+  if (token === undefined || hashOf(token) === stored.token_sha256) return false
+  return stored.retired || (stored.pin !== (token.pin ?? null) && stored.server_url !== token.url)
+}
+
+function hashOf({ token }: JoinToken): string {
+  return createHash('sha256').update(token.reveal()).digest('hex')
 }
 
 async function known(config: AgentConfig, stored: StoredIdentity): Promise<Identity> {
@@ -70,6 +74,7 @@ async function join(joining: Joining, token: JoinToken): Promise<StoredIdentity>
     api_key: body.api_key,
     server_url: server.url,
     pin: token.pin ?? null,
+    token_sha256: hashOf(token),
     retired: false,
   }
   await writeIdentity(state, identity)

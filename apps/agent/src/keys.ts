@@ -86,8 +86,14 @@ async function writeKey(directory: string, ref: KeyRef, pem: string): Promise<vo
 }
 
 async function syncDirectory(path: string): Promise<void> {
+  // Windows opens no directories.
+  if (process.platform === 'win32') return
   const handle = await open(path, 'r')
-  await handle.sync().finally(() => handle.close())
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
 }
 
 async function listKeys(directory: string): Promise<HeldKey[]> {

@@ -72,7 +72,7 @@ async function pollUntilTheEnd(agent: Agent, polling: Polling): Promise<void> {
   let described = false
   while (!end.signal.aborted) {
     try {
-      if (!described) await describeConnectors(agent, end.signal)
+      if (!described) await describe(agent, end)
       described = true
       await polling.reporter.flush(end.signal)
       await poll(agent, polling)
@@ -81,6 +81,16 @@ async function pollUntilTheEnd(agent: Agent, polling: Polling): Promise<void> {
       failures += 1
       await comeToTerms(agent, error, { end, failures })
     }
+  }
+}
+
+/** A server that does not understand the description still has work for the types it knows. */
+async function describe(agent: Agent, end: AgentEnd): Promise<void> {
+  try {
+    await describeConnectors(agent, end.signal)
+  } catch (error) {
+    if (!isCertctlError(error) || !['request_malformed', 'too_large', 'not_found'].includes(error.code)) throw error
+    agent.log.error('the server did not take the description of the connectors', reasonOf(error))
   }
 }
 

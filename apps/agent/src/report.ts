@@ -21,7 +21,9 @@ export async function createReporter(agent: Agent): Promise<Reporter> {
 
   const send = async (record: ReportRecord, signal?: AbortSignal): Promise<void> => {
     if (!(await isSettled(agent, record, signal))) return
-    if (pending.get(record.job_id) === record) pending.delete(record.job_id)
+    // The job may have been done again meanwhile, under another lease: that report is not this one.
+    if (pending.get(record.job_id) !== record) return
+    pending.delete(record.job_id)
     await reports.drop(record.job_id)
   }
 

@@ -3,11 +3,11 @@ export async function eventually<T>(
   what: string,
   ask: () => T | undefined | false | Promise<T | undefined | false>,
 ): Promise<T> {
-  const giveUpAt = Date.now() + 30_000
+  const giveUpAt = Date.now() + 60_000
   for (;;) {
     const answer = await ask()
     if (answer !== undefined && answer !== false) return answer
-    if (Date.now() > giveUpAt) throw new Error(`It did not come about within 30 s: ${what}`)
+    if (Date.now() > giveUpAt) throw new Error(`It did not come about within 60 s: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 15))
   }
 }

@@ -113,6 +113,7 @@ describe('a retired agent', () => {
     scene.server.state.retire(running.agent.id)
     expect(await running.ended).toBe('retired')
     await expect(scene.start({ CERTCTL_JOIN_TOKEN: '' })).rejects.toMatchObject({ code: 'gone' })
+    await expect(scene.start()).rejects.toMatchObject({ code: 'gone' })
     const anew = await scene.start({ CERTCTL_JOIN_TOKEN: scene.server.joinToken() })
     expect(anew.agent.id).toBe('agent-2')
     expect(await anew.agent.journal.placements.all()).toEqual([])

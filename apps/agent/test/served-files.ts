@@ -21,6 +21,8 @@ export interface ServedFiles {
   config(more?: Record<string, unknown>): Record<string, unknown>
   /** SHA-256 of the leaf that a client meets now. */
   serving(): Promise<string | undefined>
+  /** Resolves when the next client begins to shake hands. */
+  nextHandshake(): Promise<void>
   close(): Promise<void>
 }
 
@@ -69,6 +71,7 @@ export async function createServedFiles(directory: string): Promise<ServedFiles>
       ...more,
     }),
     serving: () => leafAt(port),
+    nextHandshake: () => new Promise<void>((resolve) => void server.once('connection', () => resolve())),
     close: () => new Promise((resolve) => void server.close(() => resolve())),
   }
 }
