@@ -8,7 +8,7 @@ import { keyUsageNames, keyUsageOf } from './key-usage-names.js'
 import { purposeOid } from './purpose-names.js'
 
 /** One Extension, DER. `critical` is left out where it is false, as DER wants. */
-export function encodeExtension(identifier: string, critical: boolean, value: Uint8Array): Uint8Array {
+function encodeExtension(identifier: string, critical: boolean, value: Uint8Array): Uint8Array {
   return critical
     ? sequence(oid(identifier), boolean(true), octetString(value))
     : sequence(oid(identifier), octetString(value))
