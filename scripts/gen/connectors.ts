@@ -23,9 +23,11 @@ interface Manifest {
 
 /** Found as the apps find them: by the mark in their manifest. Sorted by kind and name. */
 export async function loadConnectors(root: string): Promise<ConnectorPackage[]> {
-  const folders = readdirSync(join(root, 'packages')).map((name) => join('packages', name))
-  const loaded = await Promise.all(folders.map((folder) => loadConnector(root, folder)))
-  return loaded.flat().sort((a, b) => (a.folder < b.folder ? -1 : 1))
+  const loaded: ConnectorPackage[] = []
+  // One after the other: they share modules, which some loaders cannot link twice at once.
+  for (const name of readdirSync(join(root, 'packages')).sort())
+    loaded.push(...(await loadConnector(root, `packages/${name}`)))
+  return loaded
 }
 
 async function loadConnector(root: string, folder: string): Promise<ConnectorPackage[]> {
