@@ -67,16 +67,16 @@ async function lockRows(tx: Tx, { holderId }: SubmittedCsr): Promise<Rows> {
   return { certificate, holder, order, job: await tx.jobs.lockOpenIssueOfHolder(holderId) }
 }
 
-/** An order of this key that is open, or that brought what is current: the answer is what it was. */
+/** An order of this key that is open, or, unless another CSR is asked for since, that brought what is current: the answer is what it was. */
 async function knownOrder(
   tx: Tx,
-  { holder, certificate }: Rows,
+  { holder, certificate, job }: Rows,
   { spkiSha256, csrPem }: { spkiSha256: string; csrPem: string },
 ): Promise<string | undefined> {
   const order = await tx.orders.findOfKey(holder.id, spkiSha256)
   if (order === undefined || !sameCsr(order.csr_pem, csrPem)) return undefined
   if (order.state === 'open' && order.generation === certificate.generation) return order.id
-  if (order.state !== 'valid' || holder.current_version_id === null) return undefined
+  if (order.state !== 'valid' || holder.current_version_id === null || job?.state === 'waiting_csr') return undefined
   const current = await tx.versions.get(holder.current_version_id)
   return current?.order_id === order.id ? order.id : undefined
 }
