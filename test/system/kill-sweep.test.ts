@@ -92,6 +92,7 @@ describe.each([1, 2])('with %i server copies', (copies) => {
         await renew(scene, round)
         await isServed(scene, round, 1)
       }
+      process.stderr.write(`${gate.victim} killed at "${gate.name}" of ${gate.phase} (${copy})\n`)
       hits.push(`${gate.victim.padEnd(10)} ${gate.phase.padEnd(5)} ${gate.name} (${copy})`)
     },
     180_000,

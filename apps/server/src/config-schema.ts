@@ -127,7 +127,11 @@ export const settingsSchema = z.object({
   notification_retry_interval: duration()
     .prefault('1m')
     .describe('Shortest pause before a failed notification is sent again.'),
-  job_timeout_interval: duration().prefault('1m').describe('How often expired leases are looked for.'),
+  job_lease: duration()
+    .refine((seconds) => seconds >= 2 && seconds <= 3600, 'must be between 2s and 1h')
+    .prefault('30s')
+    .describe('How long a job of a copy that died stays out of reach of the others.'),
+  job_timeout_interval: duration().prefault('10s').describe('How often expired leases are looked for.'),
   job_awaiting_csr_timeout: duration()
     .prefault('24h')
     .describe('How long an agent may take to send a CSR before people are told.'),

@@ -87,6 +87,9 @@ async function startCopy(
     CERTCTL_SERVER_PORT: String(port),
     CERTCTL_PUBLIC_URL: options.publicUrl,
     CERTCTL_RATE_LIMIT_ENABLED: 'false',
+    // A copy that was killed is believed dead sooner than in production.
+    CERTCTL_JOB_LEASE: '3s',
+    CERTCTL_JOB_TIMEOUT_INTERVAL: '1s',
     ...database,
     ...options.env,
   }

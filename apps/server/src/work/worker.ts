@@ -7,7 +7,6 @@ import { type AwaitedWake, waitForWake } from './wait-for-wake.js'
 
 /** The server's own kinds. It never claims what an agent does. */
 const kinds = ['issue'] as const
-const leaseSeconds = 60
 
 export interface Workers {
   /** Claims nothing more, lets what is under way end, and interrupts it where that takes too long. */
@@ -28,7 +27,7 @@ interface Work {
 export function startWorkers(services: Services): Workers {
   const stopping = new AbortController()
   const interrupted = new AbortController()
-  const keeper = createLeaseKeeper(services, leaseSeconds)
+  const keeper = createLeaseKeeper(services, services.config.job_lease)
   const work: Work = {
     services,
     running: new Map(),
@@ -78,7 +77,7 @@ async function claim({ services, running }: Work): Promise<JobRow[]> {
     kinds,
     server: services.server.id,
     now,
-    until: new Date(now.getTime() + leaseSeconds * 1000),
+    until: new Date(now.getTime() + services.config.job_lease * 1000),
     limit: free,
   })
 }
