@@ -12,6 +12,7 @@ import type { HttpRequest } from './handlers.js'
 import { problemOf } from './problem.js'
 import type { RateLimit } from './rate-limit.js'
 import { readBody } from './read-body.js'
+import { requirePlain } from './require-plain.js'
 import { securityHeaders } from './security-headers.js'
 import { sendReply } from './send-reply.js'
 
@@ -106,10 +107,12 @@ async function answer(exchange: Exchange, route: Route<HttpRequest>): Promise<Ra
   exchange.principal = await authenticate(exchange, route)
   requireAllowed(exchange.principal, route.operation, params)
   const body = route.operation.body === undefined ? undefined : await readBody(incoming, edge.maxBodyBytes)
+  const query = queryOf(exchange.url)
+  for (const part of [query, body]) requirePlain(part)
   const { requestId, address, principal, signal } = exchange
   const request: HttpRequest = {
     params,
-    query: queryOf(exchange.url),
+    query,
     body,
     headers: incoming.headers,
     signal,
