@@ -76,7 +76,7 @@ async function listen(server: Server, host: string, port: number): Promise<void>
 }
 
 function listenError(cause: unknown, address: string): CertctlError {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined
   if (code === 'EADDRINUSE')
     return new CertctlError(
       'conflict',
