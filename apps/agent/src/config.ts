@@ -134,6 +134,11 @@ export const flagSettings: Readonly<Record<string, SettingName>> = {
   'log-level': 'CERTCTL_LOG_LEVEL',
 }
 
+/** The command and the flags it was started with. */
+export function parseCommandLine(argv: readonly string[]): ReturnType<typeof parseFlags> {
+  return parseFlags(argv, { flags: flagSettings, token: 'CERTCTL_JOIN_TOKEN' })
+}
+
 /** What a process is started with. */
 export interface StartInput {
   argv: readonly string[]
@@ -163,7 +168,7 @@ function wrongSettings(errors: readonly FieldFault[]): CertctlError {
 }
 
 function givenSettings(input: StartInput, faults: FieldFault[]): Record<string, string> {
-  const flags = parseFlags(input.argv, flagSettings)
+  const flags = parseCommandLine(input.argv)
   faults.push(...flags.faults)
   const names = Object.keys(settingsSchema.shape)
   const entries = names.map((name) => [name, flags.values[name] ?? fromEnvironment(name, input, faults)] as const)

@@ -5,10 +5,10 @@ import { flagSettings, secretSettings, settingsSchema } from './config.js'
 export function helpText(version: string): string {
   return `certctl-agent ${version}: makes keys on this host, deploys certificates to its servers, and proves that they are served.
 
-First start, with a token from the control plane (certctl agents join-token):
-  CERTCTL_JOIN_TOKEN_FILE=/root/token certctl-agent
+  certctl-agent join TOKEN   exchange a token from the control plane (certctl agents join-token) for a key of its own
+  certctl-agent              run; needs no token any more, its key is in the state directory
 
-Every later start needs nothing: the agent has its own key in its state directory.
+A token may also come as CERTCTL_JOIN_TOKEN or in a file; then the first start joins and runs at once.
 
 Settings are environment variables; a flag wins over its variable.
 ${Object.keys(settingsSchema.shape).map(settingText).join('\n')}

@@ -9,7 +9,9 @@ export interface AgentLog extends Logger {
 
 /** JSON lines on stdout, written before the call returns, so that the last line before a crash is not lost. */
 export function createLog(level: LogLevel, stream = destination({ fd: 1, sync: true })): AgentLog {
-  const out = pino({ level, base: null, messageKey: 'message', timestamp: pino.stdTimeFunctions.isoTime }, stream)
+  const formatters = { level: (label: string) => ({ level: label }) }
+  const timestamp = pino.stdTimeFunctions.isoTime
+  const out = pino({ level, base: null, messageKey: 'message', timestamp, formatters }, stream)
   return {
     debug: (message, fields = {}) => out.debug(fields, message),
     info: (message, fields = {}) => out.info(fields, message),

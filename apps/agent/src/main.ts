@@ -3,10 +3,9 @@ import { readFileSync } from 'node:fs'
 import { errorCodes, isCertctlError, messageOf, z } from '@certctl/core'
 import { createAgentEnd } from './agent-end.js'
 import { compose, ownManifest } from './compose.js'
-import { flagSettings, readConfig, startInput } from './config.js'
+import { type AgentConfig, parseCommandLine, readConfig, startInput } from './config.js'
 import { helpText } from './help.js'
 import { type AgentLog, createLog } from './log.js'
-import { parseFlags } from './parse-flags.js'
 import { policyExample } from './policy.js'
 import { runAgent } from './run-agent.js'
 
@@ -14,20 +13,32 @@ const version = z.object({ version: z.string() }).parse(JSON.parse(readFileSync(
 
 async function main(): Promise<void> {
   const input = startInput()
-  const [asked] = parseFlags(input.argv, flagSettings).asked
+  const {
+    asked: [asked],
+    command,
+  } = parseCommandLine(input.argv)
   const answers = { help: () => helpText(version), version: () => version, 'print-policy-example': () => policyExample }
   if (asked !== undefined) return void process.stdout.write(`${answers[asked]().trimEnd()}\n`)
   const config = readConfig(input)
   const log = createLog(config.logLevel)
   for (const warning of config.warnings) log.warn(warning)
   if (config.insecure) log.warn("the server is not authenticated: whoever answers gets this agent's key")
-  await live(log, async () => await compose(config, { log, version }))
+  if (command === 'join') await join(config, log)
+  else await live(config, log)
 }
 
-async function live(log: AgentLog, create: () => ReturnType<typeof compose>): Promise<void> {
+/** Joins, so that later starts need no token, and leaves the running to a supervisor. */
+async function join(config: AgentConfig, log: AgentLog): Promise<void> {
+  const { agent, release } = await compose(config, { log, version })
+  await release()
+  process.stdout.write(`Joined as ${agent.id}. Now start the agent: certctl-agent\n`)
+  process.exit(0)
+}
+
+async function live(config: AgentConfig, log: AgentLog): Promise<void> {
   const end = createAgentEnd()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, end.stop)
-  const { agent, rememberRetirement, release } = await create()
+  const { agent, rememberRetirement, release } = await compose(config, { log, version })
   log.info('the agent runs', { agent_id: agent.id, version, state: agent.installation.stateDirectory })
   await runAgent(agent, end)
   if (end.reason === 'retired') {

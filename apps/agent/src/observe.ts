@@ -3,7 +3,7 @@ import { isCertctlError } from '@certctl/core'
 import type { Agent } from './agent.js'
 import type { AgentEnd } from './agent-end.js'
 import { cleanUpPlacement } from './clean-up-placement.js'
-import { type PlacementRecord, reasonOf } from './journal.js'
+import { type PlacementRecord, placementKey, reasonOf } from './journal.js'
 import { lookAtPlacement, type Sight } from './look-at-placement.js'
 import { jittered, pause } from './pauses.js'
 import { type PreparedTarget, prepareTarget } from './prepare-target.js'
@@ -23,13 +23,18 @@ export async function observe(agent: Agent, end: AgentEnd): Promise<void> {
 }
 
 export async function observeAll(agent: Agent, signal: AbortSignal): Promise<void> {
-  const observations: Observation[] = []
+  const seen: Seen[] = []
   for (const record of await agent.journal.placements.all()) {
     const observation = await observeOne(agent, record, signal)
-    if (observation !== undefined) observations.push(observation)
+    if (observation !== undefined) seen.push({ record, observation })
   }
-  for (let first = 0; first < observations.length; first += batchSize)
-    await send(agent, observations.slice(first, first + batchSize), signal)
+  for (let first = 0; first < seen.length; first += batchSize)
+    await send(agent, seen.slice(first, first + batchSize), signal)
+}
+
+interface Seen {
+  record: PlacementRecord
+  observation: Observation
 }
 
 async function observeOne(
@@ -41,6 +46,7 @@ async function observeOne(
   try {
     const target = await prepareTarget(agent, { targetId: target_id, type: target_type, config: target_config })
     return await agent.lanes(target.lane, async () => {
+      if (!(await isCurrent(agent, record))) return undefined
       const sight = await sightOf(agent, { record, target, signal })
       await cleanUpPlacement(agent, { record, target, signal })
       return observationOf(record, sight)
@@ -50,6 +56,11 @@ async function observeOne(
       agent.log.warn('a target could not be looked at', { target_id, certificate_id, ...reasonOf(error) })
     return undefined
   }
+}
+
+/** A deployment may have ended while this look waited for its turn; its own report has said what there is. */
+async function isCurrent(agent: Agent, record: PlacementRecord): Promise<boolean> {
+  return (await agent.journal.placements.get(placementKey(record)))?.deployed_at === record.deployed_at
 }
 
 interface Place {
@@ -72,7 +83,10 @@ function observationOf({ target_id, certificate_id, chain_pem }: PlacementRecord
 }
 
 /** What is not heard now is seen again at the next look, so nothing is kept. */
-async function send(agent: Agent, placements: Observation[], signal: AbortSignal): Promise<void> {
+async function send(agent: Agent, seen: readonly Seen[], signal: AbortSignal): Promise<void> {
+  const current = await Promise.all(seen.map(async ({ record }) => await isCurrent(agent, record)))
+  const placements = seen.filter((_, index) => current[index]).map(({ observation }) => observation)
+  if (placements.length === 0) return
   try {
     await agent.controlPlane.reportObservations({ params: { id: agent.id }, body: { placements }, signal })
   } catch (error) {

@@ -2,7 +2,7 @@ import type { Agent } from './agent.js'
 import { isWanted } from './care-for-keys.js'
 import { checkMaterial } from './check-material.js'
 import { deploy } from './deploy.js'
-import { type PlacementRecord, placementKey, reasonOf } from './journal.js'
+import { type PlacementRecord, reasonOf } from './journal.js'
 import { materialOf, previousMaterial } from './placements.js'
 import type { PreparedTarget } from './prepare-target.js'
 
@@ -14,8 +14,6 @@ export async function repairDrift(
   { record, target, signal }: { record: PlacementRecord; target: PreparedTarget; signal: AbortSignal },
 ): Promise<void> {
   const fields = { target_id: record.target_id, certificate_id: record.certificate_id }
-  // What was deployed meanwhile by a job has made this record old.
-  if ((await agent.journal.placements.get(placementKey(record)))?.deployed_at !== record.deployed_at) return
   if (!(await isWanted(agent, record.certificate_id))) return
   try {
     const held = await materialOf(agent, record)

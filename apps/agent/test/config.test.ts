@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { readConfig, settingsSchema } from '../src/config.js'
+import { parseCommandLine, readConfig, settingsSchema } from '../src/config.js'
 import { helpText } from '../src/help.js'
 
 let directory: string
@@ -135,6 +135,23 @@ describe('flags', () => {
       insecure: true,
     })
     expect(read({}, ['-insecure-skip-verify=true']).insecure).toBe(true)
+  })
+
+  it('may follow a command; the word behind join is the token', () => {
+    expect(parseCommandLine(['join', 'ccj_x', '-name', 'web'])).toMatchObject({
+      command: 'join',
+      values: { CERTCTL_JOIN_TOKEN: 'ccj_x', CERTCTL_AGENT_NAME: 'web' },
+    })
+    expect(parseCommandLine(['join'])).toMatchObject({ command: 'join', values: {} })
+    expect(parseCommandLine([])).toMatchObject({ command: 'run' })
+    expect(parseCommandLine(['run'])).toMatchObject({ command: 'run' })
+    expect(read({}, ['join', 'ccj_x']).joinToken?.reveal()).toBe('ccj_x')
+  })
+
+  it('and commands that are not known are refused, a token without being quoted', () => {
+    expect(faultOf(() => read({}, ['jion', 'x']))).toContain('Unknown command "jion"')
+    expect(faultOf(() => read({}, ['ccj_canary']))).toContain('Write "join" before the token')
+    expect(faultOf(() => read({}, ['ccj_canary']))).not.toContain('canary')
   })
 
   it('that are not known are refused with the way to help', () => {

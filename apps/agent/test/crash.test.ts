@@ -211,6 +211,16 @@ describe('the program', () => {
     expect(agent.output()).toContain('has retired agent-1')
   })
 
+  it('joins and ends where it is told to join, and runs without a token afterwards', async () => {
+    const { CERTCTL_JOIN_TOKEN = '', ...environment } = scene.environment
+    agent = spawnAgent(environment, ['join', CERTCTL_JOIN_TOKEN])
+    expect(await agent.exited).toBe(0)
+    expect(agent.output()).toContain('Joined as agent-1')
+    expect(scene.server.state.calls).toEqual(['joinAgent'])
+    agent = spawnAgent(environment)
+    await eventually('it works', () => scene.server.state.calls.includes('getAgentWork'))
+  })
+
   it('prints its settings, its version and a policy to start from, and asks nobody', async () => {
     for (const [flag, expected] of [
       ['--help', 'CERTCTL_JOIN_TOKEN'],
