@@ -16,12 +16,12 @@ export async function recordObservations(
       const target = await tx.targets.lock(seen.target_id)
       const placement = await tx.placements.lock(pair.id)
       if (certificate === undefined || target?.agent_id !== agentId || placement?.removed_at !== null) return
-      const served = seen.served?.filter((look) => isNewer(look.at, placement.deployed_at))
-      await observePlacement(tx, { certificate, target, placement }, { held: seen.file, served, actor })
+      if (seen.served?.every((look) => isNewer(look.at, placement.deployed_at)) === false) return
+      await observePlacement(tx, { certificate, target, placement }, { held: seen.file, served: seen.served, actor })
     })
 }
 
-/** A handshake from before the last deployment says nothing about it. */
+/** A look from before the last deployment says nothing about it, and neither does what was read from the target at that time. */
 function isNewer(at: string, deployedAt: Date | null): boolean {
   return deployedAt === null || new Date(at).getTime() >= deployedAt.getTime()
 }
