@@ -1,4 +1,5 @@
 import {
+  CertctlError,
   type GeneralName,
   type IssuanceRequest,
   type IssuerConnector,
@@ -82,7 +83,7 @@ function watchIssuer(world: IssuerWorld, options: WatchOptions): WatchedHost & {
   const base = 'challenges' in world.host ? world.host : withChallenges(world.host)
   const { host, watch, perform } = watchHost(base, options)
   const refuse = (): never => {
-    throw new Error('refused (a fault of the test)')
+    throw new CertctlError('upstream_unavailable', 'It was refused (a fault of the test)')
   }
   const watched: IssuerHost = {
     ...host,
