@@ -73,8 +73,4 @@ async function ask(tx: Tx, placement: PlacementView): Promise<void> {
     blocked_generation: null,
     updated_at: tx.now,
   })
-  const job = await tx.jobs.findOpenOfPlacement(placement.id, 'deploy')
-  if (job?.state !== 'ready') return
-  await tx.jobs.update(job.id, { run_at: tx.now })
-  await tx.wake('agent', placement.agent_id)
 }

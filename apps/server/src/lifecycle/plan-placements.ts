@@ -92,7 +92,8 @@ async function planDeployment(
   placement: Wanted,
   { target, requestedBy }: { target: TargetRow; requestedBy: string },
 ): Promise<string> {
-  const { next_attempt_at: at } = placement
+  const { next_attempt_at: next } = placement
+  const runAt = next !== null && next.getTime() > tx.now.getTime() ? next : tx.now
   const { id, created } = await tx.jobs.insert({
     id: createId('job', tx.now),
     kind: 'deploy',
@@ -102,10 +103,10 @@ async function planDeployment(
     placement_id: placement.id,
     target_id: target.id,
     generation: target.generation,
-    run_at: at !== null && at.getTime() > tx.now.getTime() ? at : tx.now,
+    run_at: runAt,
     requested_by: requestedBy,
     created_at: tx.now,
   })
-  if (created) await tx.wake('agent', target.agent_id)
+  if (created || (await tx.jobs.bringForward(id, runAt))) await tx.wake('agent', target.agent_id)
   return id
 }

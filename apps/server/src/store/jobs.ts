@@ -96,6 +96,18 @@ export function jobsTable(db: Kysely<Schema>) {
       await db.updateTable('jobs').set(changes).where('id', '=', id).execute()
     },
 
+    /** A ready job that would run later runs then. Returns whether it was put forward. */
+    async bringForward(id: string, to: Date): Promise<boolean> {
+      const { numUpdatedRows } = await db
+        .updateTable('jobs')
+        .set({ run_at: to })
+        .where('id', '=', id)
+        .where('state', '=', 'ready')
+        .where('run_at', '>', to)
+        .executeTakeFirst()
+      return numUpdatedRows === 1n
+    },
+
     /** Agents of the first protocol report no fingerprint: what they were handed last is remembered with their deployments of it. */
     async noteOffered(agentId: string, certificateId: string, fingerprint: string): Promise<void> {
       await db

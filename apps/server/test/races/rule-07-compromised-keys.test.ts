@@ -53,6 +53,7 @@ describe('rule 7: a compromised key is blocked under the lock of its certificate
     scene.ca.answer = answer
 
     await revokeVersion(scene.services, { versionId: first.id, ...compromised })
+    expect(await scene.services.store.orders.get(job?.order_id ?? '')).toMatchObject({ state: 'abandoned' })
     gate.release()
     await done
     const { rows } = await scene.services.store.versions.page(id, { limit: 10, count: false })

@@ -62,6 +62,7 @@ describe('rule 9: a retired agent is gone at once, and two of one are none', () 
     await gate.reached
     scene.ca.answer = answer
     await retire(agent.id)
+    expect(await scene.services.store.orders.get(orderId)).toMatchObject({ state: 'abandoned' })
     gate.release()
     await done
 

@@ -1,0 +1,105 @@
+import { CertctlError } from '@certctl/core'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { getCertificate } from '../../src/inventory/get-certificate.js'
+import { revokeVersion } from '../../src/lifecycle/revoke-version.js'
+import { dueRenewals } from '../../src/schedule/due-renewals.js'
+import { unconfirmedRevocations } from '../../src/schedule/unconfirmed-revocations.js'
+import { createScene, operator, type Scene, served } from './scene.js'
+
+let scene: Scene
+beforeAll(async () => {
+  scene = await createScene()
+})
+afterAll(async () => {
+  await scene.close()
+})
+
+const never = new AbortController().signal
+let count = 0
+
+async function revoked(reason: 'superseded' | 'cessationOfOperation' = 'cessationOfOperation') {
+  count += 1
+  const story = await served(scene, {
+    name: `n${count}.example.test`,
+    agentId: `agent-${count}`,
+    targetId: `target-${count}`,
+  })
+  const [current] = await scene.services.store.versions.listCurrent(story.id)
+  const versionId = current?.id ?? ''
+  await revokeVersion(scene.services, { versionId, reason, reasonText: 'asked for', actor: operator })
+  return { ...story, versionId, row: async () => await scene.services.store.revocations.findOfVersion(versionId) }
+}
+
+async function runWith(revoke: Scene['ca']['revoke']): Promise<void> {
+  const before = scene.ca.revoke
+  scene.ca.revoke = revoke
+  await unconfirmedRevocations.run(scene.services, never)
+  scene.ca.revoke = before
+}
+
+describe('a revocation', () => {
+  it('holds here at once, and for good only when the issuer has confirmed it', async () => {
+    const { id, row, versionId } = await revoked()
+    expect((await scene.services.store.versions.get(versionId))?.revoked_at).toEqual(scene.services.clock.now())
+    expect((await getCertificate(scene.services, id)).status).toBe('Revoked')
+    expect(await row()).toMatchObject({ state: 'here', attempts: 0 })
+    await unconfirmedRevocations.run(scene.services, never)
+    expect(await row()).toMatchObject({ state: 'confirmed', attempts: 1, next_try_at: null })
+    expect(scene.ca.revocations.at(-1)).toMatchObject({
+      reason: 'cessationOfOperation',
+      reasonText: 'asked for',
+      attempt: 1,
+    })
+  })
+
+  it('is told again until it is confirmed, with the same id and the first time, and people hear of it meanwhile', async () => {
+    const { row } = await revoked()
+    const firstAskedAt = scene.services.clock.now()
+    const fail = async () => {
+      throw new CertctlError('upstream_unavailable', 'not today')
+    }
+    for (let attempt = 1; attempt <= 3; attempt += 1) {
+      await runWith(fail)
+      scene.services.clock.advance(600)
+    }
+    const failing = await row()
+    expect(failing).toMatchObject({ state: 'here', attempts: 3, last_error_code: 'upstream_unavailable' })
+    expect(await scene.services.store.events.isOpen(`revocation:${failing?.id}:critical`)).toBe(true)
+    await unconfirmedRevocations.run(scene.services, never)
+    expect(await row()).toMatchObject({ state: 'confirmed', attempts: 4 })
+    expect(scene.ca.revocations.at(-1)).toMatchObject({ id: failing?.id, attempt: 4, firstAskedAt })
+    expect(await scene.services.store.events.isOpen(`revocation:${failing?.id}:critical`)).toBe(false)
+  })
+
+  it('that a person must confirm at the CA is asked for by its reference, not filed again', async () => {
+    const { row } = await revoked()
+    await runWith(async () => ({ status: 'requested', reference: 'R-7', retryAfterSeconds: 120 }))
+    expect(await row()).toMatchObject({ state: 'requested', reference: 'R-7' })
+    await unconfirmedRevocations.run(scene.services, never)
+    expect(await row()).toMatchObject({ state: 'requested' })
+    scene.services.clock.advance(121)
+    await unconfirmedRevocations.run(scene.services, never)
+    expect(scene.ca.revocations.at(-1)).toMatchObject({ reference: 'R-7', attempt: 2 })
+    expect(await row()).toMatchObject({ state: 'confirmed' })
+  })
+
+  it('is filed once', async () => {
+    const { versionId } = await revoked()
+    const again = revokeVersion(scene.services, {
+      versionId,
+      reason: 'superseded',
+      reasonText: 'again',
+      actor: operator,
+    })
+    await expect(again).rejects.toMatchObject({ code: 'already_revoked' })
+  })
+
+  it('leaves a certificate that nobody wants any more alone, and replaces one that is superseded', async () => {
+    const ended = await revoked()
+    const replaced = await revoked('superseded')
+    expect((await replaced.agent.claim()).map(({ type }) => type)).toEqual(['Renewal'])
+    scene.services.clock.advance(80 * 86_400)
+    await dueRenewals.run(scene.services, never)
+    expect(await ended.agent.claim()).toEqual([])
+  })
+})
