@@ -46,8 +46,8 @@ function fieldsOf(body: string): Record<string, string> {
 }
 
 function columnOf(text: string): Column {
-  const nullable = text.endsWith(' | null')
-  const bare = text.replace(/ \| null$/, '')
+  const nullable = / \| null(>|, |$)/.test(text)
+  const bare = text.replaceAll(' | null', '')
   const generated = bare.startsWith('Generated<')
   const inner = bare.replace(/^Generated<(.*)>$/, '$1')
   const isJson = inner.startsWith('JSONColumnType<')
