@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,6 +16,7 @@ import type { Services } from '../src/services.js'
 import { connectionOf, type DatabaseAddress, openDatabase } from '../src/store/database.js'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/store/embedded-postgres.js'
 import { migrate } from '../src/store/migrate.js'
+import { migrations } from '../src/store/migrations/index.js'
 import { createStore } from '../src/store/store.js'
 import { createWakeBus } from '../src/store/wake-bus.js'
 
@@ -88,13 +89,32 @@ async function migratedTemplate(server: string): Promise<string> {
   return await template
 }
 
+const templateLock = 4_201_399
+
+/** One per shape of the tables, made by whoever comes first, and found by everybody else: also by later runs on a server that stays. */
 async function makeTemplate(server: string): Promise<string> {
-  const name = `template_${process.pid}_${randomBytes(4).toString('hex')}`
-  await ask(server, emptyDatabase(name))
-  const database = openDatabase({ address: { url: new Secret(urlOf(server, name)) }, maxConnections: 2 })
+  const shape = createHash('sha256').update(JSON.stringify(migrations)).digest('hex').slice(0, 16)
+  const name = `certctl_template_${shape}`
+  const client = await connected(server)
+  try {
+    await client.query('select pg_advisory_lock($1)', [templateLock])
+    const { rowCount } = await client.query('select 1 from pg_database where datname = $1', [name])
+    if (rowCount === 0) await makeMigrated(server, name)
+    return name
+  } finally {
+    await client.end()
+  }
+}
+
+/** Under another name until it is whole. */
+async function makeMigrated(server: string, name: string): Promise<void> {
+  const unfinished = `${name}_unfinished`
+  await ask(server, `drop database if exists ${unfinished} with (force)`)
+  await ask(server, emptyDatabase(unfinished))
+  const database = openDatabase({ address: { url: new Secret(urlOf(server, unfinished)) }, maxConnections: 2 })
   await migrate({ db: database.db, now: () => new Date('2026-01-01T00:00:00Z') })
   await database.close()
-  return name
+  await ask(server, `alter database ${unfinished} rename to ${name}`)
 }
 
 /** Debian's cluster may have been made under a locale without Unicode. */
@@ -110,13 +130,18 @@ function urlOf(server: string, database: string): string {
 
 /** One statement as the server's owner. */
 async function ask(server: string, statement: string): Promise<void> {
-  const client = new pg.Client(connectionOf({ url: new Secret(server) }))
-  await client.connect()
+  const client = await connected(server)
   try {
     await client.query(statement)
   } finally {
     await client.end()
   }
+}
+
+async function connected(server: string): Promise<pg.Client> {
+  const client = new pg.Client(connectionOf({ url: new Secret(server) }))
+  await client.connect()
+  return client
 }
 
 export interface TestServicesOptions {
