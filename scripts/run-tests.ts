@@ -65,7 +65,7 @@ const together = report(
   suites.filter((file) => !isAlone(file)),
   ['--maxWorkers=2'],
 )
-const byThemselves = report(suites.filter(isAlone), ['--runInBand'])
+const byThemselves = report(suites.filter(isAlone), ['--runInBand', '--forceExit'])
 
 const summary = summarize({
   reports: [together, byThemselves],

@@ -140,8 +140,8 @@ describe(`deployment faults on ${version ?? 'nginx'}`, () => {
       await site.watch.stop()
       await site.nginx.stop()
     }
-    await agent.running.stop()
-    await plane.stop()
+    await agent?.running.stop()
+    await plane?.stop()
     for (const site of sites) if (isMounted(site)) spawnSync('umount', [join(site.folder, 'certificates')])
     rmSync(folder, { recursive: true, force: true })
   }, 120_000)

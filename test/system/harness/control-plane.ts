@@ -40,6 +40,8 @@ export interface ControlPlaneOptions {
 
 /** So many copies of the server on one PostgreSQL, behind one address. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  // Where this is root, the embedded PostgreSQL runs as somebody else, who must be able to pass.
+  chmodSync(options.folder, 0o711)
   const encryptionKey = randomBytes(48).toString('base64')
   const front = await startFront()
   const copies: ServerCopy[] = []
@@ -132,14 +134,15 @@ function sender(baseUrl: string, ca: string, key: string) {
       const sent = request(
         `${baseUrl}${wire.path}`,
         { method: wire.method, headers, ca, agent: false, timeout: 30_000 },
-        async (answer) => {
+        (answer) => {
           let body = ''
           answer.setEncoding('utf8').on('data', (chunk: string) => {
             body += chunk
           })
           answer.once('error', reject)
-          await once(answer, 'end')
-          resolve({ status: answer.statusCode ?? 0, headers: answer.headers as Record<string, string>, body })
+          answer.once('end', () =>
+            resolve({ status: answer.statusCode ?? 0, headers: answer.headers as Record<string, string>, body }),
+          )
         },
       )
       sent.once('error', reject)

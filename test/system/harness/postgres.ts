@@ -81,12 +81,16 @@ export async function startPostgres(): Promise<TestPostgres> {
       uid: user?.uid,
       gid: user?.gid,
     })
-    await until('PostgreSQL answers', 30, async () => {
+    const started = running
+    const answers = async () => {
       const client = await session()
       await client.query('select 1')
       await client.end()
       return true
-    })
+    }
+    const ended = async () => (started.isAlive() ? undefined : false)
+    const alive = await until('PostgreSQL answers or ends', 30, async () => (await ended()) ?? (await answers()))
+    if (!alive) throw new Error(`PostgreSQL ended:\n${started.output().slice(-500)}`)
     pool = new pg.Pool({ connectionString: url, max: 4 })
     pool.on('error', () => undefined)
   }
@@ -101,7 +105,7 @@ export async function startPostgres(): Promise<TestPostgres> {
     },
     async start() {
       // The postmaster's children end by themselves; until then they hold the shared memory and a new one refuses to start.
-      await until('PostgreSQL starts again', 20, async () => {
+      await until('PostgreSQL starts again', 60, async () => {
         await startServer()
         return true
       })
