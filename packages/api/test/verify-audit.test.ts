@@ -1,128 +1,20 @@
-import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto'
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
+import { emptyHead, hexOf, merkleRoot } from '../src/index.js'
 import {
-  type AuditCheckpointRecord,
-  type AuditRecord,
-  type AuditVerdict,
-  bytesOf,
-  emptyHead,
-  headHash,
-  hexOf,
-  leafHash,
-  merkleRoot,
-  verifyExport,
-} from '../src/index.js'
-
-const sha256 = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest()
-const hash = (text: string): Uint8Array => sha256(new TextEncoder().encode(text))
-
-function newKey(): { keyId: string; pem: string; privateKey: KeyObject } {
-  const { publicKey, privateKey } = generateKeyPairSync('ed25519')
-  const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString()
-  return { pem, privateKey, keyId: keyIdOf(pem) }
-}
-
-function keyIdOf(pem: string): string {
-  return hexOf(sha256(createPublicKey(pem).export({ type: 'spki', format: 'der' })))
-}
-
-const tools = {
+  type Batch,
+  check,
+  checkpointOf,
+  entryOf,
+  key,
+  linked,
+  newKey,
+  plan,
+  record,
+  recordsOf,
   sha256,
-  keyIdOf,
-  verifySignature: (pem: string, message: string, signature: string) =>
-    verify(null, Buffer.from(message), createPublicKey(pem), Buffer.from(signature, 'base64')),
-}
-const key = newKey()
-
-type Batch = Extract<AuditRecord, { kind: 'batch' }>
-type Head = { head: number; batch: number; hash: string }
-
-/** A writer as simple as can be: what it makes must verify. */
-function record(plan: readonly { head: number; size: number; checkpoint?: boolean | undefined }[]) {
-  const heads = new Map<number, Head>()
-  const batches: Batch[] = []
-  const checkpoints: AuditCheckpointRecord[] = []
-  for (const { head, size, checkpoint } of plan) {
-    const before = heads.get(head) ?? { head, batch: 0, hash: hexOf(emptyHead) }
-    const entries = Array.from({ length: size }, (_, leaf) =>
-      entryOf(`audit-${head}-${before.batch + 1}-${leaf}`, leaf),
-    )
-    const batch = linked({ head, batch: before.batch + 1, entries }, before.hash)
-    batches.push(batch)
-    heads.set(head, { head, batch: batch.batch, hash: batch.hash })
-    if (checkpoint === true) checkpoints.push(checkpointOf([...heads.values()], checkpoints))
-  }
-  return { heads: [...heads.values()], batches, checkpoints }
-}
-
-function entryOf(id: string, leaf: number, action = 'thing.made') {
-  const canonical = JSON.stringify({ action, at: '2026-11-25T12:00:00.000Z', id })
-  return { leaf, canonical, leaf_hash: hexOf(leafHash(canonical, sha256)) }
-}
-
-function linked({ head, batch, entries }: Pick<Batch, 'head' | 'batch' | 'entries'>, previous: string): Batch {
-  const root = merkleRoot(
-    entries.map(({ leaf_hash }) => bytesOf(leaf_hash)),
-    sha256,
-  )
-  const hashed = hexOf(headHash(bytesOf(previous), root, sha256))
-  return { kind: 'batch', head, batch, size: entries.length, hash: hashed, entries }
-}
-
-function checkpointOf(
-  heads: readonly Head[],
-  before: readonly AuditCheckpointRecord[],
-  signer = key,
-): AuditCheckpointRecord {
-  const last = before.at(-1)
-  const canonical = JSON.stringify({
-    at: '2026-11-25T12:01:00.000Z',
-    heads,
-    previous: last === undefined ? '0'.repeat(64) : hexOf(hash(last.canonical)),
-    sequence: before.length + 1,
-  })
-  const signature = sign(null, Buffer.from(canonical), signer.privateKey).toString('base64')
-  return { kind: 'checkpoint', canonical, key_id: signer.keyId, signature }
-}
-
-interface Written {
-  heads: readonly Head[]
-  batches: readonly Batch[]
-  checkpoints: readonly AuditCheckpointRecord[]
-}
-
-function recordsOf({ heads, batches, checkpoints }: Written): AuditRecord[] {
-  const sorted = [...batches].sort((one, other) => one.head - other.head || one.batch - other.batch)
-  return [
-    {
-      kind: 'header',
-      format: 1,
-      exported_at: '2026-11-25T12:02:00.000Z',
-      heads: [...heads],
-      keys: [{ key_id: key.keyId, public_key_pem: key.pem }],
-    },
-    ...checkpoints,
-    ...sorted,
-    { kind: 'end', batches: sorted.length, entries: sorted.reduce((sum, { entries }) => sum + entries.length, 0) },
-  ]
-}
-
-async function check(records: readonly AuditRecord[], more: object = {}): Promise<AuditVerdict> {
-  return await verifyExport(linesOf(records.map((found) => JSON.stringify(found))), { ...tools, ...more })
-}
-
-async function* linesOf(lines: readonly string[]): AsyncGenerator<string> {
-  yield* lines
-}
-
-const plan = [
-  { head: 0, size: 1 },
-  { head: 0, size: 3, checkpoint: true },
-  { head: 3, size: 2 },
-  { head: 0, size: 1, checkpoint: true },
-  { head: 3, size: 5 },
-]
+  type Written,
+} from './audit-record.js'
 
 describe('RFC 6962 hashing', () => {
   it('gives the roots of the RFC', () => {
@@ -372,57 +264,3 @@ describe('checkpoints', () => {
     })
   })
 })
-
-describe('an export that cannot be read', () => {
-  const lines = recordsOf(record(plan)).map((found) => JSON.stringify(found))
-  const verdict = async (given: readonly string[]) => await verifyExport(linesOf(given), tools)
-
-  it('is a fault with a place, never an exception', async () => {
-    expect((await verdict([])).fault?.message).toBe('The export is empty')
-    expect((await verdict(lines.slice(1))).fault?.kind).toBe('unreadable')
-    expect((await verdict([...lines.slice(0, 4), 'noise', ...lines.slice(4)])).fault?.message).toContain('Line 5')
-    expect((await verdict([...lines, ...lines.slice(-1)])).fault?.message).toContain('goes on after its end')
-    expect((await verdict([...lines.slice(0, 1), ...lines])).fault?.message).toContain('two headers')
-  })
-
-  it('that was cut off anywhere is not taken for a shorter one', async () => {
-    for (let length = 0; length < lines.length; length++) expect((await verdict(lines.slice(0, length))).ok).toBe(false)
-  })
-
-  it('never throws and never passes with any one line altered', async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.nat(lines.length - 1),
-        fc.nat(),
-        fc.string({ minLength: 1, maxLength: 3 }),
-        async (at, where, what) => {
-          const line = lines[at] ?? ''
-          const cut = where % line.length
-          const altered = line.slice(0, cut) + what + line.slice(cut + what.length)
-          if (meansTheSame(altered, line)) return
-          expect((await verdict(lines.map((found, index) => (index === at ? altered : found)))).ok).toBe(false)
-        },
-      ),
-      { numRuns: 300 },
-    )
-  })
-})
-
-/** The time of the export is not protected, and one key or signature can be written in more than one way; everything else counts. */
-function meansTheSame(altered: string, line: string): boolean {
-  try {
-    return JSON.stringify(JSON.parse(altered, meaning)) === JSON.stringify(JSON.parse(line, meaning))
-  } catch {
-    return altered === line
-  }
-}
-
-function meaning(name: string, value: unknown): unknown {
-  if (name === 'exported_at') return isTime(value) ? 'a time' : value
-  if (name === 'signature' && typeof value === 'string') return Buffer.from(value, 'base64').toString('hex')
-  return name === 'public_key_pem' && typeof value === 'string' ? keyIdOf(value) : value
-}
-
-function isTime(value: unknown): boolean {
-  return typeof value === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?Z$/.test(value)
-}

@@ -113,7 +113,7 @@ function link(name: string, to: string): void {
 }
 
 /** Major version of the `postgres` in a folder, if that user can run it. */
-export function versionOf(folder: string, who: RunAs): number | undefined {
+function versionOf(folder: string, who: RunAs): number | undefined {
   const { status, stdout } = ask(folder, who)
   const major = /PostgreSQL\) (\d+)/.exec(stdout ?? '')?.[1]
   return status === 0 && major !== undefined ? Number(major) : undefined

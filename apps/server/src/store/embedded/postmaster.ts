@@ -35,7 +35,7 @@ export async function ensureRunning(options: PostmasterOptions): Promise<{ adopt
 }
 
 /** Whether a connection can be made with our password. */
-export async function answers(address: DatabaseAddress): Promise<boolean> {
+async function answers(address: DatabaseAddress): Promise<boolean> {
   const client = new pg.Client({ ...connectionOf(address), connectionTimeoutMillis: 5000 })
   client.on('error', () => undefined)
   try {
