@@ -1,6 +1,6 @@
-import { nextVerification } from '../lifecycle/next-verification.js'
+import { messageOf } from '@certctl/core'
+import { planVerification } from '../lifecycle/plan-verification.js'
 import type { Services } from '../services.js'
-import { createId } from '../store/create-id.js'
 import type { Loop } from './loop.js'
 
 const batchSize = 500
@@ -11,41 +11,22 @@ export const dueVerifications: Loop = {
   everySeconds: () => 30,
   async run(services, signal) {
     const now = services.clock.now()
-    // Each one asked for is put off, so that the next batch has others.
-    for (let asked = batchSize; asked === batchSize && !signal.aborted; ) {
+    // Each one asked for is put off, so that the next batch has others; where none was, there is nothing more to do now.
+    for (let asked = batchSize; asked > 0 && !signal.aborted; ) {
       const due = await services.store.placements.listToVerify(now, batchSize)
       asked = 0
-      for (const placement of due) {
-        await ask(services, placement.id, now)
-        asked += 1
-      }
+      for (const { id } of due) if (await ask(services, id, now)) asked += 1
+      if (due.length < batchSize) return
     }
   },
 }
 
-async function ask(services: Services, placementId: string, dueAt: Date): Promise<void> {
-  await services.store.transaction(async (tx) => {
-    const unlocked = await tx.placements.get(placementId)
-    const target = await tx.targets.lock(unlocked?.target_id ?? '')
-    const placement = await tx.placements.lock(placementId)
-    if (target === undefined || placement?.removed_at !== null) return
-    if (placement.verify_at === null || placement.verify_at.getTime() > dueAt.getTime()) return
-    const verifyAt = nextVerification({ state: placement.state, target, now: tx.now, random: Math.random })
-    await tx.placements.update(placementId, { verify_at: verifyAt })
-    const { created } = await tx.jobs.insert({
-      id: createId('job', tx.now),
-      kind: 'verify',
-      state: 'ready',
-      agent_id: target.agent_id,
-      certificate_id: placement.certificate_id,
-      placement_id: placementId,
-      target_id: target.id,
-      generation: target.generation,
-      priority: 200,
-      run_at: tx.now,
-      requested_by: 'System',
-      created_at: tx.now,
-    })
-    if (created) await tx.wake('agent', target.agent_id)
-  })
+async function ask(services: Services, placementId: string, now: Date): Promise<boolean> {
+  try {
+    await services.store.transaction(async (tx) => await planVerification(tx, placementId, now))
+    return true
+  } catch (error) {
+    services.log.error({ id: placementId, reason: messageOf(error) }, 'a look at a placement could not be planned')
+    return false
+  }
 }

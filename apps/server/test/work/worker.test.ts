@@ -1,0 +1,200 @@
+import { CertctlError } from '@certctl/core'
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { startWorkers, type Workers } from '../../src/work/worker.js'
+import { createGate } from '../lifecycle/fake-ca.js'
+import { createScene, only, type Scene } from '../lifecycle/scene.js'
+
+let scene: Scene
+let workers: Workers | undefined
+beforeEach(async () => {
+  scene = await createScene()
+})
+afterEach(async () => {
+  await workers?.stop()
+  workers = undefined
+  await scene.close()
+})
+
+async function until(look: () => Promise<boolean>): Promise<void> {
+  for (let turn = 0; turn < 400; turn += 1) {
+    if (await look()) return
+    await new Promise((resolve) => setTimeout(resolve, 25))
+  }
+  throw new Error('it did not come within 10 s')
+}
+
+async function ordered(count: number): Promise<string[]> {
+  const agent = await scene.agent('agent-a')
+  const ids: string[] = []
+  for (let index = 0; index < count; index += 1) {
+    await scene.target(`target-${index}`, agent.id)
+    ids.push((await scene.request({ commonName: `n${index}.example.test`, targetIds: [`target-${index}`] })).id)
+  }
+  for (const asked of await agent.claim()) await agent.submit(asked, await agent.csr(asked))
+  return ids
+}
+
+const isIssued = async (id: string) => (await scene.services.store.versions.listCurrent(id)).length === 1
+
+describe('workers', () => {
+  it('are woken by what there is to do, and leave what agents do alone', async () => {
+    workers = startWorkers(scene.services)
+    const [id] = await ordered(1)
+    await until(async () => await isIssued(id ?? ''))
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    const [deployment] = await scene.services.store.jobs.listOpenOfCertificate(id ?? '', 'deploy')
+    expect(deployment).toMatchObject({ state: 'ready', attempts: 0, locked_by: null })
+  })
+
+  it('do no more at once than they may, and everything in the end', async () => {
+    await scene.close()
+    scene = await createScene()
+    Object.assign(scene.services.config, { renewal_concurrency: 2 })
+    const ids = await ordered(5)
+    let running = 0
+    let most = 0
+    const { answer } = scene.ca
+    scene.ca.answer = async (request) => {
+      running += 1
+      most = Math.max(most, running)
+      // The first waits for company, so that those who come together are seen together.
+      await until(async () => most === 2)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      running -= 1
+      return await answer(request)
+    }
+    workers = startWorkers(scene.services)
+    await until(async () => (await Promise.all(ids.map(isIssued))).every(Boolean))
+    expect(most).toBe(2)
+  })
+
+  it('let what is under way end when they stop, and claim nothing more', async () => {
+    const [id] = await ordered(1)
+    const gate = createGate()
+    const { answer } = scene.ca
+    scene.ca.answer = async (request) => {
+      await gate.pass()
+      return await answer(request)
+    }
+    workers = startWorkers(scene.services)
+    await gate.reached
+    const stopped = workers.stop()
+    workers = undefined
+    gate.release()
+    await stopped
+    expect(await isIssued(id ?? '')).toBe(true)
+  })
+
+  it('interrupt what takes too long when they stop, and leave it to whoever comes next, without a failure', async () => {
+    const [id] = await ordered(1)
+    Object.assign(scene.services.config, { shutdown_timeout: 0.1 })
+    const { answer } = scene.ca
+    const reached = createGate()
+    scene.ca.answer = async ({ signal }) => {
+      reached.pass().catch(() => undefined)
+      return await new Promise((_, reject) => {
+        signal.addEventListener('abort', () => reject(new CertctlError('aborted', 'interrupted')))
+      })
+    }
+    workers = startWorkers(scene.services)
+    await reached.reached
+    await workers.stop()
+    workers = undefined
+    scene.ca.answer = answer
+    const [holder] = await scene.services.store.holders.listOfCertificate(id ?? '')
+    expect(holder).toMatchObject({ failures: 0 })
+    expect(await scene.work()).toBe(1)
+    expect(await isIssued(id ?? '')).toBe(true)
+  })
+
+  it('of two copies do each job once', async () => {
+    const { createTestServices } = await import('../postgres.js')
+    const ids = await ordered(6)
+    const { registry, database, clock } = scene.services
+    const copy = await createTestServices({ registry, database, clock, serverId: 'copy' })
+    workers = startWorkers(scene.services)
+    const others = startWorkers(copy)
+    await until(async () => (await Promise.all(ids.map(isIssued))).every(Boolean))
+    await others.stop()
+    await copy.close()
+    expect(scene.ca.asked).toHaveLength(6)
+  })
+
+  it('go on after the database said no', async () => {
+    workers = startWorkers(scene.services)
+    const { jobs } = scene.services.store
+    const claim = jobs.claimForServer
+    let refused = 0
+    jobs.claimForServer = async () => {
+      refused += 1
+      throw new CertctlError('upstream_unavailable', 'The database is away')
+    }
+    await scene.services.store.transaction(async (tx) => await tx.wake('work', 'issue'))
+    await until(async () => refused > 0)
+    jobs.claimForServer = claim
+    const [id] = await ordered(1)
+    await until(async () => await isIssued(id ?? ''))
+  })
+})
+
+describe('a parked poll', () => {
+  it('is answered as soon as there is a job, and empty when its time is over', async () => {
+    const agent = await scene.agent('agent-a')
+    await scene.target('target-a', agent.id)
+    const { claimAgentWork } = await import('../../src/work/claim-work.js')
+    const poll = async (waitSeconds: number, signal = new AbortController().signal) =>
+      await claimAgentWork(scene.services, {
+        agentId: agent.id,
+        holding: [],
+        waitSeconds,
+        leaseSeconds: 60,
+        boot: undefined,
+        signal,
+      })
+    expect(await poll(0.05)).toMatchObject({ jobs: [], count: 0 })
+    const parked = poll(30)
+    const { id } = await scene.request({ commonName: 'a.example.test', targetIds: ['target-a'] })
+    const answer = await parked
+    expect(only(answer.jobs)).toMatchObject({ type: 'Issuance', certificate_id: id })
+    expect(answer.server_time).toBe(scene.services.clock.now().toISOString())
+    expect((await scene.services.store.agents.get(agent.id))?.last_heartbeat_at).toEqual(scene.services.clock.now())
+  })
+
+  it('ends at once, and claims nothing, when its client is gone', async () => {
+    const agent = await scene.agent('agent-a')
+    await scene.target('target-a', agent.id)
+    const { claimAgentWork } = await import('../../src/work/claim-work.js')
+    const gone = new AbortController()
+    const parked = claimAgentWork(scene.services, {
+      agentId: agent.id,
+      holding: [],
+      waitSeconds: 30,
+      leaseSeconds: 60,
+      boot: undefined,
+      signal: gone.signal,
+    })
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    gone.abort()
+    expect((await parked).jobs).toEqual([])
+  })
+
+  it('keeps the keys of what is served, desired and ordered, and no others', async () => {
+    const { liveKeysOf } = await import('../../src/work/live-keys-of.js')
+    const { renewCertificate } = await import('../../src/lifecycle/renew-certificate.js')
+    const { served } = await import('../lifecycle/scene.js')
+    const { id, agent } = await served(scene)
+    const keys = async () => (await liveKeysOf(scene.services, agent.id))[0]?.spki_sha256 ?? []
+    const [first, ...none] = await keys()
+    expect(none).toEqual([])
+    await renewCertificate(scene.services, { certificateId: id, actor: agent.actor, force: false })
+    const asked = only(await agent.claim(), 'Renewal')
+    await agent.submit(asked, await agent.csr(asked))
+    expect(await keys()).toHaveLength(2)
+    await scene.work()
+    // The old one is served until the new one is.
+    expect(await keys()).toContain(first)
+    await agent.deployed(only(await agent.claim(), 'Deployment'))
+    expect(await keys()).toHaveLength(1)
+    expect(await keys()).not.toContain(first)
+  })
+})
