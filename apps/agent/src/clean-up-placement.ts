@@ -1,8 +1,8 @@
 import type { Agent } from './agent.js'
+import { connectTarget } from './connect-target.js'
 import { type PlacementRecord, placementKey } from './journal.js'
 import { createOwnedFiles } from './owned-files.js'
 import type { PreparedTarget } from './prepare-target.js'
-import { createTargetHost } from './target-host.js'
 
 /** Once the new certificate is in use and its grace has passed, what earlier ones left at the target goes. */
 export async function cleanUpPlacement(
@@ -12,8 +12,7 @@ export async function cleanUpPlacement(
   const settledAt = new Date(record.deployed_at).getTime() + target.settings.grace * 1000
   if (record.cleaned_up || agent.clock.now().getTime() < settledAt) return
   const files = createOwnedFiles(agent.host.files, agent.installation)
-  const host = createTargetHost(agent, { target, files, confirmServed: async () => 'unverifiable' })
-  const connector = target.definition.create(target.parsed, host)
+  const connector = connectTarget(agent, { target, files, confirmServed: async () => 'unverifiable' })
   try {
     const request = { certificateId: record.certificate_id, keep: [record.fingerprint], signal }
     const removed = (await connector.cleanUp?.(request))?.removed ?? []

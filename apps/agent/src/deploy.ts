@@ -12,11 +12,11 @@ import {
 import { createJournaledFileSystem, repairFiles } from '@certctl/kit'
 import type { Agent } from './agent.js'
 import { confirmServed, type Look, notServed } from './confirm-served.js'
+import { connectTarget } from './connect-target.js'
 import { createDeploymentJournal } from './deployment-journal.js'
 import { isSibling } from './is-sibling.js'
 import { createOwnedFiles } from './owned-files.js'
 import { type PreparedTarget, requireAllowed } from './prepare-target.js'
-import { createTargetHost } from './target-host.js'
 
 /** One certificate to put to one target. */
 export interface Deployment {
@@ -46,17 +46,19 @@ export async function deploy(
   deployment: Deployment,
   { signal, onLooks }: { signal: AbortSignal; onLooks(looks: readonly Look[]): void },
 ): Promise<Deployed> {
-  const { target, certificateId, material } = deployment
+  const { target, certificateId, material, previous } = deployment
   await requireAllowed(agent, target)
   const journal = createDeploymentJournal(agent.state, target.targetId)
   const owned = createOwnedFiles(agent.host.files, agent.installation)
   await repairFiles(owned, journal)
   const files = createJournaledFileSystem(owned, journal)
   const confirmation = await createConfirmation(agent, deployment, onLooks)
-  const connector = target.definition.create(
-    target.parsed,
-    createTargetHost(agent, { target, files, confirmServed: confirmation.confirm }),
-  )
+  const connector = connectTarget(agent, {
+    target,
+    files,
+    confirmServed: confirmation.confirm,
+    privateKeyPems: [material, previous].flatMap((pair) => pair?.privateKeyPem ?? []),
+  })
   try {
     const receipt = await settledUnlessTorn(files, () => connector.deploy(requestOf(deployment, signal)))
     const served = confirmation.wasAsked()

@@ -1,8 +1,8 @@
 import { CertctlError, type FileSystem, type GeneralName, type VerificationReport } from '@certctl/core'
 import type { Agent } from './agent.js'
 import { type Look, lookAtAll } from './confirm-served.js'
+import { connectTarget } from './connect-target.js'
 import type { PreparedTarget } from './prepare-target.js'
-import { createTargetHost } from './target-host.js'
 
 /** What should be there. */
 export interface Expected {
@@ -23,8 +23,7 @@ export async function lookAtPlacement(
   target: PreparedTarget,
   { expected, signal }: { expected: Expected; signal: AbortSignal },
 ): Promise<Sight> {
-  const host = createTargetHost(agent, { target, files: readOnly(agent.host.files), confirmServed: refuse })
-  const connector = target.definition.create(target.parsed, host)
+  const connector = connectTarget(agent, { target, files: readOnly(agent.host.files), confirmServed: refuse })
   try {
     const mayTell = target.definition.capabilities.verifies !== 'none'
     const held = mayTell ? await connector.verify({ ...expected, signal }) : undefined

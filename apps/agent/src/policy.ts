@@ -66,8 +66,8 @@ export async function readPolicy(file: string | undefined): Promise<Policy> {
 /** A file to start from. */
 export const policyExample = `${JSON.stringify(
   {
-    commands: ['docker exec web nginx -s reload'],
-    write_directories: ['/etc/nginx/tls'],
+    commands: ['systemctl reload web'],
+    write_directories: ['/etc/web/tls'],
     secret_directories: ['/etc/certctl/secrets'],
     secret_environment: ['F5_PASSWORD'],
   },

@@ -2,7 +2,9 @@ import type { WorkItem } from '@certctl/api'
 import {
   CertctlError,
   type Endpoint,
+  isSecret,
   parseTargetConfig,
+  Secret,
   type TargetDefinition,
   type TargetSettings,
 } from '@certctl/core'
@@ -27,6 +29,8 @@ export interface PreparedTarget extends TargetOrder {
   definition: TargetDefinition<unknown>
   settings: TargetSettings
   parsed: unknown
+  /** Every value its schema marks as secret, references resolved. */
+  secrets: readonly Secret[]
   endpoints: readonly Endpoint[]
   /** What must not be changed by two deployments at once. */
   lane: string
@@ -43,7 +47,13 @@ export async function prepareTarget(agent: Agent, order: TargetOrder): Promise<P
   const endpoints = endpointsOf(settings, definition.endpoints?.(config) ?? [])
   const lock = definition.lockKey?.(config)
   const lane = lock === undefined ? `target ${order.targetId}` : `${definition.type} ${lock}`
-  return { ...order, definition, settings, parsed: config, endpoints, lane, policy }
+  const secrets = markedValues(raw, definition.jsonSchema, 'secret').flatMap(secretOf)
+  return { ...order, definition, settings, parsed: config, secrets, endpoints, lane, policy }
+}
+
+function secretOf(value: unknown): Secret[] {
+  if (isSecret(value)) return [value]
+  return typeof value === 'string' && value !== '' ? [new Secret(value)] : []
 }
 
 /** Asks everything that can be asked before the first file is written: a refusal half-way would have to be undone with the very means that were refused. Throws `policy_denied`, or `conflict` where another agent writes. */

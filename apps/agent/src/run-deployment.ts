@@ -7,7 +7,7 @@ import { checkMaterial } from './check-material.js'
 import type { Look } from './confirm-served.js'
 import { type Deployed, type Deployment, deploy } from './deploy.js'
 import { failureOf, type JobResult } from './job-result.js'
-import { placementKey } from './journal.js'
+import { placementKey, reasonOf } from './journal.js'
 import { previousMaterial, rememberPlacement } from './placements.js'
 import { type PreparedTarget, prepareTarget, targetOrderOf } from './prepare-target.js'
 import { heldOf, servedOf } from './wire-looks.js'
@@ -46,6 +46,8 @@ async function deployInTime(agent: Agent, run: Run): Promise<JobResult> {
   } catch (error) {
     if (signal.aborted && isCertctlError(error) && error.code === 'aborted') throw error
     const failure = failureOf(limited.aborted && !signal.aborted ? outOfTime(error, order) : error)
+    const { code } = failure
+    agent.log.warn('a deployment failed', { job_id: item.id, target_id: target.targetId, code, ...reasonOf(error) })
     return { ...failure, served: servedOf(looks, material.chainPem) }
   }
 }

@@ -2,10 +2,10 @@ import type { WorkItem } from '@certctl/api'
 import { CertctlError, isCertctlError, messageOf } from '@certctl/core'
 import type { Agent } from './agent.js'
 import { lookAtAll } from './confirm-served.js'
+import { connectTarget } from './connect-target.js'
 import type { JobResult } from './job-result.js'
 import { type PreparedTarget, prepareTarget, requireAllowed, targetOrderOf } from './prepare-target.js'
 import { endpointText } from './probe.js'
-import { createTargetHost } from './target-host.js'
 
 /** A test job: the configuration holds, the connector's own test passes, and what the endpoints show. Changes nothing. */
 export async function runTest(agent: Agent, item: WorkItem, signal: AbortSignal): Promise<JobResult> {
@@ -17,8 +17,11 @@ export async function runTest(agent: Agent, item: WorkItem, signal: AbortSignal)
 }
 
 async function connectorTest(agent: Agent, target: PreparedTarget, signal: AbortSignal): Promise<string> {
-  const host = createTargetHost(agent, { target, files: agent.host.files, confirmServed: async () => 'unverifiable' })
-  const connector = target.definition.create(target.parsed, host)
+  const connector = connectTarget(agent, {
+    target,
+    files: agent.host.files,
+    confirmServed: async () => 'unverifiable',
+  })
   try {
     if (connector.test === undefined) return 'The configuration is sound; this connector has no further test'
     return (await connector.test(signal)).detail

@@ -2,14 +2,14 @@ import type { FileSystem, TargetHost } from '@certctl/core'
 import type { Agent } from './agent.js'
 import type { PreparedTarget } from './prepare-target.js'
 
-interface Parts {
+export interface TargetHostParts {
   target: PreparedTarget
   files: FileSystem
   confirmServed: TargetHost['confirmServed']
 }
 
 /** The machine as a deployment may use it: commands and directories as the policy has it, files as this agent owns them, time as the server has it. */
-export function createTargetHost(agent: Agent, { target, files, confirmServed }: Parts): TargetHost {
+export function createTargetHost(agent: Agent, { target, files, confirmServed }: TargetHostParts): TargetHost {
   const base = agent.hostFor(target.targetId)
   const proposed = target.definition.proposedCommands ?? []
   return {
