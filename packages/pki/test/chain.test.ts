@@ -103,6 +103,13 @@ describe('an issuer', () => {
       key: issuing,
       overrides: { keyUsages: ['cRLSign'] },
     })
+    const silent = await createAuthority({
+      name: 'Issuing',
+      by: policy,
+      key: issuing,
+      overrides: { isCa: false, keyUsages: [] },
+    })
+    expect(checkIssuedBy(leaf.certificate, silent.certificate)).toBe(false)
     expect(checkIssuedBy(leaf.certificate, plain.certificate)).toBe(false)
     expect(checkIssuedBy(leaf.certificate, other.certificate)).toBe(false)
     expect(checkIssuedBy(leaf.certificate, issuing.certificate)).toBe(true)
