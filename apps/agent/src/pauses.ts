@@ -6,9 +6,9 @@ export function jittered(seconds: number, random: () => number): number {
   return seconds * (0.8 + 0.4 * random())
 }
 
-/** Pause after so many failures in a row: a second, doubled each time, at most a minute; what the server asked for comes first. */
+/** Pause after so many failures in a row: a second, doubled each time, at most twenty seconds, so that a server that is back is not kept waiting; what the server asked for comes first. */
 export function backoffSeconds(failures: number, random: () => number, retryAfterSeconds?: number): number {
-  const own = jittered(Math.min(2 ** (failures - 1), 60), random)
+  const own = jittered(Math.min(2 ** (failures - 1), 20), random)
   return Math.max(own, Math.min(retryAfterSeconds ?? 0, 300))
 }
 

@@ -87,9 +87,9 @@ describe('pauses', () => {
     expect(jittered(10, () => 1)).toBeCloseTo(12)
   })
 
-  it('after failures double up to a minute, and obey the server up to five', () => {
+  it('after failures double up to twenty seconds, and obey the server up to five minutes', () => {
     const middle = () => 0.5
-    expect([1, 2, 3, 6, 7, 50].map((failures) => backoffSeconds(failures, middle))).toEqual([1, 2, 4, 32, 60, 60])
+    expect([1, 2, 3, 6, 7, 50].map((failures) => backoffSeconds(failures, middle))).toEqual([1, 2, 4, 20, 20, 20])
     expect(backoffSeconds(1, middle, 17)).toBe(17)
     expect(backoffSeconds(1, middle, 86_400)).toBe(300)
   })
