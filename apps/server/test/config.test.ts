@@ -1,14 +1,15 @@
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type CertctlError, Secret } from '@certctl/core'
-import { describe, expect, it } from '@jest/globals'
+import { afterAll, describe, expect, it } from '@jest/globals'
 import { type Environment, readConfig } from '../src/config.js'
 import { settingsSchema } from '../src/config-schema.js'
 import { explainConfig } from '../src/explain-config.js'
 import { unknownSettings } from '../src/unknown-settings.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'cct-config-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
 const key = 'an encryption key of at least thirty-two bytes'
 
 function refusal(environment: Environment): CertctlError {

@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Secret } from '@certctl/core'
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { sql } from 'kysely'
 import { checkSealingKey, refuseOtherSealingKey } from '../../src/access/key-check.js'
 import { createSealing } from '../../src/access/sealing.js'
@@ -76,7 +76,7 @@ describe('the key check', () => {
 
 describe('the generated key', () => {
   const folder = mkdtempSync(join(tmpdir(), 'cct-key-'))
-  afterEach(() => rmSync(join(folder, 'encryption.key'), { force: true }))
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
   it('is made once, for its owner alone, and found again', () => {
     chmodSync(folder, 0o711)

@@ -1,5 +1,5 @@
 import { createHash, X509Certificate } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { splitCertificates } from '@certctl/pki'
@@ -69,6 +69,7 @@ describe("the server's own CA", () => {
     await publishAuthority(state, 'two\n')
     expect(readFileSync(path, 'utf8')).toBe('two\n')
     expect(readdirSync(join(state, 'tls'))).toEqual(['ca.crt'])
+    rmSync(state, { recursive: true })
   })
 })
 

@@ -3,7 +3,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileS
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { verifyExport } from '@certctl/api'
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { type Kysely, sql } from 'kysely'
 import { appendEntry } from '../../src/audit/append.js'
 import { takeCheckpoint } from '../../src/audit/checkpoint.js'
@@ -31,6 +31,8 @@ describe('the record in the database', () => {
     await services.close()
     rmSync(file, { force: true })
   })
+
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
   const append = async (resource_id: string) =>
     await appendEntry(services, {
