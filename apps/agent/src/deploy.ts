@@ -17,6 +17,7 @@ import { createDeploymentJournal } from './deployment-journal.js'
 import { isSibling } from './is-sibling.js'
 import { createOwnedFiles } from './owned-files.js'
 import { type PreparedTarget, requireAllowed } from './prepare-target.js'
+import type { Seen } from './probe.js'
 
 /** One certificate to put to one target. */
 export interface Deployment {
@@ -123,40 +124,30 @@ async function createConfirmation(
   deployment: Deployment,
   onLooks: (looks: readonly Look[]) => void,
 ): Promise<Confirmation> {
-  const { target, material, names } = deployment
-  const ownKeys = new Set((await agent.keys.list()).map((key) => key.spkiSha256))
-  const own = new Set(deployment.ownBefore)
-  const listed = deployment.siblings && new Set(deployment.siblings)
+  const { endpoints, settings } = deployment.target
+  const siblingTest = await createSiblingTest(agent, deployment)
   let asked = false
   return {
     wasAsked: () => asked,
     async confirm({ fingerprint, signal }) {
       asked = true
-      const { outcome, looks } = await confirmServed(
-        {
-          net: agent.host,
-          endpoints: target.endpoints,
-          settings: target.settings,
-          expected: {
-            fingerprint,
-            names,
-            isSibling: (seen) =>
-              isSibling(seen, {
-                certificatePem: material.certificatePem,
-                listed,
-                own,
-                holdsKey: (spki) => ownKeys.has(spki),
-                now: agent.clock.now(),
-              }),
-          },
-          now: agent.clock.now,
-          delay: agent.host.delay,
-        },
-        signal,
-      )
+      const expected = { fingerprint, names: deployment.names, isSibling: siblingTest }
+      const looking = { net: agent.host, endpoints, settings, expected, now: agent.clock.now, delay: agent.host.delay }
+      const { outcome, looks } = await confirmServed(looking, signal)
       onLooks(looks)
       if (outcome === 'not served') throw notServed(looks, fingerprint)
       return outcome
     },
   }
+}
+
+async function createSiblingTest(agent: Agent, { material, ownBefore, siblings }: Deployment) {
+  const ownKeys = new Set((await agent.keys.list()).map((key) => key.spkiSha256))
+  const known = {
+    certificatePem: material.certificatePem,
+    listed: siblings && new Set(siblings),
+    own: new Set(ownBefore),
+    holdsKey: (spki: string) => ownKeys.has(spki),
+  }
+  return (seen: Seen) => isSibling(seen, { ...known, now: agent.clock.now() })
 }

@@ -27,7 +27,6 @@ const placementSchema = certificateSchema.extend({
   previous: certificateSchema.optional(),
 })
 export type PlacementRecord = z.output<typeof placementSchema>
-export type DeployedCertificate = z.output<typeof certificateSchema>
 
 /** The CSR made for one job: asked again, the same is answered. */
 const csrSchema = z.object({

@@ -4,7 +4,7 @@ import { CertctlError, commandLine, messageOf, parseConfig, readPath, z } from '
 import { commandText } from './command-text.js'
 import { secretVariablePrefix } from './config.js'
 
-export const policySchema = z.strictObject({
+const policySchema = z.strictObject({
   commands: z
     .array(commandLine())
     .prefault([])

@@ -11,7 +11,7 @@ interface TimeSources {
   monotonicMs(): number
 }
 
-export const hostTime: TimeSources = { wall: () => new Date(), monotonicMs: () => performance.now() }
+const hostTime: TimeSources = { wall: () => new Date(), monotonicMs: () => performance.now() }
 
 /** Starts with this host's wall clock, which is all there is until the server has answered once. */
 export function createServerClock(sources: TimeSources = hostTime): ServerClock {
