@@ -150,7 +150,7 @@ describe(`deployment faults on ${version ?? 'nginx'}`, () => {
     const site = await startSite(name, fault.needs === 'root')
     const repair = await fault.cause(site)
     await plane.api.renewCertificate({ params: { id: site.certificateId }, query: {}, body: {} })
-    const failed = await until(`${fault.name} shows on the placement`, 150, async () => {
+    const failed = await until(`${fault.name} shows on the placement`, 280, async () => {
       const placement = await placementOf(site)
       return placement.cause !== undefined && placement.failures > 0 ? placement : undefined
     })
@@ -244,7 +244,7 @@ describe(`deployment faults on ${version ?? 'nginx'}`, () => {
       async () => {
         await outcomes.get(fault.name)
       },
-      420_000,
+      600_000,
     )
   }
 
@@ -256,8 +256,47 @@ describe(`deployment faults on ${version ?? 'nginx'}`, () => {
       expect(plan.seen.failures).toEqual([])
       expect(plan.seen.fingerprints).toEqual([plan.first, plan.last])
     },
-    240_000,
+    400_000,
   )
+
+  async function isServedAnew(site: Site): Promise<string> {
+    return await until(`${site.name} is served with another certificate`, 150, async () => {
+      const { state, served_fingerprint, desired_fingerprint } = await placementOf(site)
+      const isNew = served_fingerprint === desired_fingerprint && served_fingerprint !== site.first
+      return state === 'served' && isNew ? served_fingerprint : undefined
+    })
+  }
+
+  /** Runs the agent so that its nth rename kills it, renews, and says whether that was the rename of the certificate, with the key renamed before. */
+  async function diesAtCertificate({ site, own, nth, log }: { site: Site; own: TestAgent; nth: number; log: string }) {
+    await own.running.stop()
+    const inject = `inject=rename:signal=SIGKILL:when=${nth}`
+    await own.restart([
+      'strace',
+      '-D',
+      '-f',
+      '-qq',
+      '-s',
+      '512',
+      '-o',
+      log,
+      '-E',
+      'UV_THREADPOOL_SIZE=1',
+      '-e',
+      'trace=rename',
+      '-e',
+      inject,
+    ])
+    await plane.api.renewCertificate({ params: { id: site.certificateId }, query: { force: true }, body: {} })
+    await until('the agent dies or the renewal is served', 120, async () => {
+      if (!own.running.isAlive()) return true
+      const { state, served_fingerprint, desired_fingerprint } = await placementOf(site)
+      return state === 'served' && served_fingerprint === desired_fingerprint && served_fingerprint !== site.first
+        ? true
+        : undefined
+    })
+    return !own.running.isAlive() && targetsOf(readFileSync(log, 'utf8')).at(-1)?.path === site.nginx.certificateFile
+  }
 
   /** An agent of its own dies as it is about to make the second of its two renames in the folder of the certificates. */
   async function suffersDeath(): Promise<{ seen: ReturnType<EndpointWatch['seen']>; first: string; last: string }> {
@@ -272,53 +311,21 @@ describe(`deployment faults on ${version ?? 'nginx'}`, () => {
     agent = own
     const site = await startSite(name, false)
     agent = shared
-    const trace = join(site.folder, 'trace')
-    for (let nth = 1; nth <= 40; nth += 1) {
-      await own.running.stop()
-      const log = `${trace}-${nth}`
-      await own.restart([
-        'strace',
-        '-f',
-        '-qq',
-        '-o',
-        log,
-        '-P',
-        site.nginx.certificateFile,
-        '-P',
-        site.nginx.keyFile,
-        '-e',
-        'trace=rename,renameat,renameat2',
-        '-e',
-        `inject=rename,renameat,renameat2:signal=SIGKILL:when=${nth}`,
-      ])
-      await plane.api.renewCertificate({ params: { id: site.certificateId }, query: { force: true }, body: {} })
-      await until('the agent dies or the renewal is served', 90, async () => {
-        if (!own.running.isAlive()) return true
-        const { state, served_fingerprint, desired_fingerprint } = await placementOf(site)
-        return state === 'served' && served_fingerprint === desired_fingerprint && served_fingerprint !== site.first
-          ? true
-          : undefined
-      })
-      if (own.running.isAlive()) throw new Error('the agent made its renames in another way than strace was told')
-      if (nth === 2) break
-      await own.restart()
-      const again = await until('it comes right after the first rename', 120, async () => {
-        const { state, served_fingerprint, desired_fingerprint } = await placementOf(site)
-        return state === 'served' && served_fingerprint === desired_fingerprint && served_fingerprint !== site.first
-          ? served_fingerprint
-          : undefined
-      })
-      site.first = again
+    let nth = never
+    for (
+      let run = 1;
+      !(await diesAtCertificate({ site, own, nth, log: join(site.folder, `trace-${run}`) }));
+      run += 1
+    ) {
+      if (run === 8) throw new Error('the agent never died between its two renames')
+      nth = nthRename(readFileSync(join(site.folder, `trace-${run}`), 'utf8'), site.nginx.certificateFile) ?? never
+      if (!own.running.isAlive()) await own.restart()
+      site.first = await isServedAnew(site)
       site.watch.forget()
     }
     expect(existsSync(site.nginx.keyFile)).toBe(true)
     await own.restart()
-    const last = await until('the renewal is served after all', 150, async () => {
-      const { state, served_fingerprint, desired_fingerprint } = await placementOf(site)
-      return state === 'served' && served_fingerprint === desired_fingerprint && served_fingerprint !== site.first
-        ? served_fingerprint
-        : undefined
-    })
+    const last = await isServedAnew(site)
     const seen = await site.watch.stop()
     await own.running.stop()
     return { seen, first: site.first, last }
@@ -327,4 +334,21 @@ describe(`deployment faults on ${version ?? 'nginx'}`, () => {
 
 function isMounted(site: Site): boolean {
   return readFileSync('/proc/mounts', 'utf8').includes(` ${join(site.folder, 'certificates')} `)
+}
+
+const never = 60_000
+
+/** Where each traced rename led, in order, and which thread made it. */
+function targetsOf(trace: string): { thread: string; path: string }[] {
+  return [...trace.matchAll(/^(\d+) +rename\("[^"]*", "([^"]*)"/gm)].map(([, thread = '', path = '']) => ({
+    thread,
+    path,
+  }))
+}
+
+/** strace counts for each thread: which of its thread's renames was the first that led there. */
+function nthRename(trace: string, path: string): number | undefined {
+  const all = targetsOf(trace)
+  const at = all.findIndex((rename) => rename.path === path)
+  return at < 0 ? undefined : all.slice(0, at + 1).filter(({ thread }) => thread === all[at]?.thread).length
 }

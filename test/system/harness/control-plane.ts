@@ -122,7 +122,7 @@ async function answers(copy: ServerCopy): Promise<void> {
 }
 
 /** Sends one request on a connection of its own: a copy that died in between does not poison the next one. */
-function sender(baseUrl: string, ca: string, key: string) {
+export function sender(baseUrl: string, ca: string, key: string) {
   return (wire: {
     method: string
     path: string
