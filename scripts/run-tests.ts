@@ -16,7 +16,7 @@ const live = given.includes('--live')
 const options = given.filter((argument) => argument.startsWith('-') && argument !== '--live')
 const paths = given.filter((argument) => !argument.startsWith('-'))
 
-/** Suites that start servers, agents and databases of their own get the machine to themselves, one after the other. */
+/** Suites that start servers, agents and databases of their own run after the others, which would slow them down. */
 const alone = ['/test/system/']
 const isAlone = (file: string) => alone.some((part) => file.includes(part))
 const isLive = (file: string) => isAlone(file) || file.endsWith('live.test.ts')
@@ -65,7 +65,7 @@ const together = report(
   suites.filter((file) => !isAlone(file)),
   ['--maxWorkers=2'],
 )
-const byThemselves = report(suites.filter(isAlone), ['--runInBand', '--forceExit'])
+const byThemselves = report(suites.filter(isAlone), ['--maxWorkers=2', '--forceExit'])
 
 const summary = summarize({
   reports: [together, byThemselves],
