@@ -23,6 +23,7 @@ export async function placementItem(services: Services, tx: Tx, claimed: Claimed
   const certificate = await tx.certificates.get(placement.certificate_id)
   if (certificate === undefined) return undefined
   const { deployed_fingerprint: previous } = placement
+  const siblings = (await tx.versions.listCurrent(certificate.id)).filter(({ id }) => id !== version.id)
   return {
     id: job.id,
     type: job.kind === 'verify' ? 'Verification' : 'Deployment',
@@ -34,6 +35,7 @@ export async function placementItem(services: Services, tx: Tx, claimed: Claimed
     ...(isLeased ? leaseOf(job) : {}),
     deployment: deploymentOf(claimed, certificate),
     ...(previous === null || previous === version.fingerprint ? {} : { previous_fingerprint: previous }),
+    sibling_fingerprints: siblings.map(({ fingerprint }) => fingerprint),
     names: certificate.names.map(({ type, value }) => ({ type, value })),
     key: certificate.key_algorithm,
   }
