@@ -2,18 +2,20 @@ import { CertctlError, isCertctlError, messageOf, type RevocationOutcome, type R
 import { systemActor } from '../access/principal.js'
 import type { Services } from '../services.js'
 import type { RevocationRow } from '../store/revocations.js'
+import { answerInTime } from './answer-in-time.js'
 import { backoff } from './backoff.js'
 import { issuedRef } from './issued-ref.js'
 import { raiseAlert } from './raise-alert.js'
 import { resolveAlert } from './resolve-alert.js'
 
+const callSeconds = 90
 const askAgainSeconds = 3600
 const failuresBeforeAlert = 3
 
 /** Tells the issuer once about a revocation that it has not confirmed; the attempt is counted already. Never rejects for what the issuer does. */
 export async function confirmRevocation(services: Services, row: RevocationRow, signal: AbortSignal): Promise<void> {
   try {
-    const outcome = await tell(services, row, signal)
+    const outcome = await answerInTime((limited) => tell(services, row, limited), { seconds: callSeconds, signal })
     await keep(services, row, outcome)
   } catch (error) {
     await keepFailure(services, row, error)

@@ -1,6 +1,7 @@
 import { CertctlError, isCertctlError, messageOf, type OrderOutcome } from '@certctl/core'
 import type { IssuerInstance } from '../connectors/connections.js'
 import type { Services } from '../services.js'
+import { answerInTime } from './answer-in-time.js'
 import { type ApprovedRequest, applyPolicy } from './apply-policy.js'
 import { askedOf } from './asked-of.js'
 import { type Attempt, beginAttempt, type LeasedJob } from './begin-attempt.js'
@@ -13,6 +14,9 @@ import { recordPending } from './record-pending.js'
 import { recordVersion } from './record-version.js'
 import { validateCsr } from './validate-csr.js'
 
+/** No CA is waited for longer within one call: what takes longer is `pending`, and asked for later. */
+const callSeconds = 120
+
 /** One turn of one order, from its stored CSR to a recorded version, a later look or a reason why not. The stages stand here in their order. */
 export async function fulfilOrder(services: Services, job: LeasedJob, signal: AbortSignal): Promise<void> {
   const issuer = await usableIssuer(services, job)
@@ -20,22 +24,23 @@ export async function fulfilOrder(services: Services, job: LeasedJob, signal: Ab
   const attempt = await beginAttempt(services, job)
   if (attempt === undefined) return
   try {
-    const { certificate, order } = attempt
-    const { wanted, ...asked } = askedOf(certificate, defaultProfile)
-    const csr = validateCsr(order.csr_pem, asked)
-    const approved = applyPolicy(csr, { wanted, profile: defaultProfile, now: services.clock.now() })
-    await requireFreeKey(services, attempt)
-    const outcome = await issue({ attempt, approved, issuer, sealing: services.sealing, signal })
-    await settle(services, { attempt, approved, issuer, signal }, outcome)
+    const approved = await approve(services, attempt)
+    const asked = { attempt, approved, issuer, signal }
+    await settle(services, asked, await ask(services, asked))
   } catch (error) {
     if (signal.aborted) return await deferOrder(services, job, { seconds: 0, message: 'Interrupted; it goes on' })
-    await recordFailure(services, attempt, failureOf(error, issuer))
-    services.metrics.issuanceEnded({
-      ...measured(services, attempt, issuer),
-      outcome: 'failed',
-      code: failureOf(error, issuer).code,
-    })
+    const failure = failureOf(error, issuer)
+    await recordFailure(services, attempt, failure)
+    services.metrics.issuanceEnded({ ...measured(services, attempt, issuer), outcome: 'failed', code: failure.code })
   }
+}
+
+async function approve(services: Services, { certificate, order }: Attempt): Promise<ApprovedRequest> {
+  const { wanted, ...asked } = askedOf(certificate, defaultProfile)
+  const csr = validateCsr(order.csr_pem, asked)
+  if (await services.store.blockedKeys.has(order.spki_sha256))
+    throw new CertctlError('csr_rejected', 'The key of this CSR was reported compromised; make a new one')
+  return applyPolicy(csr, { wanted, profile: defaultProfile, now: services.clock.now() })
 }
 
 /** A disabled issuer is asked for what it has in hand and for nothing new; one that cannot be opened is tried again later. */
@@ -57,16 +62,27 @@ async function usableIssuer(services: Services, job: LeasedJob): Promise<IssuerI
   return undefined
 }
 
-async function requireFreeKey(services: Services, { order }: Attempt): Promise<void> {
-  if (!(await services.store.blockedKeys.has(order.spki_sha256))) return
-  throw new CertctlError('csr_rejected', 'The key of this CSR was reported compromised; make a new one')
-}
-
 interface Asked {
   attempt: Attempt
   approved: ApprovedRequest
   issuer: IssuerInstance
   signal: AbortSignal
+}
+
+/** A certificate that comes after we gave the answer up is there all the same: it is recorded like any other. */
+async function ask(services: Services, asked: Asked): Promise<OrderOutcome> {
+  const { attempt, approved, issuer, signal } = asked
+  const { sealing } = services
+  const onLate = (outcome: OrderOutcome): void => {
+    settle(services, asked, outcome).catch((error: unknown) =>
+      services.log.error({ order: attempt.order.id, reason: messageOf(error) }, 'a late answer could not be settled'),
+    )
+  }
+  return await answerInTime((limited) => issue({ attempt, approved, issuer, sealing, signal: limited }), {
+    seconds: callSeconds,
+    signal,
+    onLate,
+  })
 }
 
 async function settle(services: Services, asked: Asked, outcome: OrderOutcome): Promise<void> {

@@ -198,7 +198,12 @@ async function tell(
   const verb = action === 'certificate.renewed' ? 'renewed' : 'issued'
   const title = `${certificate.name} was ${verb}; it ends at ${version.not_after.toISOString()}`
   await emitEvent(tx, { ...about, type: action, severity: 'info', title })
-  for (const subject of [`issuance:${holder.id}`, `csr-overdue:${holder.id}`, `csr-needed:${holder.id}`])
+  for (const subject of [
+    `issuance:${holder.id}`,
+    `csr-overdue:${holder.id}`,
+    `csr-needed:${holder.id}`,
+    `ending:${holder.id}`,
+  ])
     await resolveAlert(tx, { ...about, subject, type: 'certificate.issuance_recovered', title })
 }
 

@@ -5,6 +5,7 @@ import { auditCheckpoint } from './audit-checkpoint.js'
 import { auditVerification } from './audit-verification.js'
 import { dueRenewals } from './due-renewals.js'
 import { dueVerifications } from './due-verifications.js'
+import { endingCertificates } from './ending-certificates.js'
 import { expiredLeases } from './expired-leases.js'
 import type { Loop } from './loop.js'
 import { overdueCsrs } from './overdue-csrs.js'
@@ -12,6 +13,7 @@ import { pendingOrders } from './pending-orders.js'
 import { purge } from './purge.js'
 import { reconcilePlacements } from './reconcile-placements.js'
 import { runDue } from './run-due.js'
+import { silentAgents } from './silent-agents.js'
 import { unconfirmedRevocations } from './unconfirmed-revocations.js'
 
 /** All loops, each a row in `schedule`. */
@@ -20,11 +22,13 @@ export const loops: readonly Loop[] = [
   auditVerification,
   dueRenewals,
   dueVerifications,
+  endingCertificates,
   expiredLeases,
   overdueCsrs,
   pendingOrders,
   purge,
   reconcilePlacements,
+  silentAgents,
   unconfirmedRevocations,
 ]
 

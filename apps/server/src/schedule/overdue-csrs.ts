@@ -11,8 +11,10 @@ export const overdueCsrs: Loop = {
   name: 'overdue-csrs',
   everySeconds: () => 300,
   async run(services) {
-    const since = new Date(services.clock.now().getTime() - services.config.job_awaiting_csr_timeout * 1000)
-    for (const job of await services.store.jobs.listOverdueCsr(since, batchSize)) await tell(services, job)
+    const now = services.clock.now()
+    const since = new Date(now.getTime() - services.config.job_awaiting_csr_timeout * 1000)
+    const overdue = await services.store.jobs.listOverdueCsr({ since, now, limit: batchSize })
+    for (const job of overdue) await tell(services, job)
   },
 }
 

@@ -1,7 +1,8 @@
 import { confirmRevocation } from '../lifecycle/confirm-revocation.js'
 import type { Loop } from './loop.js'
 
-const callSeconds = 120
+// Longer than one call may take.
+const putOffMs = 240_000
 
 /** Issuers are told about revocations until they confirm them. */
 export const unconfirmedRevocations: Loop = {
@@ -11,9 +12,9 @@ export const unconfirmedRevocations: Loop = {
     while (!signal.aborted) {
       const now = services.clock.now()
       // Put off before it is told, so that a copy that dies while telling leaves it to be told again.
-      const due = await services.store.revocations.takeDue(now, new Date(now.getTime() + 2 * callSeconds * 1000))
+      const due = await services.store.revocations.takeDue(now, new Date(now.getTime() + putOffMs))
       if (due === undefined) return
-      await confirmRevocation(services, due, AbortSignal.any([signal, AbortSignal.timeout(callSeconds * 1000)]))
+      await confirmRevocation(services, due, signal)
     }
   },
 }

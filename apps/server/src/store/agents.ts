@@ -155,6 +155,19 @@ export function agentsTable(db: Kysely<Schema>) {
       return rows[0] ?? { active_targets: 0, active_certificates: 0, pending_jobs: 0 }
     },
 
+    /** Not retired, heard of once and not after `since`. `after` is an id. */
+    async listSilent(since: Date, { after, limit }: { after: string; limit: number }): Promise<AgentRow[]> {
+      return await db
+        .selectFrom('agents')
+        .select(columns)
+        .where('id', '>', after)
+        .where('retired_at', 'is', null)
+        .where('last_heartbeat_at', '<=', since)
+        .orderBy('id')
+        .limit(limit)
+        .execute()
+    },
+
     /** For Prometheus. */
     async countLive(since: Date): Promise<{ total: number; online: number }> {
       return await db

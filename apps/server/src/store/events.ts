@@ -69,6 +69,18 @@ export function eventsTable(db: Kysely<Schema>) {
       return row !== undefined
     },
 
+    /** Agents of open alerts of this type. */
+    async listAgentsOfOpenAlerts(type: string): Promise<string[]> {
+      const rows = await db
+        .selectFrom('events')
+        .select('agent_id')
+        .where('type', '=', type)
+        .where('alert_key', 'is not', null)
+        .where('resolved_at', 'is', null)
+        .execute()
+      return rows.flatMap(({ agent_id }) => agent_id ?? [])
+    },
+
     async get(id: string): Promise<EventRow | undefined> {
       return await db.selectFrom('events').select(columns).where('id', '=', id).executeTakeFirst()
     },

@@ -164,15 +164,22 @@ export function jobsTable(db: Kysely<Schema>) {
         .execute()
     },
 
-    /** CSRs that were asked for before `since` and did not come. */
-    async listOverdueCsr(since: Date, limit: number): Promise<JobRow[]> {
+    /** CSRs that were asked for before `since`, or that took half of what was left of the current certificate, and did not come. */
+    async listOverdueCsr({ since, now, limit }: { since: Date; now: Date; limit: number }): Promise<JobRow[]> {
       return await db
         .selectFrom('jobs')
-        .select(jobColumns)
-        .where('kind', '=', 'issue')
-        .where('state', '=', 'waiting_csr')
-        .where('run_at', '<', since)
-        .orderBy('run_at')
+        .leftJoin('holders', 'holders.id', 'jobs.holder_id')
+        .leftJoin('versions', 'versions.id', 'holders.current_version_id')
+        .select(jobColumns.map((column) => `jobs.${column}` as const))
+        .where('jobs.kind', '=', 'issue')
+        .where('jobs.state', '=', 'waiting_csr')
+        .where(({ or, eb }) =>
+          or([
+            eb('jobs.run_at', '<', since),
+            sql<boolean>`jobs.run_at + (versions.not_after - jobs.run_at) / 2 < ${now} and jobs.run_at < ${now}`,
+          ]),
+        )
+        .orderBy('jobs.run_at')
         .limit(limit)
         .execute()
     },

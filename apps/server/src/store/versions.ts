@@ -95,6 +95,37 @@ export function versionsTable(db: Kysely<Schema>) {
         .execute()
     },
 
+    /** Current ones that are in the last tenth of their life, or past it, of certificates that somebody still wants. `after` is an id. */
+    async listEnding(now: Date, { after, limit }: { after: string; limit: number }): Promise<VersionRow[]> {
+      return await db
+        .selectFrom('versions')
+        .innerJoin('holders', 'holders.current_version_id', 'versions.id')
+        .innerJoin('certificates', 'certificates.id', 'versions.certificate_id')
+        .select(columns)
+        .where('versions.id', '>', after)
+        .where('versions.standing', '=', 'current')
+        .where('versions.revoked_at', 'is', null)
+        .where('holders.closed_at', 'is', null)
+        .where('certificates.archived_at', 'is', null)
+        .where(sql<boolean>`versions.not_after - (versions.not_after - versions.received_at) / 10 < ${now}`)
+        .where(({ or, eb, exists, selectFrom }) =>
+          or([
+            eb('holders.kind', '=', 'outside'),
+            exists(
+              selectFrom('placements')
+                .innerJoin('targets', 'targets.id', 'placements.target_id')
+                .select('placements.id')
+                .whereRef('placements.certificate_id', '=', 'versions.certificate_id')
+                .whereRef('targets.agent_id', '=', 'holders.agent_id')
+                .where('placements.removed_at', 'is', null),
+            ),
+          ]),
+        )
+        .orderBy('versions.id')
+        .limit(limit)
+        .execute()
+    },
+
     /** Of one key, whoever holds it. */
     async listOfKey(spkiSha256: string): Promise<VersionRow[]> {
       return await db

@@ -95,15 +95,12 @@ describe('a CA that answers later', () => {
   })
 
   it('is looked at less and less often, and never forgotten', async () => {
-    await ordered()
+    const { id } = await ordered()
     const waiting = { status: 'pending' as const, orderId: 'V-2' }
     const pauses: number[] = []
     await workWith({ answer: async () => waiting })
     for (let look = 0; look < 7; look += 1) {
-      const job = await jobOf(
-        (await scene.services.store.jobs.page({ states: ['ready'] }, { limit: 1, count: false })).rows[0]
-          ?.certificate_id ?? '',
-      )
+      const job = await jobOf(id)
       const seconds = ((job?.run_at.getTime() ?? 0) - scene.services.clock.now().getTime()) / 1000
       pauses.push(seconds)
       scene.services.clock.advance(seconds)

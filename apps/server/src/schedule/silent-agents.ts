@@ -1,0 +1,51 @@
+import { raiseAlert } from '../lifecycle/raise-alert.js'
+import { resolveAlert } from '../lifecycle/resolve-alert.js'
+import type { Services } from '../services.js'
+import type { AgentRow } from '../store/agents.js'
+import { forEachDue } from './for-each-due.js'
+import type { Loop } from './loop.js'
+
+// A restart, or a network that hiccups, is over by then.
+const silentMs = 300_000
+const type = 'agent.silent'
+
+/** Agents that were heard of and are not any more: what they serve is not renewed meanwhile. Told once, and again when they are back. */
+export const silentAgents: Loop = {
+  name: 'silent-agents',
+  everySeconds: ({ config }) => config.scheduler_agent_health_check_interval,
+  async run(services, signal) {
+    const since = new Date(services.clock.now().getTime() - silentMs)
+    await forEachDue(services, {
+      what: 'telling of a silent agent',
+      list: async (page) => await services.store.agents.listSilent(since, page),
+      idOf: ({ id }) => id,
+      signal,
+      work: async (agent) => await tell(services, agent),
+    })
+    for (const id of await services.store.events.listAgentsOfOpenAlerts(type)) await tellIfBack(services, id, since)
+  },
+}
+
+async function tell(services: Services, agent: AgentRow): Promise<void> {
+  await services.store.transaction(
+    async (tx) =>
+      await raiseAlert(tx, {
+        subject: `agent-silent:${agent.id}`,
+        type,
+        severity: 'warning',
+        title: `Agent ${agent.name} was last heard of at ${agent.last_heartbeat_at?.toISOString()}`,
+        agentId: agent.id,
+      }),
+  )
+}
+
+async function tellIfBack(services: Services, id: string, since: Date): Promise<void> {
+  await services.store.transaction(async (tx) => {
+    const agent = await tx.agents.get(id)
+    const isBack = agent !== undefined && (agent.last_heartbeat_at?.getTime() ?? 0) > since.getTime()
+    const isGone = agent === undefined || agent.retired_at !== null
+    if (!isBack && !isGone) return
+    const title = isBack ? `Agent ${agent.name} is heard of again` : 'A silent agent was retired'
+    await resolveAlert(tx, { subject: `agent-silent:${id}`, type: 'agent.heard', title, agentId: id })
+  })
+}

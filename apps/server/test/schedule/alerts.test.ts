@@ -1,0 +1,78 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { dueRenewals } from '../../src/schedule/due-renewals.js'
+import { endingCertificates } from '../../src/schedule/ending-certificates.js'
+import { overdueCsrs } from '../../src/schedule/overdue-csrs.js'
+import { silentAgents } from '../../src/schedule/silent-agents.js'
+import { createScene, only, type Scene, served } from '../lifecycle/scene.js'
+
+let scene: Scene
+beforeAll(async () => {
+  scene = await createScene()
+})
+afterAll(async () => {
+  await scene.close()
+})
+
+const never = new AbortController().signal
+const isOpen = async (key: string) => await scene.services.store.events.isOpen(key)
+
+describe('people are told', () => {
+  it('of a certificate that nears its end without a successor, once, until it has one', async () => {
+    const { id, agent } = await served(scene, { name: 'a.example.test', agentId: 'agent-a', targetId: 'target-a' })
+    const [holder] = await scene.services.store.holders.listOfCertificate(id)
+    const key = `ending:${holder?.id}:critical`
+    scene.services.clock.advance(80 * 86_400)
+    await endingCertificates.run(scene.services, never)
+    expect(await isOpen(key)).toBe(false)
+    scene.services.clock.advance(2 * 86_400)
+    await endingCertificates.run(scene.services, never)
+    await endingCertificates.run(scene.services, never)
+    expect(await isOpen(key)).toBe(true)
+    const { rows } = await scene.services.store.events.page(
+      { type: 'certificate.ending', certificateId: id },
+      { limit: 10, count: false },
+    )
+    expect(rows).toHaveLength(1)
+
+    await dueRenewals.run(scene.services, never)
+    const asked = only(await agent.claim(), 'Renewal')
+    await agent.submit(asked, await agent.csr(asked))
+    await scene.work()
+    expect(await isOpen(key)).toBe(false)
+    await endingCertificates.run(scene.services, never)
+    expect(await isOpen(key)).toBe(false)
+  })
+
+  it('of a CSR that does not come well before a short-lived certificate ends', async () => {
+    const short = await createScene({ lifeDays: 1 })
+    const { id } = await served(short)
+    const [holder] = await short.services.store.holders.listOfCertificate(id)
+    short.services.clock.advance(13 * 3600)
+    await dueRenewals.run(short.services, never)
+    short.services.clock.advance(3600)
+    await overdueCsrs.run(short.services, never)
+    const told = async () => {
+      const keys = ['warning', 'critical'].map((severity) => `csr-overdue:${holder?.id}:${severity}`)
+      return (await Promise.all(keys.map(async (key) => await short.services.store.events.isOpen(key)))).some(Boolean)
+    }
+    expect(await told()).toBe(false)
+    short.services.clock.advance(5 * 3600)
+    await overdueCsrs.run(short.services, never)
+    expect(await told()).toBe(true)
+    await short.close()
+  })
+
+  it('of an agent that was heard of and is not any more, and when it is back', async () => {
+    const agent = await scene.agent('agent-quiet')
+    await agent.claim()
+    await silentAgents.run(scene.services, never)
+    const key = `agent-silent:${agent.id}:warning`
+    expect(await isOpen(key)).toBe(false)
+    scene.services.clock.advance(301)
+    await silentAgents.run(scene.services, never)
+    expect(await isOpen(key)).toBe(true)
+    await agent.claim()
+    await silentAgents.run(scene.services, never)
+    expect(await isOpen(key)).toBe(false)
+  })
+})
