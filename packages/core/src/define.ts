@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { JsonValue } from './contract.js'
 import { CertctlError } from './errors.js'
+import { markKey } from './fields.js'
 
 /** A definition as a connector writes it: `jsonSchema` is made here. */
 export type DefinitionInput<D> = Omit<D, 'jsonSchema'>
@@ -28,10 +29,19 @@ export function jsonSchemaOf(schema: z.ZodType): JsonSchemaObject {
     unrepresentable: 'any',
     override: ({ zodSchema, jsonSchema }) => {
       Object.assign(jsonSchema, plain(ownMeta(zodSchema)))
+      if (jsonSchema[markKey] === 'secret') keepText(jsonSchema)
     },
   })
   const { $schema: _, ...rest } = made
   return JSON.parse(JSON.stringify(rest)) as JsonSchemaObject
+}
+
+/** A `Secret` never crosses a wire: what an operator may write for one is text, and a schema that took anything would tell him too late. */
+function keepText(schema: { anyOf?: { type?: unknown }[] }): void {
+  const text = schema.anyOf?.find(({ type }) => type === 'string')
+  if (text === undefined) return
+  delete schema.anyOf
+  Object.assign(schema, text)
 }
 
 export interface JsonSchemaObject {

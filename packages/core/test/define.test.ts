@@ -58,6 +58,26 @@ describe('a definition', () => {
     })
   })
 
+  it('takes text for a secret and nothing else, also where it is refined, optional or in a list', () => {
+    const { properties } = jsonSchemaOf(
+      z.strictObject({
+        plain: secret().describe('Plain.'),
+        refined: secret()
+          .refine(() => true)
+          .describe('Refined.'),
+        optional: secret().optional().describe('Optional.'),
+        listed: z.array(secret()).describe('Listed.'),
+      }),
+    )
+    const text = { type: 'string', minLength: 1, maxLength: 65_536, [markKey]: 'secret' }
+    expect(properties).toEqual({
+      plain: { ...text, description: 'Plain.' },
+      refined: { ...text, description: 'Refined.' },
+      optional: { ...text, description: 'Optional.' },
+      listed: { type: 'array', description: 'Listed.', items: text },
+    })
+  })
+
   it('keeps everything else as it was written', () => {
     const create = () => ({ deploy: refuse, verify: refuse })
     const input = {
@@ -143,6 +163,8 @@ describe('a schema made with another copy of zod 4', () => {
     expect(properties.path?.[markKey]).toBe('file')
     expect(properties.nested?.properties?.password?.[markKey]).toBe('secret')
     expect(properties.listed).toMatchObject({ items: { [markKey]: 'secret' } })
+    expect(properties.token).toMatchObject({ type: 'string' })
+    expect(properties.optional_token).toMatchObject({ type: 'string' })
   })
 
   it('keeps the descriptions of both copies', () => {
