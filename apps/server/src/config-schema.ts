@@ -52,6 +52,11 @@ const portOrFree = () =>
     .transform(Number)
     .pipe(port().or(z.literal(0)))
 
+/** Anything else the driver takes for the name of a database on this very machine. */
+function isDatabaseUrl(text: string): boolean {
+  return URL.canParse(text) && /^(postgres|postgresql|socket):$/.test(new URL(text).protocol)
+}
+
 /** Every setting of the server, by the name after `CERTCTL_`, in lower case. The only description of them: types, defaults, `config explain` and the documentation come from here. */
 export const settingsSchema = z.object({
   server_host: hostname().prefault('127.0.0.1').describe('Address to listen on; 0.0.0.0 for all.'),
@@ -73,6 +78,10 @@ export const settingsSchema = z.object({
       'Where the server keeps what is its own. Default: /var/lib/certctl for root, else ~/.local/state/certctl.',
     ),
   database_url: secret()
+    .refine(
+      (value) => isDatabaseUrl(value.reveal()),
+      'must be a URL such as postgres://user:password@host:5432/database; without one, leave it unset',
+    )
     .optional()
     .describe('A PostgreSQL 15 or newer. Absent: the server runs its own, in the state directory.'),
   database_max_conns: whole(2, 500).prefault('25').describe('Most connections this copy holds.'),

@@ -135,6 +135,15 @@ describe('settings', () => {
     )
   })
 
+  it.each(['keeper:canary at home', 'canary', 'https://db/canary', '/run/canary'])(
+    'a database URL that is none (%s) is refused and not quoted: the driver would look on this machine',
+    (text) => {
+      const { message } = refusal({ CERTCTL_DATABASE_URL: text, CERTCTL_CONFIG_ENCRYPTION_KEY: 'k'.repeat(32) })
+      expect(message).toContain('CERTCTL_DATABASE_URL must be a URL such as postgres://')
+      expect(message).not.toContain('canary')
+    },
+  )
+
   it('that nothing reads are warned of, with the nearest name that something reads', () => {
     const config = readConfig({
       CERTCTL_SERVER_PROT: '1',
