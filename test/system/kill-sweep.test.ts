@@ -121,7 +121,7 @@ describe.each([1, 2])('with %i server copies', (copies) => {
     expect(verdict).toMatchObject({ ok: true })
     expect(verdict.entries).toBeGreaterThan(scene.rounds.length)
     const leftOvers = [...filesBelow(join(folder, 'web')), ...filesBelow(join(folder, 'agent'))].filter((path) =>
-      /(^|\/)\.[^/]*certctl-|\.tmp$|\.new$/.test(path),
+      /\.certctl-[0-9a-f]{12}$|\.tmp$|\.new$/.test(path),
     )
     expect(leftOvers).toEqual([])
     for (const { name } of scene.rounds) {
