@@ -21,6 +21,8 @@ export async function answerInTime<T>(ask: (signal: AbortSignal) => Promise<T>, 
   let isGivenUp = false
   const asked = ask(AbortSignal.any([signal, own.signal]))
   const timers: NodeJS.Timeout[] = [setTimeout(() => own.abort(new Error('out of time')), seconds * 1000)]
+  // The signal may live as long as the process: nothing of this question may stay with it.
+  const over = new AbortController()
   const givenUp = new Promise<never>((_, reject) => {
     const giveUp = (error: CertctlError): void => {
       isGivenUp = true
@@ -28,7 +30,8 @@ export async function answerInTime<T>(ask: (signal: AbortSignal) => Promise<T>, 
     }
     timers.push(setTimeout(() => giveUp(tooLong(seconds)), (seconds + graceSeconds) * 1000))
     const interrupted = () => timers.push(setTimeout(() => giveUp(wanted()), graceSeconds * 1000))
-    signal.addEventListener('abort', interrupted, { once: true })
+    if (signal.aborted) interrupted()
+    else signal.addEventListener('abort', interrupted, { once: true, signal: over.signal })
   })
   asked.then(
     (answer) => {
@@ -39,6 +42,7 @@ export async function answerInTime<T>(ask: (signal: AbortSignal) => Promise<T>, 
   try {
     return await Promise.race([asked, givenUp])
   } finally {
+    over.abort()
     for (const timer of timers) clearTimeout(timer)
   }
 }

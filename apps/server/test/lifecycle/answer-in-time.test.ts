@@ -46,6 +46,20 @@ describe('a side that is asked', () => {
     await expect(answer).rejects.toMatchObject({ code: 'aborted' })
   })
 
+  it('is given up soon where the caller wanted it to end before it was asked', async () => {
+    const answer = answerInTime(forever, { seconds: 500, signal: AbortSignal.abort() })
+    answer.catch(() => undefined)
+    await jest.advanceTimersByTimeAsync(10_000)
+    await expect(answer).rejects.toMatchObject({ code: 'aborted' })
+  })
+
+  it('leaves nothing with a signal that outlives it', async () => {
+    const stop = new AbortController()
+    await answerInTime(async () => 'here', { seconds: 5, signal: stop.signal })
+    stop.abort()
+    expect(jest.getTimerCount()).toBe(0)
+  })
+
   it('is still heard by somebody when it answers after it was given up', async () => {
     let late: string | undefined
     const answer = answerInTime(
