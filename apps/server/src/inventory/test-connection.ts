@@ -1,9 +1,10 @@
 import { CertctlError, messageOf } from '@certctl/core'
 import { type ServerKind, unknownConnection } from '../connectors/connections.js'
+import { answerInTime } from '../lifecycle/answer-in-time.js'
 import type { Services } from '../services.js'
 import type { Actor } from '../store/audit-entry.js'
 
-const limitMs = 30_000
+const limitSeconds = 30
 
 /** Tests credentials and reachability and writes down how it went. Throws `connection_failed` with the cause. */
 export async function testConnection(
@@ -13,7 +14,7 @@ export async function testConnection(
 ): Promise<{ detail: string }> {
   const { id, actor, signal } = input
   if ((await services.store.connections.get(kind, id)) === undefined) throw unknownConnection(kind, id)
-  const outcome = await tryOut(services, kind, { id, signal: AbortSignal.any([signal, AbortSignal.timeout(limitMs)]) })
+  const outcome = await tryOut(services, kind, { id, signal })
   await services.store.transaction(async (tx) => {
     await tx.connections.update(id, {
       last_tested_at: tx.now,
@@ -48,7 +49,8 @@ async function tryOut(
   try {
     const { connector } =
       kind === 'issuer' ? await services.connections.issuer(id) : await services.connections.notifier(id)
-    const tested = await connector.test?.(signal)
+    const ask = async (limited: AbortSignal) => await connector.test?.(limited)
+    const tested = await answerInTime(ask, { seconds: limitSeconds, signal })
     return {
       status: 'success',
       detail: tested?.detail ?? 'The configuration is accepted; this connector has no test of its own',

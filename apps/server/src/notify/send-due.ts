@@ -1,5 +1,6 @@
 import { CertctlError, errorCodes, isCertctlError, type RecipientOutcome, messageOf as sentenceOf } from '@certctl/core'
 import { systemActor } from '../access/principal.js'
+import { answerInTime } from '../lifecycle/answer-in-time.js'
 import type { Services } from '../services.js'
 import type { NotificationRow } from '../store/notifications.js'
 import type { Tx } from '../store/store.js'
@@ -7,7 +8,7 @@ import { emitEvent } from './emit-event.js'
 import { messageOf } from './message-of.js'
 
 const atOnce = 16
-const sendLimitMs = 30_000
+const sendLimitSeconds = 30
 /** After this another copy may send what this one claimed. */
 const claimMs = 120_000
 /** Pauses after the first, second, … failure; then nobody tries any more. */
@@ -35,9 +36,11 @@ async function handOver(services: Services, row: NotificationRow, signal: AbortS
   if (event === undefined) throw new CertctlError('internal', `The event ${row.event_id} is gone`)
   const { enabled, name, connector } = await services.connections.notifier(row.connection_id)
   if (!enabled) throw new CertctlError('gone', `The notifier "${name}" is disabled`)
-  const outcome = await connector.send({
-    ...messageOf(event, row),
-    signal: AbortSignal.any([signal, AbortSignal.timeout(sendLimitMs)]),
+  const message = messageOf(event, row)
+  // One that never answers must not hold up what others send.
+  const outcome = await answerInTime(async (limited) => await connector.send({ ...message, signal: limited }), {
+    seconds: sendLimitSeconds,
+    signal,
   })
   const { recipients = [] } = outcome
   if (recipients.length > 0 && recipients.every(({ accepted }) => !accepted)) throw refusedByAll(recipients)

@@ -1,5 +1,5 @@
 import { CertctlError, createRegistry, defineNotifier, type Message, type RecipientOutcome, z } from '@certctl/core'
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { emitEvent, type NewEvent } from '../../src/notify/emit-event.js'
 import { notifyOnce, startNotifier } from '../../src/notify/worker.js'
 import { createTestServices, type TestServices } from '../postgres.js'
@@ -12,7 +12,7 @@ type Sent = { to: string } & Pick<
 let services: TestServices
 let sent: Sent[]
 /** What the next sends do; when it is used up they are accepted. */
-let fails: (Error | { recipients: RecipientOutcome[] })[]
+let fails: (Error | { recipients: RecipientOutcome[] } | 'silence')[]
 
 const channel = defineNotifier({
   type: 'Channel',
@@ -23,6 +23,7 @@ const channel = defineNotifier({
     async send({ id, event, resolves, title, text, severity, data, facts }) {
       const outcome = fails.shift()
       if (outcome instanceof Error) throw outcome
+      if (outcome === 'silence') return await new Promise<never>(() => undefined)
       sent.push({ to, id, event, resolves, title, text, severity, data, facts })
       return { reference: `ref-${sent.length}`, ...outcome }
     },
@@ -330,6 +331,22 @@ describe('the worker', () => {
     expect(sent).toHaveLength(1)
     await emit()
     expect(sent).toHaveLength(1)
+  })
+
+  it('gives up a connector that neither answers nor ends, and tells of it like of any failure', async () => {
+    await addNotifier('a')
+    fails = ['silence']
+    const id = await emit()
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'performance', 'Date'] })
+    try {
+      const told = notify()
+      while (fails.length > 0) await new Promise(setImmediate)
+      await jest.advanceTimersByTimeAsync(40_000)
+      await told
+    } finally {
+      jest.useRealTimers()
+    }
+    expect(await rows(id)).toMatchObject([{ state: 'failed', last_error_code: 'upstream_unavailable' }])
   })
 
   it('of two copies sends each message once', async () => {
