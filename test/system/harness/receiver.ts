@@ -20,12 +20,16 @@ export interface Receiver {
 export async function startReceiver(): Promise<Receiver> {
   const received: Received[] = []
   let status = 200
-  const server = createServer(async (request, response) => {
+  const server = createServer((request, response) => {
     let body = ''
-    for await (const chunk of request) body += String(chunk)
-    const { method = '', url = '', headers } = request
-    received.push({ method, url, headers, body })
-    response.writeHead(status, { 'x-seen': url }).end(`cannot take ${url} with ${JSON.stringify(headers)}: ${body}`)
+    request.on('data', (chunk: Buffer) => {
+      body += chunk.toString('utf8')
+    })
+    request.on('end', () => {
+      const { method = '', url = '', headers } = request
+      received.push({ method, url, headers, body })
+      response.writeHead(status, { 'x-seen': url }).end(`cannot take ${url} with ${JSON.stringify(headers)}: ${body}`)
+    })
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
