@@ -55,7 +55,12 @@ export function createAuthenticator(services: Services): Authenticator {
     async flush() {
       const ids = [...used]
       used.clear()
-      await services.store.apiKeys.markUsed(ids, clock.now())
+      try {
+        await services.store.apiKeys.markUsed(ids, clock.now())
+      } catch (error) {
+        for (const id of ids) used.add(id)
+        throw error
+      }
     },
     close: () => {
       for (const off of offs) off()

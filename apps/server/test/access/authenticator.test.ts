@@ -92,6 +92,26 @@ describe('API keys', () => {
     await authenticator.flush()
     expect((await services.store.apiKeys.get(row.id))?.last_used_at).toEqual(services.clock.now())
   })
+
+  it('remember a use that could not be written down, for the next time', async () => {
+    const { key, row } = await createApiKey(services, { name: 'used', role: 'viewer', actor: systemActor })
+    let isDown = true
+    const { apiKeys } = services.store
+    const markUsed: typeof apiKeys.markUsed = async (ids, at) => {
+      if (isDown) throw new Error('the database is away')
+      await apiKeys.markUsed(ids, at)
+    }
+    const other = createAuthenticator({ ...services, store: { ...services.store, apiKeys: { ...apiKeys, markUsed } } })
+    try {
+      await other.authenticate(key)
+      await expect(other.flush()).rejects.toThrow('the database is away')
+      isDown = false
+      await other.flush()
+      expect((await apiKeys.get(row.id))?.last_used_at).toEqual(services.clock.now())
+    } finally {
+      other.close()
+    }
+  })
 })
 
 describe('agent keys', () => {
