@@ -38,6 +38,8 @@ export async function createListener(options: ListenerOptions): Promise<Listener
     log.debug({ address: socket.remoteAddress, reason: messageOf(error) }, 'a handshake failed'),
   )
   await listen(server, host, port)
+  // A connection that the system could not hand over is no reason to end all the others.
+  server.on('error', (error) => log.warn({ reason: messageOf(error) }, 'a connection could not be accepted'))
   const requests = countRequests(server)
   return {
     port: (server.address() as AddressInfo).port,

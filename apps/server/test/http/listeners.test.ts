@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Agent, type RequestOptions, request } from 'node:https'
 import { createServer } from 'node:net'
@@ -86,6 +87,23 @@ describe('the listener', () => {
     const { port } = await listen((_incoming, outgoing) => outgoing.end('hello'))
     expect(await ask(port)).toEqual({ status: 200, text: 'hello' })
     await expect(ask(port, { ca: [] })).rejects.toMatchObject({ code: expect.stringMatching(/CERT|ISSUER/) })
+  })
+
+  it('goes on when the system cannot hand a connection over, and says so', async () => {
+    const warned: object[] = []
+    let server: unknown
+    const { port } = await listen(
+      (incoming, outgoing) => {
+        server = Reflect.get(incoming.socket, 'server')
+        outgoing.end('on')
+      },
+      { log: { ...log, warn: (fields) => void warned.push(fields) } },
+    )
+    await ask(port)
+    if (!(server instanceof EventEmitter)) throw new Error('the server was not found')
+    server.emit('error', new Error('accept ENFILE'))
+    expect(warned).toEqual([{ reason: 'accept ENFILE' }])
+    expect((await ask(port)).text).toBe('on')
   })
 
   it('speaks TLS 1.3 only, unless 1.2 is allowed', async () => {
