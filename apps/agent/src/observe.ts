@@ -18,7 +18,11 @@ const batchSize = 200
 export async function observe(agent: Agent, end: AgentEnd): Promise<void> {
   while (!end.signal.aborted) {
     await pause(agent, jittered(agent.config.observeSeconds, agent.random), end)
-    if (!end.signal.aborted) await observeAll(agent, end.signal)
+    if (end.signal.aborted) return
+    // A disk that fails for a moment must not end the jobs that are under way.
+    await observeAll(agent, end.signal).catch((error: unknown) =>
+      agent.log.error('the targets could not be looked at', reasonOf(error)),
+    )
   }
 }
 

@@ -45,7 +45,10 @@ export async function createReporter(agent: Agent): Promise<Reporter> {
 export async function repeatReports(agent: Agent, reporter: Reporter, end: AgentEnd): Promise<void> {
   while (!end.signal.aborted) {
     await pause(agent, jittered(5, agent.random), end)
-    if (reporter.waiting().length > 0 && !agent.contact.isAway()) await reporter.flush(end.signal)
+    if (reporter.waiting().length === 0 || agent.contact.isAway()) continue
+    await reporter
+      .flush(end.signal)
+      .catch((error: unknown) => agent.log.error('the journal of reports cannot be written', reasonOf(error)))
   }
 }
 

@@ -1,5 +1,7 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { createAgentEnd } from '../src/agent-end.js'
+import { observe } from '../src/observe.js'
 import { eventually } from './eventually.js'
 import { createServedFiles, type ServedFiles, writePolicy } from './served-files.js'
 import { createScene, issueFirst, type RunningAgent, type Scene } from './start-agent.js'
@@ -69,6 +71,24 @@ describe('observations', () => {
     const before = seen().length
     await writePolicy(scene.directory, { commands: [site.reloadCommand] })
     await eventually('one again', () => seen().length > before)
+  })
+
+  it('go on after a look at the journal that failed, with everything else the agent does', async () => {
+    const { agent } = running
+    let looks = 0
+    const all = async () => {
+      looks += 1
+      throw new Error('EIO')
+    }
+    const journal = { ...agent.journal, placements: { ...agent.journal.placements, all } }
+    const end = createAgentEnd()
+    const observing = observe({ ...agent, journal }, end)
+    await eventually('a second look', () => looks >= 2)
+    end.stop()
+    await observing
+    expect(running.log.find((line) => line.message === 'the targets could not be looked at')).toMatchObject({
+      fields: { reason: 'EIO' },
+    })
   })
 })
 

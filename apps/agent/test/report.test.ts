@@ -1,6 +1,8 @@
 import { CertctlError } from '@certctl/core'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { createAgentEnd } from '../src/agent-end.js'
 import { failureOf } from '../src/job-result.js'
+import { repeatReports } from '../src/report.js'
 import { eventually } from './eventually.js'
 import { createServedFiles, type ServedFiles, writePolicy } from './served-files.js'
 import { createScene, issueFirst, type RunningAgent, type Scene } from './start-agent.js'
@@ -52,6 +54,20 @@ describe('a report', () => {
     expect(await eventually('it arrives', () => job.report)).toMatchObject({ outcome: 'done' })
     expect(job.attempt).toBe(1)
     expect(await site.reloadCount()).toBe(1)
+  })
+
+  it('is sent again also after the journal could not be written for a moment', async () => {
+    const delay = async () => await new Promise<void>((resolve) => setImmediate(resolve))
+    const agent = { ...running.agent, host: { ...running.agent.host, delay } }
+    const end = createAgentEnd()
+    let flushes = 0
+    const flush = async () => {
+      flushes += 1
+      if (flushes === 2) end.stop()
+      throw new Error('EIO')
+    }
+    await repeatReports(agent, { report: async () => undefined, waiting: () => ['job-1'], flush }, end)
+    expect(flushes).toBe(2)
   })
 
   it('of a lost lease is final: it is not sent for ever', async () => {
