@@ -1,5 +1,5 @@
-import { CertctlError, type GeneralName } from '@certctl/core'
-import { type Csr, parseCsr } from '@certctl/pki'
+import { CertctlError, type GeneralName, isCertctlError } from '@certctl/core'
+import { type Csr, parseCsr, parseGeneralName, sameGeneralName } from '@certctl/pki'
 import { defaultIssuer } from '../inventory/default-issuer.js'
 import { fieldFault } from '../inventory/field-fault.js'
 import { emitEvent } from '../notify/emit-event.js'
@@ -146,9 +146,21 @@ function commonNameOf(
   names: readonly GeneralName[],
 ): string | undefined {
   if (asked !== undefined && asked !== '') return names[0]?.value
-  if (csr !== undefined) return csr.commonName
+  if (csr !== undefined) return soundCommonName(csr.commonName, names)
   const first = names.find(({ type }) => type === 'dns')?.value
   return first !== undefined && first.length <= longestCommonName ? first : undefined
+}
+
+/** A common name that is a host, address or mailbox must be one of the names: else it would be certified without being asked for. */
+function soundCommonName(commonName: string | undefined, names: readonly GeneralName[]): string | undefined {
+  if (commonName === undefined) return undefined
+  try {
+    const name = parseGeneralName(commonName)
+    return names.some((other) => sameGeneralName(name, other)) ? commonName : undefined
+  } catch (error) {
+    if (isCertctlError(error)) return commonName
+    throw error
+  }
 }
 
 async function insertOutsideHolder(tx: Tx, certificate: CertificateRow, csrPem: string): Promise<void> {

@@ -7,7 +7,7 @@ import { jobStatusFilter, jobStatusOf, jobTypeFilter, jobTypeOf } from '../../sr
 import { archiveCertificate } from '../../src/lifecycle/archive-certificate.js'
 import { renewCertificate } from '../../src/lifecycle/renew-certificate.js'
 import { revokeVersion } from '../../src/lifecycle/revoke-version.js'
-import { createScene, only, operator, type Scene, served } from '../lifecycle/scene.js'
+import { createScene, only, operator, type Scene, served, withScene } from '../lifecycle/scene.js'
 
 let scene: Scene
 beforeAll(async () => {
@@ -57,15 +57,15 @@ describe('the word for a certificate', () => {
   })
 
   it('is not Expiring for most of a short life', async () => {
-    const short = await createScene({ lifeDays: 6 })
-    const { id } = await served(short)
-    const status = async () => (await getCertificate(short.services, id)).status
-    expect(await status()).toBe('Active')
-    short.services.clock.advance(3.9 * 86_400)
-    expect(await status()).toBe('Active')
-    short.services.clock.advance(0.2 * 86_400)
-    expect(await status()).toBe('Expiring')
-    await short.close()
+    await withScene({ lifeDays: 6 }, async (short) => {
+      const { id } = await served(short)
+      const status = async () => (await getCertificate(short.services, id)).status
+      expect(await status()).toBe('Active')
+      short.services.clock.advance(3.9 * 86_400)
+      expect(await status()).toBe('Active')
+      short.services.clock.advance(0.2 * 86_400)
+      expect(await status()).toBe('Expiring')
+    })
   })
 
   it('is Revoked, Archived and Failed where that is so, and archived ones are listed only where asked for', async () => {

@@ -8,7 +8,7 @@ import { linkTarget } from '../../src/lifecycle/link-target.js'
 import { renewCertificate } from '../../src/lifecycle/renew-certificate.js'
 import { unlinkTarget } from '../../src/lifecycle/unlink-target.js'
 import { dueRenewals } from '../../src/schedule/due-renewals.js'
-import { createScene, only, operator, type Scene, served } from './scene.js'
+import { createScene, only, operator, type Scene, served, withScene } from './scene.js'
 
 let scene: Scene
 beforeAll(async () => {
@@ -98,6 +98,25 @@ describe('a request', () => {
     expect(await scene.services.store.certificates.findLiveByName('wanted.example.test')).toBeUndefined()
   })
 
+  it('with a CSR whose common name is a host among none of its names is refused, given names or not', async () => {
+    const { privateKeyPem } = await generateKey('EC-P256')
+    const names = [{ type: 'dns' as const, value: 'good.example.test' }]
+    const csrPem = await createCsr({ privateKeyPem, commonName: 'evil.example.test', names })
+    const refused = { code: 'identifier_rejected', message: expect.stringContaining('evil.example.test') }
+    await expect(scene.request({ csrPem })).rejects.toMatchObject(refused)
+    await expect(scene.request({ csrPem, sans: ['good.example.test'] })).rejects.toMatchObject(refused)
+    await expect(scene.request({ csrPem, commonName: 'good.example.test' })).rejects.toMatchObject(refused)
+  })
+
+  it('with a CSR keeps a common name that is a name of nothing on the network', async () => {
+    const { privateKeyPem } = await generateKey('EC-P256')
+    const names = [{ type: 'uri' as const, value: 'spiffe://example.test/device' }]
+    const { id } = await scene.request({ csrPem: await createCsr({ privateKeyPem, commonName: 'Device 7', names }) })
+    await scene.work()
+    expect(scene.ca.asked.at(-1)).toMatchObject({ commonName: 'Device 7', names })
+    expect((await getCertificate(scene.services, id)).status).toBe('Active')
+  })
+
   it('renews an outside certificate from its CSR when its time has come', async () => {
     const { id } = await scene.request({ csrPem: await outsideCsr('again.example.test') })
     await scene.work()
@@ -139,25 +158,25 @@ describe('holders', () => {
   })
 
   it('that are many are asked one at a time where each order costs something', async () => {
-    const costly = await createScene({ metered: true })
-    const agents = [await costly.agent('agent-m1'), await costly.agent('agent-m2')]
-    for (const agent of agents) await costly.target(`target-${agent.id}`, agent.id)
-    const { jobIds } = await costly.request({
-      commonName: 'paid.example.test',
-      targetIds: agents.map(({ id }) => `target-${id}`),
+    await withScene({ metered: true }, async (costly) => {
+      const agents = [await costly.agent('agent-m1'), await costly.agent('agent-m2')]
+      for (const agent of agents) await costly.target(`target-${agent.id}`, agent.id)
+      const { jobIds } = await costly.request({
+        commonName: 'paid.example.test',
+        targetIds: agents.map(({ id }) => `target-${id}`),
+      })
+      expect(jobIds).toHaveLength(1)
+      const [first, second] = agents as [(typeof agents)[0], (typeof agents)[0]]
+      expect(await second.claim()).toEqual([])
+      const asked = only(await first.claim())
+      await first.submit(asked, await first.csr(asked))
+      expect(await second.claim()).toEqual([])
+      await costly.work()
+      const then = only(await second.claim())
+      await second.submit(then, await second.csr(then))
+      await costly.work()
+      expect(costly.ca.asked.at(-1)?.siblings).toHaveLength(1)
     })
-    expect(jobIds).toHaveLength(1)
-    const [first, second] = agents as [(typeof agents)[0], (typeof agents)[0]]
-    expect(await second.claim()).toEqual([])
-    const asked = only(await first.claim())
-    await first.submit(asked, await first.csr(asked))
-    expect(await second.claim()).toEqual([])
-    await costly.work()
-    const then = only(await second.claim())
-    await second.submit(then, await second.csr(then))
-    await costly.work()
-    expect(costly.ca.asked.at(-1)?.siblings).toHaveLength(1)
-    await costly.close()
   })
 })
 

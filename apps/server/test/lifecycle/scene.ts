@@ -83,6 +83,16 @@ export async function createScene({ metered = false, lifeDays = 90, database }: 
   }
 }
 
+/** A scene of its own for one story, closed however that ends. */
+export async function withScene(options: SceneOptions, story: (scene: Scene) => Promise<void>): Promise<void> {
+  const scene = await createScene(options)
+  try {
+    await story(scene)
+  } finally {
+    await scene.close()
+  }
+}
+
 async function addIssuer({ store, clock }: TestServices, id: string, type: string): Promise<void> {
   const now = clock.now()
   await store.transaction(

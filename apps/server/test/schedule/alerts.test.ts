@@ -3,7 +3,7 @@ import { dueRenewals } from '../../src/schedule/due-renewals.js'
 import { endingCertificates } from '../../src/schedule/ending-certificates.js'
 import { overdueCsrs } from '../../src/schedule/overdue-csrs.js'
 import { silentAgents } from '../../src/schedule/silent-agents.js'
-import { createScene, only, type Scene, served } from '../lifecycle/scene.js'
+import { createScene, only, type Scene, served, withScene } from '../lifecycle/scene.js'
 
 let scene: Scene
 beforeAll(async () => {
@@ -44,22 +44,22 @@ describe('people are told', () => {
   })
 
   it('of a CSR that does not come well before a short-lived certificate ends', async () => {
-    const short = await createScene({ lifeDays: 1 })
-    const { id } = await served(short)
-    const [holder] = await short.services.store.holders.listOfCertificate(id)
-    short.services.clock.advance(13 * 3600)
-    await dueRenewals.run(short.services, never)
-    short.services.clock.advance(3600)
-    await overdueCsrs.run(short.services, never)
-    const told = async () => {
-      const keys = ['warning', 'critical'].map((severity) => `csr-overdue:${holder?.id}:${severity}`)
-      return (await Promise.all(keys.map(async (key) => await short.services.store.events.isOpen(key)))).some(Boolean)
-    }
-    expect(await told()).toBe(false)
-    short.services.clock.advance(5 * 3600)
-    await overdueCsrs.run(short.services, never)
-    expect(await told()).toBe(true)
-    await short.close()
+    await withScene({ lifeDays: 1 }, async (short) => {
+      const { id } = await served(short)
+      const [holder] = await short.services.store.holders.listOfCertificate(id)
+      short.services.clock.advance(13 * 3600)
+      await dueRenewals.run(short.services, never)
+      short.services.clock.advance(3600)
+      await overdueCsrs.run(short.services, never)
+      const told = async () => {
+        const keys = ['warning', 'critical'].map((severity) => `csr-overdue:${holder?.id}:${severity}`)
+        return (await Promise.all(keys.map(async (key) => await short.services.store.events.isOpen(key)))).some(Boolean)
+      }
+      expect(await told()).toBe(false)
+      short.services.clock.advance(5 * 3600)
+      await overdueCsrs.run(short.services, never)
+      expect(await told()).toBe(true)
+    })
   })
 
   it('of an agent that was heard of and is not any more, and when it is back', async () => {

@@ -8,7 +8,7 @@ import type { Loop } from '../../src/schedule/loop.js'
 import { overdueCsrs } from '../../src/schedule/overdue-csrs.js'
 import { purge } from '../../src/schedule/purge.js'
 import { runDue } from '../../src/schedule/run-due.js'
-import { createScene, only, type Scene, served } from '../lifecycle/scene.js'
+import { createScene, only, type Scene, served, withScene } from '../lifecycle/scene.js'
 import { createTestServices, type TestServices } from '../postgres.js'
 
 let scene: Scene
@@ -115,15 +115,15 @@ describe('what is due', () => {
   })
 
   it('is not renewed in circles where lives are short', async () => {
-    const short = await createScene({ lifeDays: 6 })
-    const { agent } = await served(short)
-    short.services.clock.advance(2.5 * 86_400)
-    await dueRenewals.run(short.services, never)
-    expect(await agent.claim()).toEqual([])
-    short.services.clock.advance(86_400)
-    await dueRenewals.run(short.services, never)
-    only(await agent.claim(), 'Renewal')
-    await short.close()
+    await withScene({ lifeDays: 6 }, async (short) => {
+      const { agent } = await served(short)
+      short.services.clock.advance(2.5 * 86_400)
+      await dueRenewals.run(short.services, never)
+      expect(await agent.claim()).toEqual([])
+      short.services.clock.advance(86_400)
+      await dueRenewals.run(short.services, never)
+      only(await agent.claim(), 'Renewal')
+    })
   })
 
   it('is renewed although the certificate has ended', async () => {

@@ -355,6 +355,8 @@ create index jobs_target_bound on jobs (target_id) where target_id is not null a
 create index jobs_agent on jobs (agent_id, run_at, id) where state not in ('done', 'cancelled');
 create index jobs_created on jobs (created_at, id);
 create index jobs_certificate on jobs (certificate_id, created_at);
+create index jobs_order on jobs (order_id) where order_id is not null;
+create index jobs_ended on jobs (completed_at) where state in ('done', 'cancelled');
 
 create table events (
   id text primary key,

@@ -1,0 +1,49 @@
+import { buildChain, createCsr, encodePem, generateKey, parseCertificate } from '@certctl/pki'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { fulfilOrder } from '../../src/lifecycle/fulfil-order.js'
+import { requestCertificate } from '../../src/lifecycle/request-certificate.js'
+import { createTestServices, type TestServices } from '../postgres.js'
+import { operator } from './scene.js'
+
+let services: TestServices
+beforeAll(async () => {
+  services = await createTestServices()
+  await services.store.transaction(
+    async (tx) =>
+      await tx.connections.insert({
+        id: 'iss-local',
+        kind: 'issuer',
+        type: 'GenericCA',
+        name: 'Local CA',
+        config: '{}',
+        enabled: true,
+        source: 'api',
+        created_at: tx.now,
+        updated_at: tx.now,
+      }),
+  )
+})
+afterAll(async () => {
+  await services.close()
+})
+
+describe('the built-in CA', () => {
+  it('issues what the lifecycle accepts, once, however often it is asked for one order', async () => {
+    const { privateKeyPem } = await generateKey('EC-P256')
+    const names = [{ type: 'dns' as const, value: 'local.example.test' }]
+    const csrPem = await createCsr({ privateKeyPem, commonName: 'local.example.test', names })
+    const { id } = await requestCertificate(services, { actor: operator, sans: [], targetIds: [], csrPem })
+    const now = services.clock.now()
+    const until = new Date(now.getTime() + 60_000)
+    const jobs = await services.store.jobs.claimForServer({ kinds: ['issue'], server: 's', now, until, limit: 5 })
+    for (const job of jobs) await fulfilOrder(services, job as never, new AbortController().signal)
+
+    const [version] = await services.store.versions.listCurrentWithDer(id)
+    expect(services.logged.filter(({ level }) => (level as number) >= 40)).toEqual([])
+    const leaf = encodePem('CERTIFICATE', version?.der ?? new Uint8Array())
+    expect(parseCertificate(leaf).names).toEqual(names)
+    const { connector } = await services.connections.issuer('iss-local')
+    const anchors = (await connector.caCertificates?.(new AbortController().signal)) ?? []
+    expect(buildChain(leaf, anchors)).toMatchObject({ complete: true })
+  })
+})
