@@ -12,6 +12,8 @@ import {
 } from '@certctl/core'
 import type { Services } from '../services.js'
 import type { ConnectionRow } from '../store/connections.js'
+import { concealedConnector } from './concealed-connector.js'
+import { createConcealer } from './concealer.js'
 import type { Config, ConfigSchema } from './marked-schema.js'
 import { openConfig } from './sealed-config.js'
 import { createIssuerHost, createServerHost } from './server-host.js'
@@ -124,15 +126,25 @@ function instanceOf<Instance extends IssuerInstance | NotifierInstance>(found: {
   return instance as unknown as Instance
 }
 
+/** What a connector says is written down in many places; here its secrets are taken out of it, once for all of them. */
 function createConnector<K extends ServerKind>(
   services: Needs,
   { kind, definition }: { kind: K; definition: DefinitionsByKind[K] },
   row: ConnectionRow,
 ): IssuerConnector | NotifierConnector {
-  const config: unknown = parseConfig(definition.configSchema, openConnection(services, row), row.name)
-  if (kind === 'issuer')
-    return (definition as DefinitionsByKind['issuer']).create(config, createIssuerHost(services, row.id))
-  return (definition as DefinitionsByKind['notifier']).create(config, createServerHost(services, row.id))
+  const stored = openConnection(services, row)
+  const conceal = createConcealer(definition.jsonSchema as ConfigSchema, stored)
+  const make = (): IssuerConnector | NotifierConnector => {
+    const config: unknown = parseConfig(definition.configSchema, stored, row.name)
+    if (kind === 'issuer')
+      return (definition as DefinitionsByKind['issuer']).create(config, createIssuerHost(services, row.id, conceal))
+    return (definition as DefinitionsByKind['notifier']).create(config, createServerHost(services, row.id, conceal))
+  }
+  try {
+    return concealedConnector(make(), conceal)
+  } catch (error) {
+    throw conceal.error(error)
+  }
 }
 
 /** The configuration of a connection as it was given, secrets included. */

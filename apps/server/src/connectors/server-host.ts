@@ -1,28 +1,29 @@
 import { CertctlError, type Host, type IssuerHost } from '@certctl/core'
 import { createNodeHost, systemClock } from '@certctl/kit'
 import type { Services } from '../services.js'
+import type { Concealer } from './concealer.js'
 import { connectorLog } from './connector-log.js'
 import { createRowStateStore } from './row-state-store.js'
 
 type Needs = Pick<Services, 'store' | 'sealing' | 'clock' | 'log' | 'server'>
 
 /** The host of one configured instance: its state is rows that all copies of the server share. */
-export function createServerHost(services: Needs, instance: string): Host {
+export function createServerHost(services: Needs, instance: string, conceal: Concealer): Host {
   return createNodeHost({
     instance: { id: instance, publicUrl: services.server.publicUrl },
     state: createRowStateStore(services, instance),
-    log: connectorLog(services.log, instance),
+    log: connectorLog(services.log, instance, conceal),
     clock: { now: () => services.clock.now(), delay: systemClock.delay },
   })
 }
 
 /** What an issuer gets besides. Challenge answers and DNS providers are not offered by this version, and say so. */
-export function createIssuerHost(services: Needs, instance: string): IssuerHost {
+export function createIssuerHost(services: Needs, instance: string, conceal: Concealer): IssuerHost {
   const refuse = async (what: string): Promise<never> => {
     throw new CertctlError('unsupported', `${instance}: this version of the server ${what}`)
   }
   return {
-    ...createServerHost(services, instance),
+    ...createServerHost(services, instance, conceal),
     challenges: {
       publish: async ({ kind }) => await refuse(`cannot answer ${kind} challenges`),
       withdraw: async () => {},
