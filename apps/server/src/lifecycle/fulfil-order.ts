@@ -109,6 +109,7 @@ async function settle(services: Services, asked: Asked, outcome: OrderOutcome): 
     )
   await recordVersion(services, { orderId: attempt.order.id, checked })
   services.metrics.issuanceEnded({ ...measured(services, attempt, issuer), outcome: 'issued' })
+  services.metrics.jobEnded({ kind: 'issue', outcome: 'done' })
 }
 
 function measured(services: Services, { order }: Attempt, issuer: IssuerInstance) {

@@ -44,7 +44,9 @@ export async function recordFailure(services: Services, attempt: Attempt, failur
     if (!(await settleJob(tx, attempt, verdict))) return
     await keep(tx, { holder, order, verdict, generation: certificate.generation })
     await tell(tx, attempt, verdict)
-    if (verdict.state !== undefined) await planIssuance(services, tx, { certificate, requestedBy: 'System' })
+    if (verdict.state === undefined) return
+    services.metrics.jobEnded({ kind: 'issue', outcome: verdict.isBlocked ? 'refused' : 'failed' })
+    await planIssuance(services, tx, { certificate, requestedBy: 'System' })
   })
 }
 

@@ -29,7 +29,7 @@ export async function settleTest(
         test_status: isDone ? 'success' : 'failed',
         test_message: message,
       })
-    await tx.wake('work', `job ${jobId}`)
+    services.metrics.jobEnded({ kind: job.kind, outcome: report.outcome })
     return 'settled'
   })
 }

@@ -29,6 +29,7 @@ export async function settleVerification(
     if (job.state === 'done' && job.lease === report.lease) return 'settled'
     const isOurs = job.lease === report.lease && job.state === 'active'
     if (isOurs) await tx.jobs.update(jobId, endOf(report, tx.now))
+    if (isOurs) services.metrics.jobEnded({ kind: 'verify', outcome: report.outcome })
     if (report.outcome !== 'done') {
       const verifyAt = nextVerification({ state: placement.state, target, now: tx.now, random: Math.random })
       await tx.placements.update(placement.id, { observed_at: tx.now, verify_at: verifyAt })

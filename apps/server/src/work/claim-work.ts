@@ -22,6 +22,7 @@ export interface WorkQuestion {
 /** What one round of claiming needs to know. */
 export interface Claiming {
   agentId: string
+  /** Leases of this agent for anything else are offered again. Said at the beginning of a poll and true only then: what a later poll was given is not in it. */
   holding: readonly string[] | undefined
   leaseSeconds: number | undefined
 }
@@ -40,10 +41,11 @@ export async function claimAgentWork(services: Services, question: WorkQuestion)
   await requireAlive(services, agentId)
   if (boot !== undefined) await checkBoot(services, { agentId, boot })
   await services.store.agents.recordBeats([{ id: agentId, at: services.clock.now() }])
-  for (;;) {
+  for (let claiming: Claiming = question; ; claiming = { ...question, holding: undefined }) {
     const wake = waitForWake(services, { channel: 'agent', subject: agentId, signal })
     try {
-      const jobs = await claimOnce(services, question)
+      await prolong(services, question)
+      const jobs = await claimOnce(services, claiming)
       const left = (deadline - performance.now()) / 1000
       if (jobs.length > 0 || left <= 0 || signal.aborted || services.stopping.aborted)
         return await answerOf(services, agentId, jobs)
@@ -65,7 +67,6 @@ async function requireAlive(services: Services, agentId: string): Promise<void> 
 }
 
 async function claimOnce(services: Services, claiming: Claiming): Promise<WorkAnswer['jobs']> {
-  await prolong(services, claiming)
   const issuance = await claimIssuance(services, claiming)
   const deployments = await claimDeployments(services, claiming)
   const other = claiming.leaseSeconds === undefined ? [] : await claimOther(services, claiming)

@@ -178,6 +178,40 @@ describe('a parked poll', () => {
     expect((await parked).jobs).toEqual([])
   })
 
+  it('of a connection that nobody reads any more does not take back what a later poll was given', async () => {
+    const { claimAgentWork } = await import('../../src/work/claim-work.js')
+    const { served } = await import('../lifecycle/scene.js')
+    const { deployCertificate } = await import('../../src/lifecycle/deploy-certificate.js')
+    const { id, agent } = await served(scene)
+    const ended = new AbortController()
+    const zombie = claimAgentWork(scene.services, {
+      agentId: agent.id,
+      holding: [],
+      waitSeconds: 30,
+      leaseSeconds: 60,
+      boot: undefined,
+      signal: ended.signal,
+    })
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    const { jobs } = scene.services.store
+    // The wake-up of the zombie comes late: the living poll is first.
+    const list = jobs.listForAgent
+    let isLate = true
+    jobs.listForAgent = async (...question) => {
+      while (isLate) await new Promise((resolve) => setTimeout(resolve, 10))
+      return await list(...question)
+    }
+    await deployCertificate(scene.services, { certificateId: id, actor: agent.actor })
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    jobs.listForAgent = list
+    const given = only(await agent.claim(), 'Deployment')
+    isLate = false
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    await agent.deployed(given)
+    ended.abort()
+    expect((await zombie).jobs).toEqual([])
+  })
+
   it('keeps the keys of what is served, desired and ordered, and no others', async () => {
     const { liveKeysOf } = await import('../../src/work/live-keys-of.js')
     const { renewCertificate } = await import('../../src/lifecycle/renew-certificate.js')
