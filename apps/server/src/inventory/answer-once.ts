@@ -14,8 +14,8 @@ export interface IdempotentCall {
 }
 
 const keptMs = 24 * 3_600_000
-/** A call that began so long ago and never ended died with its server. */
-const abandonedMs = 120_000
+/** A call that began so long ago and never ended died with its server; the slowest takes far less, and must not be done twice. */
+const abandonedMs = 900_000
 
 /**
  * The same key and body within a day: the same answer, without doing it again. Another body under the key, or the first call still
@@ -34,8 +34,9 @@ export async function answerOnce(
   const hash = createHash('sha256')
     .update(canonicalJson([call.method, call.path, call.body ?? null]))
     .digest()
+  const claim = { caller, key, started_at: now }
   const before = await store.idempotencyKeys.begin(
-    { caller, key, request_hash: hash, started_at: now, expires_at: new Date(now.getTime() + keptMs) },
+    { ...claim, request_hash: hash, expires_at: new Date(now.getTime() + keptMs) },
     { now, abandonedBefore: new Date(now.getTime() - abandonedMs) },
   )
   if (before !== undefined) {
@@ -43,11 +44,11 @@ export async function answerOnce(
     return JSON.parse(sealing.open(before.answer, place).toString('utf8')) as RawReply
   }
   const reply = await answer().catch(async (error: unknown) => {
-    await store.idempotencyKeys.forget(caller, key)
+    await store.idempotencyKeys.forget(claim)
     throw error
   })
   if (typeof reply.body === 'object') throw new CertctlError('internal', 'A streamed answer cannot be kept')
-  await store.idempotencyKeys.finish(caller, key, sealing.seal(JSON.stringify(reply), place))
+  await store.idempotencyKeys.finish(claim, sealing.seal(JSON.stringify(reply), place))
   return reply
 }
 

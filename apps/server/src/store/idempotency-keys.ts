@@ -2,6 +2,8 @@ import type { Insertable, Kysely, Selectable } from 'kysely'
 import type { IdempotencyKeysTable, Schema } from './schema.js'
 
 export type IdempotencyRow = Selectable<IdempotencyKeysTable>
+/** Whose the row is: a key is taken over only long after it was begun, so that no two begin it at the same time. */
+export type IdempotencyClaim = Pick<IdempotencyRow, 'caller' | 'key' | 'started_at'>
 
 export function idempotencyKeysTable(db: Kysely<Schema>) {
   return {
@@ -41,18 +43,25 @@ export function idempotencyKeysTable(db: Kysely<Schema>) {
         .executeTakeFirst()
     },
 
-    async finish(caller: string, key: string, answer: Buffer): Promise<void> {
+    /** Nothing happens where another request has taken the key over. */
+    async finish({ caller, key, started_at }: IdempotencyClaim, answer: Buffer): Promise<void> {
       await db
         .updateTable('idempotency_keys')
         .set({ answer })
         .where('caller', '=', caller)
         .where('key', '=', key)
+        .where('started_at', '=', started_at)
         .execute()
     },
 
-    /** A request that failed in a way that may pass next time leaves nothing behind. */
-    async forget(caller: string, key: string): Promise<void> {
-      await db.deleteFrom('idempotency_keys').where('caller', '=', caller).where('key', '=', key).execute()
+    /** A request that failed in a way that may pass next time leaves nothing behind; one that took the key over stays. */
+    async forget({ caller, key, started_at }: IdempotencyClaim): Promise<void> {
+      await db
+        .deleteFrom('idempotency_keys')
+        .where('caller', '=', caller)
+        .where('key', '=', key)
+        .where('started_at', '=', started_at)
+        .execute()
     },
 
     async removeExpired(at: Date): Promise<void> {

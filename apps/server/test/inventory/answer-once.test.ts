@@ -1,0 +1,96 @@
+import type { RawReply } from '@certctl/api'
+import { CertctlError } from '@certctl/core'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import { answerOnce } from '../../src/inventory/answer-once.js'
+import { createTestServices, type TestServices } from '../postgres.js'
+
+let services: TestServices
+let count = 0
+let key = ''
+beforeAll(async () => {
+  services = await createTestServices()
+})
+afterAll(async () => await services.close())
+beforeEach(() => {
+  count += 1
+  key = `key-${count}`
+})
+
+async function ask(answer: () => Promise<RawReply>): Promise<RawReply> {
+  const principal = { kind: 'key', id: 'key-1', name: 'one', role: 'admin' } as const
+  return await answerOnce(services, { principal, key, method: 'POST', path: '/api/v1/x', body: {} }, answer)
+}
+
+const reply = (body: string): RawReply => ({ status: 201, headers: {}, body })
+
+/** A call that goes on until it is told how to end. */
+async function begin() {
+  const { promise: reached, resolve: reach } = promiseOf<void>()
+  const { promise: end, resolve, reject } = promiseOf<RawReply>()
+  const outcome = ask(async () => {
+    reach()
+    return await end
+  })
+  outcome.catch(() => undefined)
+  await reached
+  return { outcome, resolve, reject }
+}
+
+function promiseOf<T>() {
+  let resolve: (value: T) => void = () => undefined
+  let reject: (error: Error) => void = () => undefined
+  const promise = new Promise<T>((done, fail) => {
+    resolve = done
+    reject = fail
+  })
+  return { promise, resolve, reject }
+}
+
+describe('a call under an idempotency key', () => {
+  it('is not done a second time while it is still under way, however slow it is', async () => {
+    const slow = await begin()
+    services.clock.advance(600)
+    await expect(ask(async () => reply('second'))).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining('still under way'),
+      retryAfterSeconds: 1,
+    })
+    slow.resolve(reply('first'))
+    expect(await slow.outcome).toEqual(reply('first'))
+    expect(await ask(async () => reply('second'))).toEqual(reply('first'))
+  })
+
+  it('is begun anew when the server that did it must have died', async () => {
+    await begin()
+    services.clock.advance(901)
+    expect(await ask(async () => reply('second'))).toEqual(reply('second'))
+  })
+
+  it('does not overwrite the answer of the call that took its key over', async () => {
+    const slow = await begin()
+    services.clock.advance(901)
+    await ask(async () => reply('second'))
+    slow.resolve(reply('first'))
+    expect(await slow.outcome).toEqual(reply('first'))
+    expect(await ask(async () => reply('third'))).toEqual(reply('second'))
+  })
+
+  it('does not free the key for a third when it fails after another took it over', async () => {
+    const slow = await begin()
+    services.clock.advance(901)
+    const second = await begin()
+    slow.reject(new CertctlError('upstream_unavailable', 'It is gone'))
+    await expect(slow.outcome).rejects.toMatchObject({ code: 'upstream_unavailable' })
+    await expect(ask(async () => reply('third'))).rejects.toMatchObject({ code: 'conflict' })
+    second.resolve(reply('second'))
+    await second.outcome
+    expect(await ask(async () => reply('third'))).toEqual(reply('second'))
+  })
+
+  it('frees its key when it failed itself', async () => {
+    const failing = await begin()
+    failing.reject(new CertctlError('upstream_unavailable', 'It is gone'))
+    await expect(failing.outcome).rejects.toMatchObject({ code: 'upstream_unavailable' })
+    expect(await ask(async () => reply('second'))).toEqual(reply('second'))
+  })
+})
