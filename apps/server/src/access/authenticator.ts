@@ -5,8 +5,11 @@ import { hashToken } from './token.js'
 
 /** Turns a bearer token into who that is. */
 export interface Authenticator {
-  /** Throws `unauthenticated`, or `gone` for an agent that was retired. */
-  authenticate(token: string): Promise<Principal>
+  /**
+   * Throws `unauthenticated`, or `gone` for an agent that was retired. `beforeStranger` may refuse a token that did not prove itself
+   * before, which costs the database a look.
+   */
+  authenticate(token: string, beforeStranger?: () => Promise<void>): Promise<Principal>
   /** Writes down when API keys were last used. */
   flush(): Promise<void>
   close(): void
@@ -37,15 +40,16 @@ export function createAuthenticator(services: Services): Authenticator {
   ]
 
   return {
-    async authenticate(token) {
+    async authenticate(token, beforeStranger) {
       const hash = hashToken(token)
       const now = clock.now()
       const before = changes
       const remembering = known.get(hash.toString('base64'))
-      const principal =
-        remembering !== undefined && remembering.until > now.getTime()
-          ? remembering.principal
-          : await look(services, hash, now)
+      const isBelieved = remembering !== undefined && remembering.until > now.getTime()
+      if (remembering === undefined) await beforeStranger?.()
+      // One that fails is a stranger from then on.
+      if (!isBelieved) known.delete(hash.toString('base64'))
+      const principal = isBelieved ? remembering.principal : await look(services, hash, now)
       // A key that was revoked while it was looked up is not remembered.
       if (remembering?.principal !== principal && before === changes)
         keep(known, hash, { principal, until: believedUntil(principal, now) })

@@ -7,14 +7,14 @@ import { type Principal, publicPrincipal } from '../access/principal.js'
 export async function principalOf(
   authenticator: Authenticator,
   operation: Pick<Operation, 'permission'>,
-  authorization: string | undefined,
+  { authorization, beforeStranger }: { authorization: string | undefined; beforeStranger: () => Promise<void> },
 ): Promise<Principal> {
   if (operation.permission === 'public') return publicPrincipal
   if (authorization === undefined) throw new CertctlError('unauthenticated', 'Authorization header required')
   const [, token] = /^Bearer +([A-Za-z0-9._~+/=-]{1,512})$/i.exec(authorization) ?? []
   if (token === undefined)
     throw new CertctlError('unauthenticated', 'Invalid Authorization header format, expected: Bearer <token>')
-  return await authenticator.authenticate(token)
+  return await authenticator.authenticate(token, beforeStranger)
 }
 
 /** Throws `forbidden` unless the role reaches the route; an agent reaches only what is under its own id. */

@@ -124,18 +124,21 @@ async function answer(exchange: Exchange, route: Route<HttpRequest>): Promise<Ra
   return tagged(route, incoming, reply)
 }
 
-/** Authentication first, then the limit: a principal's by its id. Whoever fails counts by address, and may not even try beyond that. */
+/** Authentication first, then the limit: a principal's by its id. Whoever fails counts by address, and is not even looked up beyond that. */
 async function authenticate(exchange: Exchange, { operation }: Route<HttpRequest>): Promise<Principal> {
   const { edge, incoming, address } = exchange
+  const { authorization } = incoming.headers
+  const beforeStranger = async () => await edge.rateLimit.requireTrust(address)
   try {
-    const principal = await principalOf(edge.authenticator, operation, incoming.headers.authorization)
+    const principal = await principalOf(edge.authenticator, operation, { authorization, beforeStranger })
     if (principal.kind === 'public') await edge.rateLimit.ofAddress(address)
     else await edge.rateLimit.ofPrincipal(principal)
     return principal
   } catch (error) {
-    if (!isCertctlError(error) || error.code !== 'unauthenticated') throw error
+    if (!isCertctlError(error) || (error.code !== 'unauthenticated' && error.code !== 'gone')) throw error
+    if (authorization !== undefined) await edge.rateLimit.failed(address)
     await edge.rateLimit.ofAddress(address)
-    if (incoming.headers.authorization !== undefined)
+    if (authorization !== undefined && error.code === 'unauthenticated')
       await edge.loginRefused({ address, path: pathOf(exchange.url), reason: error.message })
     throw error
   }

@@ -239,6 +239,44 @@ describe('limits', () => {
     }
   })
 
+  it('end the look-ups for an address that failed too often, retired agents included, but not for who is known there', async () => {
+    const rateLimit = { enabled: true, rate: 1, burst: 2, principalRate: 100, principalBurst: 100 }
+    const limited = await createTestApp({ settings: { rateLimit, trustedProxies: ['127.0.0.1'] } })
+    try {
+      const agent = await limited.addAgent('leaver')
+      expect((await limited.admin('DELETE', `/api/v1/agents/${agent.id}`)).status).toBeLessThan(300)
+      const { apiKeys, agents } = limited.services.store
+      const counted = { looks: 0 }
+      const [findKey, findAgent] = [apiKeys.findByHash, agents.findByKeyHash]
+      apiKeys.findByHash = async (hash) => {
+        counted.looks += 1
+        return await findKey(hash)
+      }
+      agents.findByKeyHash = async (hash) => {
+        counted.looks += 1
+        return await findAgent(hash)
+      }
+      const ask = async (key: string, from = '203.0.113.7') =>
+        await limited.call('GET', '/api/v1/issuers', { key, headers: { 'x-forwarded-for': from } })
+      expect((await ask(limited.keys.viewer)).status).toBe(200)
+      expect((await ask(agent.key)).status).toBe(410)
+      for (let n = 0; n < 19; n++) await ask(n % 2 === 0 ? agent.key : `cck_guess_${n}`)
+      counted.looks = 0
+      for (const key of ['cck_guess_more', agent.key, limited.keys.operator]) {
+        const refused = await ask(key)
+        expect([refused.status, refused.json.code]).toEqual([429, 'rate_limited'])
+        expect(Number(refused.headers['retry-after'])).toBeGreaterThanOrEqual(1)
+      }
+      expect(counted.looks).toBe(0)
+      expect((await ask(limited.keys.viewer)).status).toBe(200)
+      limited.services.clock.advance(11)
+      expect((await ask(limited.keys.viewer)).status).toBe(200)
+      expect((await ask(limited.keys.operator, '203.0.113.8')).status).toBe(200)
+    } finally {
+      await limited.close()
+    }
+  })
+
   it('believe a forwarded address only from a trusted proxy', async () => {
     const proxied = await createTestApp({ settings: { trustedProxies: ['127.0.0.1'] } })
     try {
