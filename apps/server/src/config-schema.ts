@@ -144,7 +144,6 @@ export const settingsSchema = z.object({
   job_awaiting_csr_timeout: duration()
     .prefault('24h')
     .describe('How long an agent may take to send a CSR before people are told.'),
-  job_awaiting_approval_timeout: duration().prefault('168h').describe('How long an approval may take.'),
   renewal_concurrency: whole(1, 1000).prefault('25').describe('Jobs of the server at once.'),
   search_path: z.string().prefault('').describe('PATH, where a PostgreSQL is looked for if none is packaged.'),
 })

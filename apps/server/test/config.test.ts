@@ -33,7 +33,6 @@ describe('settings', () => {
       rate_limit_enabled: true,
       shutdown_timeout: 30,
       job_awaiting_csr_timeout: 86_400,
-      job_awaiting_approval_timeout: 7 * 86_400,
     })
     expect(config.database_url).toBeUndefined()
     expect(config.connectors_allow).toBeUndefined()
@@ -156,6 +155,13 @@ describe('settings', () => {
     expect(unknownSettings(config, ['CERTCTL_ACME_EMAIL', 'CERTCTL_VAULT_TOKEN'])).toEqual([
       'CERTCTL_SERVER_PROT is not a setting of certctl-server; did you mean CERTCTL_SERVER_PORT?',
       'CERTCTL_WHATEVER_THIS_IS_MEANT_TO_BE is not a setting of certctl-server',
+    ])
+  })
+
+  it('that were given up stop nobody from starting, and are named', () => {
+    const config = readConfig({ CERTCTL_JOB_AWAITING_APPROVAL_TIMEOUT: '168h' })
+    expect(unknownSettings(config)).toEqual([
+      expect.stringContaining('CERTCTL_JOB_AWAITING_APPROVAL_TIMEOUT is not a setting'),
     ])
   })
 
