@@ -112,7 +112,7 @@ describe('a CA that answers later', () => {
       expect(seconds).toBeLessThanOrEqual((usual[index] ?? 0) * 1.21)
     }
     await workWith({ poll: async () => ({ status: 'invalid', orderId: 'V-2', reason: 'withdrawn' }) })
-    scene.services.clock.advance(4000)
+    scene.services.clock.advance(4400)
     await workWith({ poll: async () => ({ status: 'invalid', orderId: 'V-2', reason: 'withdrawn' }) })
   })
 
