@@ -56,3 +56,12 @@ export async function isPending(promise: Promise<unknown>): Promise<boolean> {
   const winner = await Promise.race([promise.catch(() => undefined), Promise.resolve(marker)])
   return winner === marker
 }
+
+/** Looks until it is so; fails after ten seconds. */
+export async function until(look: () => Promise<boolean>): Promise<void> {
+  for (let turn = 0; turn < 400; turn += 1) {
+    if (await look()) return
+    await new Promise((resolve) => setTimeout(resolve, 25))
+  }
+  throw new Error('it did not come within 10 s')
+}

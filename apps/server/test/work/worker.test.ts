@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { startWorkers, type Workers } from '../../src/work/worker.js'
 import { createGate } from '../lifecycle/fake-ca.js'
 import { createScene, only, type Scene } from '../lifecycle/scene.js'
+import { until } from '../races/steps.js'
 
 let scene: Scene
 let workers: Workers | undefined
@@ -14,14 +15,6 @@ afterEach(async () => {
   workers = undefined
   await scene.close()
 })
-
-async function until(look: () => Promise<boolean>): Promise<void> {
-  for (let turn = 0; turn < 400; turn += 1) {
-    if (await look()) return
-    await new Promise((resolve) => setTimeout(resolve, 25))
-  }
-  throw new Error('it did not come within 10 s')
-}
 
 async function ordered(count: number): Promise<string[]> {
   const agent = await scene.agent('agent-a')
@@ -39,9 +32,9 @@ const isIssued = async (id: string) => (await scene.services.store.versions.list
 describe('workers', () => {
   it('are woken by what there is to do, and leave what agents do alone', async () => {
     workers = startWorkers(scene.services)
-    const [id] = await ordered(1)
-    await until(async () => await isIssued(id ?? ''))
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    const [id, another] = await ordered(2)
+    // By the time the second is issued, a deployment of the first lies there for whoever would take it.
+    await until(async () => (await isIssued(id ?? '')) && (await isIssued(another ?? '')))
     const [deployment] = await scene.services.store.jobs.listOpenOfCertificate(id ?? '', 'deploy')
     expect(deployment).toMatchObject({ state: 'ready', attempts: 0, locked_by: null })
   })
@@ -53,19 +46,20 @@ describe('workers', () => {
     const ids = await ordered(5)
     let running = 0
     let most = 0
+    let active = 0
     const { answer } = scene.ca
     scene.ca.answer = async (request) => {
       running += 1
       most = Math.max(most, running)
       // The first waits for company, so that those who come together are seen together.
       await until(async () => most === 2)
-      await new Promise((resolve) => setTimeout(resolve, 50))
+      active = Math.max(active, (await scene.services.store.jobs.countOpen()).active)
       running -= 1
       return await answer(request)
     }
     workers = startWorkers(scene.services)
     await until(async () => (await Promise.all(ids.map(isIssued))).every(Boolean))
-    expect(most).toBe(2)
+    expect([most, active]).toEqual([2, 2])
   })
 
   it('let what is under way end when they stop, and claim nothing more', async () => {
@@ -173,7 +167,7 @@ describe('a parked poll', () => {
       boot: undefined,
       signal: gone.signal,
     })
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    await until(async () => (await scene.services.store.agents.get(agent.id))?.last_heartbeat_at !== null)
     gone.abort()
     expect((await parked).jobs).toEqual([])
   })
@@ -184,6 +178,16 @@ describe('a parked poll', () => {
     const { deployCertificate } = await import('../../src/lifecycle/deploy-certificate.js')
     const { id, agent } = await served(scene)
     const ended = new AbortController()
+    const { jobs } = scene.services.store
+    const list = jobs.listForAgent
+    const gate = createGate()
+    let looks = 0
+    // The zombie's second look comes late: the living poll is first.
+    jobs.listForAgent = async (agentId, question) => {
+      if (question.kinds.includes('deploy')) looks += 1
+      if (question.kinds.includes('deploy') && looks === 2) await gate.pass()
+      return await list(agentId, question)
+    }
     const zombie = claimAgentWork(scene.services, {
       agentId: agent.id,
       holding: [],
@@ -192,21 +196,16 @@ describe('a parked poll', () => {
       boot: undefined,
       signal: ended.signal,
     })
-    await new Promise((resolve) => setTimeout(resolve, 200))
-    const { jobs } = scene.services.store
-    // The wake-up of the zombie comes late: the living poll is first.
-    const list = jobs.listForAgent
-    let isLate = true
-    jobs.listForAgent = async (...question) => {
-      while (isLate) await new Promise((resolve) => setTimeout(resolve, 10))
-      return await list(...question)
-    }
+    await until(async () => looks === 1)
     await deployCertificate(scene.services, { certificateId: id, actor: agent.actor })
-    await new Promise((resolve) => setTimeout(resolve, 100))
-    jobs.listForAgent = list
+    await gate.reached
     const given = only(await agent.claim(), 'Deployment')
-    isLate = false
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    const living = looks
+    gate.release()
+    await until(async () => {
+      await scene.services.store.transaction(async (tx) => await tx.wake('agent', agent.id))
+      return looks > living
+    })
     await agent.deployed(given)
     ended.abort()
     expect((await zombie).jobs).toEqual([])
