@@ -1,4 +1,4 @@
-import { domainToASCII } from 'node:url'
+import { domainToASCII, domainToUnicode } from 'node:url'
 import { rejected } from './rejected.js'
 
 const longestInput = 1024
@@ -32,10 +32,16 @@ function isPlain(host: string): boolean {
 function toALabels(host: string, shown: string): string {
   if (/[%\s/?#@:\\[\]]/.test(host)) throw rejected('DNS', shown, 'holds a character that no host name has')
   const ascii = domainToASCII(host)
-  if (ascii === '') throw rejected('DNS', shown, 'is not an international domain name that can be registered')
+  if (ascii === '' || standsForNothing(ascii))
+    throw rejected('DNS', shown, 'is not an international domain name that can be registered')
   if (/^\p{ASCII}*$/u.test(host) && ascii !== host)
     throw rejected('DNS', shown, 'holds an xn-- label that stands for nothing')
   return ascii
+}
+
+/** Newer Nodes pass on an xn-- label that they cannot read; it then stands for itself. */
+function standsForNothing(ascii: string): boolean {
+  return /(?:^|\.)xn--/.test(domainToUnicode(ascii))
 }
 
 const label = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/
