@@ -25,8 +25,19 @@ export async function testTarget(
   if ('message' in queued) return { status: 'failed', message: queued.message }
   const job = await waitFor(services, queued.jobId, AbortSignal.any([signal, AbortSignal.timeout(waitSeconds * 1000)]))
   if (job !== undefined) return outcomeOf(job)
-  const message = `The agent did not report within ${waitSeconds} s; its answer will be in job ${queued.jobId}`
-  return { status: 'failed', message }
+  return { status: 'failed', message: await giveUp(services, { jobId: queued.jobId, waitSeconds }) }
+}
+
+/** A test that nobody took is over: the next question asks anew, and no job waits for ever. One that is under way may still bring its answer. */
+async function giveUp(
+  services: Services,
+  { jobId, waitSeconds }: { jobId: string; waitSeconds: number },
+): Promise<string> {
+  const reason = `The agent did not take the test within ${waitSeconds} s`
+  const at = services.clock.now()
+  const ended = await services.store.jobs.cancel({ column: 'id', value: jobId }, { at, reason, states: ['ready'] })
+  if (ended.length > 0) return `${reason}; see whether it is online: certctl agents list`
+  return `The agent did not report within ${waitSeconds} s; its answer will be in job ${jobId}`
 }
 
 async function queueTest(

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { openTargetConfig } from '../../src/inventory/target-config.js'
+import { testTarget } from '../../src/inventory/test-target.js'
 import { createTestApp, type TestApp } from './test-app.js'
 
 let app: TestApp
@@ -196,6 +197,22 @@ describe('targets', () => {
     const { status, json: outcome } = await app.admin('POST', `/api/v1/targets/${json.id}/test`)
     expect([status, outcome.status]).toEqual([200, 'failed'])
     expect(outcome.message).toContain('offline')
+  })
+
+  it('leave no test behind that no agent took', async () => {
+    const { json } = await add('untaken')
+    const id = String(json.id)
+    expect((await app.call('POST', `/api/v1/agents/${agent.id}/heartbeat`, { key: agent.key, body: {} })).status).toBe(
+      200,
+    )
+    await app.app.flush()
+    const actor = { type: 'User' as const, id: 'key-1', name: 'admin' }
+    const signal = new AbortController().signal
+    const outcome = await testTarget(app.services, { id, actor, signal, waitSeconds: 0.1 })
+    expect(outcome).toEqual({ status: 'failed', message: expect.stringContaining('did not take the test') })
+    const { json: jobs } = await app.admin('GET', '/api/v1/jobs?per_page=500')
+    const states = (jobs.data as { target_id?: string; status: string }[]).filter((job) => job.target_id === id)
+    expect(states.map(({ status }) => status)).toEqual(['Cancelled'])
   })
 
   it('are listed by agent, type and state', async () => {
