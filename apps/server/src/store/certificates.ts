@@ -23,6 +23,7 @@ const columns = [
   'created_at',
   'updated_at',
   'archived_at',
+  'requested_by_person',
 ] as const
 
 export type CertificateRow = Selectable<CertificateTable>

@@ -18,6 +18,11 @@ const columns = [
   'blocked_generation',
   'created_at',
   'closed_at',
+  'renewal_window_start',
+  'renewal_window_end',
+  'renewal_info_url',
+  'renewal_info_at',
+  'renew_at_reason',
 ] as const
 
 export type HolderRow = Selectable<HolderTable>

@@ -26,4 +26,5 @@ export const jobColumns = [
   'created_at',
   'started_at',
   'completed_at',
+  'requested_by_person',
 ] as const

@@ -135,6 +135,8 @@ export interface CertificateTable {
   created_at: Date
   updated_at: Date
   archived_at: Date | null
+  /** Who asked for it first: no second key of the same person approves it. */
+  requested_by_person: string | null
 }
 
 export interface CertificateNamesTable {
@@ -161,6 +163,11 @@ export interface HolderTable {
   blocked_generation: number | null
   created_at: Date
   closed_at: Date | null
+  renewal_window_start: Date | null
+  renewal_window_end: Date | null
+  renewal_info_url: string | null
+  renewal_info_at: Date | null
+  renew_at_reason: string | null
 }
 
 export interface OrderTable {
@@ -244,6 +251,13 @@ export interface RevocationsTable {
   confirmed_at: Date | null
 }
 
+/** When a target may be written to: from each time the cron expression names, for so long. */
+export interface MaintenanceWindow {
+  cron: string
+  duration: string
+  time_zone: string
+}
+
 export interface TargetsTable {
   id: string
   name: string
@@ -260,6 +274,7 @@ export interface TargetsTable {
   updated_at: Date
   retired_at: Date | null
   retired_reason: string | null
+  windows: JSONColumnType<readonly MaintenanceWindow[], string | undefined, string>
 }
 
 export interface ClaimsTable {
@@ -336,6 +351,7 @@ export interface JobsTable {
   created_at: Date
   started_at: Date | null
   completed_at: Date | null
+  requested_by_person: string | null
 }
 
 export interface EventsTable {
@@ -466,6 +482,133 @@ export interface ScheduleTable {
   last_run_at: Date | null
 }
 
+export interface TeamsTable {
+  id: string
+  name: string
+  description: Generated<string>
+  created_at: Date
+  updated_at: Date
+}
+
+export interface OwnersTable {
+  id: string
+  name: string
+  email: Generated<string>
+  team_id: string | null
+  created_at: Date
+  updated_at: Date
+}
+
+export interface AgentGroupsTable {
+  id: string
+  name: string
+  description: Generated<string>
+  match_os: Generated<string>
+  match_architecture: Generated<string>
+  match_ip_cidr: Generated<string>
+  match_version: Generated<string>
+  include_agent_ids: Generated<string[]>
+  exclude_agent_ids: Generated<string[]>
+  enabled: Generated<boolean>
+  created_at: Date
+  updated_at: Date
+}
+
+/** `{ algorithm: 'ECDSA', min_size: 256 }`: a key a profile allows. */
+export interface AllowedKeyAlgorithm {
+  algorithm: 'RSA' | 'ECDSA' | 'Ed25519'
+  min_size: number
+}
+
+export interface ProfilesTable {
+  id: string
+  name: string
+  description: Generated<string>
+  allowed_key_algorithms: JSONColumnType<readonly AllowedKeyAlgorithm[], string | undefined, string>
+  min_ttl_seconds: number | null
+  max_ttl_seconds: number | null
+  allowed_ekus: Generated<string[]>
+  allowed_key_usages: Generated<string[]>
+  required_san_patterns: Generated<string[]>
+  spiffe_uri_pattern: Generated<string>
+  allow_wildcards: Generated<boolean>
+  allow_ip_addresses: Generated<boolean>
+  allow_email_addresses: Generated<boolean>
+  allowed_issuer_ids: Generated<string[]>
+  allowed_key_custody: Generated<string[]>
+  allow_key_reuse: Generated<boolean>
+  allow_short_lived: Generated<boolean>
+  must_staple: Generated<boolean>
+  required_csr_attributes: Generated<string[]>
+  acme_auth_mode: Generated<string>
+  requires_approval: Generated<boolean>
+  enabled: Generated<boolean>
+  created_at: Date
+  updated_at: Date
+}
+
+export interface RenewalPoliciesTable {
+  id: string
+  name: string
+  renewal_window_days: Generated<number>
+  auto_renew: Generated<boolean>
+  max_retries: Generated<number>
+  retry_interval_seconds: Generated<number>
+  alert_thresholds_days: JSONColumnType<readonly number[], string | undefined, string>
+  certificate_profile_id: string | null
+  alert_channels: JSONColumnType<Readonly<Record<string, readonly string[]>>, string | undefined, string>
+  alert_severity_map: JSONColumnType<Readonly<Record<string, string>>, string | undefined, string>
+  created_at: Date
+  updated_at: Date
+}
+
+export interface PolicyRulesTable {
+  id: string
+  name: string
+  type: string
+  config: JSONColumnType<object, string | undefined, string>
+  enabled: Generated<boolean>
+  severity: Generated<'Warning' | 'Error' | 'Critical'>
+  mode: Generated<'warn' | 'enforce'>
+  created_at: Date
+  updated_at: Date
+}
+
+export interface PolicyViolationsTable {
+  id: string
+  certificate_id: string
+  rule_id: string
+  message: string
+  severity: string
+  created_at: Date
+  resolved_at: Date | null
+}
+
+export interface ApprovalsTable {
+  id: string
+  certificate_id: string
+  job_id: string
+  profile_id: string
+  requested_by: string
+  requested_by_person: string
+  state: 'pending' | 'approved' | 'rejected' | 'expired'
+  shown: JSONColumnType<object, string | undefined, string>
+  decided_by: string | null
+  decided_by_person: string | null
+  decided_at: Date | null
+  decision_note: string | null
+  expires_at: Date
+  created_at: Date
+  updated_at: Date
+}
+
+/** Which thresholds of one version were told: a later version is told of anew. */
+export interface ExpiryAlertsTable {
+  version_id: string
+  threshold_days: number
+  told_at: Date
+}
+
 export interface Schema {
   sealing_keys: SealingKeysTable
   server_secrets: ServerSecretsTable
@@ -499,4 +642,13 @@ export interface Schema {
   audit_events: AuditEventsTable
   audit_checkpoints: AuditCheckpointsTable
   schedule: ScheduleTable
+  teams: TeamsTable
+  owners: OwnersTable
+  agent_groups: AgentGroupsTable
+  profiles: ProfilesTable
+  renewal_policies: RenewalPoliciesTable
+  policy_rules: PolicyRulesTable
+  policy_violations: PolicyViolationsTable
+  approvals: ApprovalsTable
+  expiry_alerts: ExpiryAlertsTable
 }

@@ -18,6 +18,7 @@ const columns = [
   'updated_at',
   'retired_at',
   'retired_reason',
+  'windows',
 ] as const
 
 export type TargetRow = Selectable<TargetsTable>

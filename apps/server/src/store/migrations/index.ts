@@ -1,4 +1,5 @@
 import { first } from './0001-first.js'
+import { governance } from './0002-governance.js'
 
 export interface Migration {
   /** Number and name; never changed once released. */
@@ -7,4 +8,4 @@ export interface Migration {
 }
 
 /** All migrations in order. */
-export const migrations: readonly Migration[] = [first]
+export const migrations: readonly Migration[] = [first, governance]
