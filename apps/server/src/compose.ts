@@ -35,6 +35,8 @@ export interface ComposeOptions {
   log: Logger
   /** Where a person looks, if one does. */
   terminal?: { write(text: string): unknown } | undefined
+  /** Fires when nobody wants this server any more although it does not run yet. */
+  cancelled?: AbortSignal | undefined
   /** The server cannot go on: it should be stopped. */
   onFatal(error: unknown): void
 }
@@ -108,12 +110,12 @@ async function withPort(config: Config): Promise<Config> {
 }
 
 async function createServices(
-  { config, log, onFatal }: ComposeOptions,
+  { config, log, cancelled, onFatal }: ComposeOptions,
   { closers, stopping }: { closers: Closers; stopping: AbortSignal },
 ): Promise<Services> {
   const sealing = openSealing(config)
   const registry = await findConnectors(config, log)
-  const { address, database, clock, store } = await openStore({ config, log, sealing, onFatal, closers })
+  const { address, database, clock, store } = await openStore({ config, log, sealing, cancelled, onFatal, closers })
   const wakes = await createWakeBus({ address, log })
   closers.push(async () => await wakes.close())
   const metrics = createMetrics()

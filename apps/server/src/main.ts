@@ -29,15 +29,17 @@ async function run(config: Config): Promise<void> {
   const log = createLogger({ level: config.log_level })
   let server: RunningServer | undefined
   let isEnding = false
+  const cancelling = new AbortController()
   const end = (reason: string, code: number): void => {
     if (isEnding) return
     isEnding = true
+    cancelling.abort()
     void stop(reason, code)
   }
   async function stop(reason: string, code: number): Promise<void> {
     log.info({ reason }, 'stopping')
-    await starting.catch(() => undefined)
-    await server?.stop()
+    const started = await starting.catch(() => undefined)
+    await started?.stop()
     log.info({}, 'stopped')
     process.exit(code)
   }
@@ -45,8 +47,13 @@ async function run(config: Config): Promise<void> {
   process.on('SIGHUP', () => void server?.reload())
 
   const terminal = process.stderr.isTTY ? process.stderr : undefined
-  const starting = composeServer({ config, log, terminal, onFatal: (error) => end(messageOf(error), 1) })
-  server = await starting
+  const cancelled = cancelling.signal
+  const starting = composeServer({ config, log, terminal, cancelled, onFatal: (error) => end(messageOf(error), 1) })
+  server = await starting.catch((error: unknown) => {
+    if (isEnding) return undefined
+    throw error
+  })
+  if (server === undefined) return
   log.info({ address: server.address, url: server.url }, 'listening')
   process.stderr.write(greeting(server))
 }

@@ -24,6 +24,8 @@ interface OpenOptions {
   log: Logger
   sealing: Sealing
   onFatal(error: unknown): void
+  /** Fires when the server is told to stop before it runs: it waits for the database no longer. */
+  cancelled?: AbortSignal | undefined
   /** Undone in reverse order when the server stops, or does not come up. */
   closers: (() => Promise<void>)[]
 }
@@ -38,7 +40,7 @@ export async function openStore(options: OpenOptions): Promise<OpenedStore> {
     onLost: (error) => log.warn({ reason: messageOf(error) }, 'a connection to the database was lost'),
   })
   closers.push(async () => await database.close())
-  const clock = await onceItAnswers(log, async () => {
+  const clock = await onceItAnswers(options, async () => {
     return await createAlignedClock({ measure: async () => await databaseTime(database.db), log })
   })
   closers.push(async () => clock.close())
@@ -66,14 +68,19 @@ const patienceMs = 60_000
 const pauseMs = 1000
 
 /** Where database and server start together, the database is often later. */
-async function onceItAnswers<T>(log: Logger, attempt: () => Promise<T>): Promise<T> {
+async function onceItAnswers<T>({ log, cancelled }: OpenOptions, attempt: () => Promise<T>): Promise<T> {
   for (let waited = 0; ; waited += pauseMs) {
     try {
       return await attempt()
     } catch (error) {
-      if (!isCertctlError(error) || error.code !== 'upstream_unavailable' || waited >= patienceMs) throw error
+      if (cancelled?.aborted || !isWorthWaiting(error, waited)) throw error
       log.warn({ reason: messageOf(error) }, 'waiting for the database')
-      await wait(pauseMs)
+      await wait(pauseMs, undefined, { signal: cancelled }).catch(() => undefined)
+      if (cancelled?.aborted) throw error
     }
   }
+}
+
+function isWorthWaiting(error: unknown, waited: number): boolean {
+  return isCertctlError(error) && error.code === 'upstream_unavailable' && waited < patienceMs
 }

@@ -3,6 +3,7 @@ import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { freePort } from '../src/http/free-port.js'
 import { stopPostmaster } from '../src/store/embedded/postmaster.js'
 import { runningPostmaster } from '../src/store/embedded/postmaster-pid.js'
 import { testDatabase } from './postgres.js'
@@ -148,6 +149,22 @@ describe('the program', () => {
         expect((await ended).code).toBe(0)
       }
       await database.close()
+    },
+    patience,
+  )
+
+  it(
+    'that waits for its database obeys SIGTERM at once',
+    async () => {
+      const server = start({
+        CERTCTL_DATABASE_URL: `postgres://app:secret@127.0.0.1:${await freePort()}/postgres`,
+        CERTCTL_CONFIG_ENCRYPTION_KEY: 'a key that all copies of this server share',
+      })
+      await server.until('waiting for the database')
+      server.child.kill('SIGTERM')
+      expect(await server.ended).toEqual({ code: 0, signal: null })
+      expect(server.logged.filter(({ msg }) => msg === 'waiting for the database').length).toBeLessThan(5)
+      expect(server.stderr()).toBe('')
     },
     patience,
   )

@@ -65,8 +65,13 @@ async function listen({ address, onWake, onEnd }: ListenOptions): Promise<pg.Cli
   // `end` follows every error of a connected client, and is what acts.
   client.on('error', () => undefined)
   client.on('notification', ({ channel, payload = '' }) => onWake(channel, payload))
-  await client.connect()
-  await client.query(wakeChannels.map((name) => `listen certctl_${name}`).join('; '))
+  try {
+    await client.connect()
+    await client.query(wakeChannels.map((name) => `listen certctl_${name}`).join('; '))
+  } catch (error) {
+    await client.end().catch(() => undefined)
+    throw error
+  }
   client.once('end', onEnd)
   return client
 }

@@ -1,3 +1,7 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer } from 'node:net'
+import { join } from 'node:path'
+import { Secret } from '@certctl/core'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { sql } from 'kysely'
 import { type Database, openDatabase } from '../../src/store/database.js'
@@ -59,6 +63,32 @@ describe('wake-ups', () => {
       return heard.length > 0
     })
     expect(heard[0]).toBe('again')
+  })
+
+  it('leave no connection behind when listening is refused', async () => {
+    const upstream = new URL(test.url)
+    const socket = join(upstream.searchParams.get('host') ?? '', '.s.PGSQL.5432')
+    const proxy = createServer((inbound) => {
+      const outbound =
+        upstream.searchParams.get('host') === null
+          ? connect(Number(upstream.port || 5432), upstream.hostname)
+          : connect(socket)
+      for (const end of [inbound, outbound]) end.on('error', () => undefined)
+      // The same length, so that the message stays whole.
+      inbound.on('data', (chunk) => outbound.write(chunk.toString('latin1').replace('listen ', 'lost!! '), 'latin1'))
+      inbound.on('close', () => outbound.destroy())
+      outbound.pipe(inbound)
+    }).listen(0, '127.0.0.1')
+    await once(proxy, 'listening')
+    const url = new URL(test.url)
+    url.searchParams.delete('host')
+    url.hostname = '127.0.0.1'
+    url.port = String((proxy.address() as AddressInfo).port)
+    const refused = createWakeBus({ address: { url: new Secret(url.href) }, log })
+    await expect(refused).rejects.toThrow('syntax error')
+    const open = await new Promise<number>((resolve) => proxy.getConnections((_error, count) => resolve(count)))
+    proxy.close()
+    expect(open).toBe(0)
   })
 
   it('wait for nothing once the bus is closed', async () => {
