@@ -157,7 +157,7 @@ describe('the program', () => {
     'that waits for its database obeys SIGTERM at once',
     async () => {
       const server = start({
-        CERTCTL_DATABASE_URL: `postgres://app:secret@127.0.0.1:${await freePort()}/postgres`,
+        CERTCTL_DATABASE_URL: `postgres://app:secret@127.0.0.1:${await freePort('127.0.0.1')}/postgres`,
         CERTCTL_CONFIG_ENCRYPTION_KEY: 'a key that all copies of this server share',
       })
       await server.until('waiting for the database')
