@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import { agentGroupsTable } from './agent-groups.js'
 import { agentsTable } from './agents.js'
 import { apiKeysTable } from './api-keys.js'
 import { auditBatchesTable } from './audit-batches.js'
@@ -22,7 +23,11 @@ import { jobsTable } from './jobs.js'
 import { joinTokensTable } from './join-tokens.js'
 import { notificationsTable } from './notifications.js'
 import { ordersTable } from './orders.js'
+import { ownersTable } from './owners.js'
 import { placementsTable } from './placements.js'
+import { policyRulesTable } from './policy-rules.js'
+import { profilesTable } from './profiles.js'
+import { renewalPoliciesTable } from './renewal-policies.js'
 import { revocationsTable } from './revocations.js'
 import { scheduleTable } from './schedule.js'
 import type { Schema } from './schema.js'
@@ -30,6 +35,7 @@ import { sealingKeysTable } from './sealing-keys.js'
 import { serverSecretsTable } from './server-secrets.js'
 import { serversTable } from './servers.js'
 import { targetsTable } from './targets.js'
+import { teamsTable } from './teams.js'
 import { versionDersTable } from './version-ders.js'
 import { versionsTable } from './versions.js'
 
@@ -38,6 +44,7 @@ export type Tables = ReturnType<typeof tablesOn>
 /** All tables on the pool, or on one transaction. One line per table, alphabetical. */
 export function tablesOn(db: Kysely<Schema>) {
   return {
+    agentGroups: agentGroupsTable(db),
     agents: agentsTable(db),
     apiKeys: apiKeysTable(db),
     auditBatches: auditBatchesTable(db),
@@ -61,13 +68,18 @@ export function tablesOn(db: Kysely<Schema>) {
     joinTokens: joinTokensTable(db),
     notifications: notificationsTable(db),
     orders: ordersTable(db),
+    owners: ownersTable(db),
     placements: placementsTable(db),
+    policyRules: policyRulesTable(db),
+    profiles: profilesTable(db),
+    renewalPolicies: renewalPoliciesTable(db),
     revocations: revocationsTable(db),
     schedule: scheduleTable(db),
     sealingKeys: sealingKeysTable(db),
     serverSecrets: serverSecretsTable(db),
     servers: serversTable(db),
     targets: targetsTable(db),
+    teams: teamsTable(db),
     versionDers: versionDersTable(db),
     versions: versionsTable(db),
   }
