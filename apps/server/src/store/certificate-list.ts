@@ -58,6 +58,9 @@ export interface CertificateFilter {
   expiresAfter?: Date | undefined
   createdAfter?: Date | undefined
   updatedAfter?: Date | undefined
+  /** Only these, archived ones too. */
+  ids?: readonly string[] | undefined
+  source?: string | undefined
 }
 
 export interface CertificateOrder {
@@ -112,6 +115,16 @@ export function certificateListTable(db: Kysely<Schema>) {
   }
 }
 
+/** The ids of all that match, in no order: for statements that work on them where they are. */
+export function matchingCertificateIds(db: Kysely<Schema>, filter: CertificateFilter) {
+  const { now, status, expiresBefore, expiresAfter } = filter
+  return from(db, conditionOf(filter), now)
+    .select('id')
+    .$if(status !== undefined, (narrowed) => narrowed.where('status', '=', status as CertificateStatus))
+    .$if(expiresBefore !== undefined, (narrowed) => narrowed.where('expires_at', '<', expiresBefore as Date))
+    .$if(expiresAfter !== undefined, (narrowed) => narrowed.where('expires_at', '>', expiresAfter as Date))
+}
+
 function textOf(value: Date | number | string): string {
   if (value instanceof Date) return value.toISOString()
   return typeof value === 'number' ? 'infinity' : value
@@ -119,9 +132,15 @@ function textOf(value: Date | number | string): string {
 
 /** Archived ones are shown only where they are asked for. */
 function conditionOf(filter: CertificateFilter): RawBuilder<unknown> {
-  const { status, environment, ownerId, teamId, issuerId, agentId, profileId, targetId, name } = filter
+  const { status, environment, ownerId, teamId, issuerId, agentId, profileId, targetId, name, ids, source } = filter
   const parts = [
-    status === 'Archived' ? sql`c.archived_at is not null` : sql`c.archived_at is null`,
+    ids !== undefined && status === undefined
+      ? undefined
+      : status === 'Archived'
+        ? sql`c.archived_at is not null`
+        : sql`c.archived_at is null`,
+    ids === undefined ? undefined : sql`c.id = any(${[...ids]}::text[])`,
+    source === undefined ? undefined : sql`c.source = ${source}`,
     environment === undefined ? undefined : sql`c.environment = ${environment}`,
     ownerId === undefined ? undefined : sql`c.owner_id = ${ownerId}`,
     teamId === undefined ? undefined : sql`c.team_id = ${teamId}`,

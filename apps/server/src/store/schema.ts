@@ -1,5 +1,6 @@
 import type { GeneralName } from '@certctl/core'
 import type { Generated, JSONColumnType } from 'kysely'
+import type { Actor } from './audit-entry.js'
 
 /** Rows as PostgreSQL has them; the spelling of a field is the same from column to browser. Made to match the migrations; a test compares both. */
 
@@ -167,7 +168,10 @@ export interface HolderTable {
   renewal_window_end: Date | null
   renewal_info_url: string | null
   renewal_info_at: Date | null
+  /** Why `renew_at` is then, or why there is none. */
   renew_at_reason: string | null
+  /** Millionths, drawn once per version: where in its window or spread it lies. */
+  renewal_draw: number | null
 }
 
 export interface OrderTable {
@@ -306,6 +310,8 @@ export interface PlacementTable {
   created_at: Date
   updated_at: Date
   removed_at: Date | null
+  /** When the maintenance window opens that its deployment waits for. */
+  window_at: Date | null
 }
 
 /** What a job learned on its way, for those who ask later. */
@@ -375,7 +381,8 @@ export interface EventsTable {
 export interface NotificationsTable {
   id: string
   event_id: string
-  connection_id: string
+  /** Absent where a policy names a channel that is no notifier. */
+  connection_id: string | null
   state: 'pending' | 'sent' | 'failed' | 'dead' | 'read'
   resolves: string | null
   attempts: Generated<number>
@@ -385,6 +392,8 @@ export interface NotificationsTable {
   reference: string | null
   sent_at: Date | null
   created_at: Date
+  /** As a policy names it, where it does. */
+  channel: string | null
 }
 
 export interface ScansTable {
@@ -560,6 +569,8 @@ export interface RenewalPoliciesTable {
   alert_severity_map: JSONColumnType<Readonly<Record<string, string>>, string | undefined, string>
   created_at: Date
   updated_at: Date
+  /** The `updated_at` that the renewal times of its certificates follow; before that: they are still being computed. */
+  applied_at: Date | null
 }
 
 export interface PolicyRulesTable {
@@ -609,6 +620,39 @@ export interface ExpiryAlertsTable {
   told_at: Date
 }
 
+export interface BulkOperationsTable {
+  job_id: string
+  action: 'renew' | 'revoke' | 'reassign'
+  /** What was asked for, as it was written. */
+  criteria: JSONColumnType<object, string, string>
+  arguments: JSONColumnType<BulkArguments, string | undefined, string>
+  /** Who asked: every item is done in this name. */
+  actor: JSONColumnType<Actor, string, string>
+  total: Generated<number>
+  done: Generated<number>
+  skipped: Generated<number>
+  failed: Generated<number>
+  created_at: Date
+}
+
+export interface BulkArguments {
+  reason?: string
+  reason_text?: string
+  owner_id?: string
+  team_id?: string
+  /** Ended certificates were asked for by name of their status, so that they are not passed over. */
+  ended_too?: boolean
+}
+
+export interface BulkItemsTable {
+  job_id: string
+  certificate_id: string
+  state: 'pending' | 'done' | 'skipped' | 'failed'
+  code: string | null
+  message: string | null
+  result_job_id: string | null
+}
+
 export interface Schema {
   sealing_keys: SealingKeysTable
   server_secrets: ServerSecretsTable
@@ -651,4 +695,6 @@ export interface Schema {
   policy_violations: PolicyViolationsTable
   approvals: ApprovalsTable
   expiry_alerts: ExpiryAlertsTable
+  bulk_operations: BulkOperationsTable
+  bulk_items: BulkItemsTable
 }

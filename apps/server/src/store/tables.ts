@@ -7,6 +7,8 @@ import { auditCheckpointsTable } from './audit-checkpoints.js'
 import { auditEventsTable } from './audit-events.js'
 import { auditHeadsTable } from './audit-heads.js'
 import { blockedKeysTable } from './blocked-keys.js'
+import { bulkItemsTable } from './bulk-items.js'
+import { bulkOperationsTable } from './bulk-operations.js'
 import { certificateListTable } from './certificate-list.js'
 import { certificateNamesTable } from './certificate-names.js'
 import { certificatesTable } from './certificates.js'
@@ -52,6 +54,8 @@ export function tablesOn(db: Kysely<Schema>) {
     auditEvents: auditEventsTable(db),
     auditHeads: auditHeadsTable(db),
     blockedKeys: blockedKeysTable(db),
+    bulkItems: bulkItemsTable(db),
+    bulkOperations: bulkOperationsTable(db),
     certificateList: certificateListTable(db),
     certificateNames: certificateNamesTable(db),
     certificates: certificatesTable(db),

@@ -1,5 +1,6 @@
 import { first } from './0001-first.js'
 import { governance } from './0002-governance.js'
+import { bulk } from './0004-bulk.js'
 
 export interface Migration {
   /** Number and name; never changed once released. */
@@ -8,4 +9,4 @@ export interface Migration {
 }
 
 /** All migrations in order. */
-export const migrations: readonly Migration[] = [first, governance]
+export const migrations: readonly Migration[] = [first, governance, bulk]

@@ -1,0 +1,47 @@
+import { type Insertable, type Kysely, type Selectable, sql } from 'kysely'
+import type { BulkOperationsTable, Schema } from './schema.js'
+
+const columns = [
+  'job_id',
+  'action',
+  'criteria',
+  'arguments',
+  'actor',
+  'total',
+  'done',
+  'skipped',
+  'failed',
+  'created_at',
+] as const
+
+export type BulkOperationRow = Selectable<BulkOperationsTable>
+
+/** What became of so many items. */
+export interface BulkCounts {
+  done: number
+  skipped: number
+  failed: number
+}
+
+/** One wish for many certificates; its items are rows of `bulk_items`. */
+export function bulkOperationsTable(db: Kysely<Schema>) {
+  return {
+    async insert(row: Insertable<BulkOperationsTable>): Promise<void> {
+      await db.insertInto('bulk_operations').values(row).execute()
+    },
+
+    async get(jobId: string): Promise<BulkOperationRow | undefined> {
+      return await db.selectFrom('bulk_operations').select(columns).where('job_id', '=', jobId).executeTakeFirst()
+    },
+
+    async setTotal(jobId: string, { total, failed }: { total: number; failed: number }): Promise<void> {
+      await db.updateTable('bulk_operations').set({ total, failed }).where('job_id', '=', jobId).execute()
+    },
+
+    /** Locks the row until the transaction ends: the last thing a batch does. */
+    async count(jobId: string, { done, skipped, failed }: BulkCounts): Promise<void> {
+      await sql`update bulk_operations set done = done + ${done}, skipped = skipped + ${skipped}, failed = failed + ${failed}
+        where job_id = ${jobId}`.execute(db)
+    },
+  }
+}
