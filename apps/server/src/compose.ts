@@ -26,6 +26,7 @@ import { startNotifier } from './notify/worker.js'
 import { openStore } from './open-database.js'
 import { startSchedules } from './schedule/index.js'
 import type { Services } from './services.js'
+import { systemChance } from './store/chance.js'
 import { createWakeBus } from './store/wake-bus.js'
 import { unknownSettings } from './unknown-settings.js'
 import { startWorkers } from './work/worker.js'
@@ -121,7 +122,7 @@ async function createServices(
   const metrics = createMetrics()
   watchRows({ store, clock, metrics, poolUsage: database.usage })
   const server = { id: `server-${randomBytes(8).toString('hex')}`, version: ownVersion, publicUrl: config.public_url }
-  const parts = { config, store, clock, log, sealing, registry, wakes, metrics, server, stopping }
+  const parts = { config, store, clock, chance: systemChance, log, sealing, registry, wakes, metrics, server, stopping }
   const connections = createConnections(parts)
   closers.push(async () => await connections.close())
   return { ...parts, connections }

@@ -5,6 +5,7 @@ import type { Clock } from './clock.js'
 import type { Config } from './config.js'
 import type { Connections } from './connectors/connections.js'
 import type { Metrics } from './metrics.js'
+import type { Chance } from './store/chance.js'
 import type { Store } from './store/store.js'
 import type { WakeBus } from './store/wake.js'
 
@@ -13,6 +14,7 @@ export interface Services {
   readonly config: Config
   readonly store: Store
   readonly clock: Clock
+  readonly chance: Chance
   readonly log: Logger
   readonly sealing: Sealing
   readonly registry: Registry

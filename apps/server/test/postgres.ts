@@ -13,6 +13,7 @@ import { type Environment, readConfig } from '../src/config.js'
 import { createConnections } from '../src/connectors/connections.js'
 import { createMetrics } from '../src/metrics.js'
 import type { Services } from '../src/services.js'
+import { systemChance } from '../src/store/chance.js'
 import { connectionOf, type DatabaseAddress, openDatabase } from '../src/store/database.js'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/store/embedded-postgres.js'
 import { migrate } from '../src/store/migrate.js'
@@ -188,7 +189,19 @@ export async function createTestServices(options: TestServicesOptions = {}): Pro
   }
   const stopping = new AbortController()
   const metrics = createMetrics()
-  const parts = { config, store, clock, log, sealing, registry, wakes, metrics, server, stopping: stopping.signal }
+  const parts = {
+    config,
+    store,
+    clock,
+    chance: systemChance,
+    log,
+    sealing,
+    registry,
+    wakes,
+    metrics,
+    server,
+    stopping: stopping.signal,
+  }
   const connections = createConnections(parts)
   return {
     ...parts,

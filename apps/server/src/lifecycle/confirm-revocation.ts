@@ -74,7 +74,7 @@ async function keepFailure(services: Services, row: RevocationRow, error: unknow
   await services.store.transaction(async (tx) => {
     const retryAfterSeconds = isCertctlError(error) ? error.retryAfterSeconds : undefined
     await tx.revocations.update(row.id, {
-      next_try_at: backoff({ failures: row.attempts, now: tx.now, retryAfterSeconds, random: Math.random }),
+      next_try_at: backoff({ failures: row.attempts, now: tx.now, retryAfterSeconds, random: tx.chance.random }),
       last_error_code: code,
       last_error: message,
     })

@@ -42,7 +42,7 @@ export async function observePlacement(tx: Tx, rows: Rows, { held, served = [], 
   if (held === undefined && served.length === 0)
     return await tx.placements.update(placement.id, {
       observed_at: tx.now,
-      verify_at: verifyAt(rows, placement.state, tx.now),
+      verify_at: verifyAt(rows, placement.state, tx),
     })
   const siblings = await siblingsOf(tx, certificate, desired)
   const graceUntil = new Date(placement.deployed_at.getTime() + graceSeconds(target) * 1000)
@@ -63,8 +63,8 @@ async function siblingsOf(tx: Tx, certificate: CertificateRow, desired: VersionR
   return new Set(current.filter(({ id }) => id !== desired.id).map(({ fingerprint }) => fingerprint))
 }
 
-function verifyAt({ target }: Rows, state: PlacementRow['state'], now: Date): Date {
-  return nextVerification({ state, target, now, random: Math.random })
+function verifyAt({ target }: Rows, state: PlacementRow['state'], { now, chance }: Tx): Date {
+  return nextVerification({ state, target, now, random: chance.random })
 }
 
 async function keep(
@@ -86,7 +86,7 @@ async function keep(
   await tx.placements.update(placement.id, {
     state: verdict.state,
     observed_at: tx.now,
-    verify_at: verifyAt(rows, verdict.state, tx.now),
+    verify_at: verifyAt(rows, verdict.state, tx),
     next_attempt_at: null,
     cause_code: cause?.code ?? null,
     cause_message: cause?.message ?? null,

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { CertificateRow } from '../store/certificates.js'
 import type { HolderRow } from '../store/holders.js'
 import type { Tx } from '../store/store.js'
@@ -15,7 +14,7 @@ export async function openOrder(
     csr,
   }: { certificate: CertificateRow; holder: HolderRow; csr: { pem: string; spkiSha256: string } },
 ): Promise<string> {
-  const id = randomUUID()
+  const id = tx.chance.uuid()
   await tx.orders.insert({
     id,
     holder_id: holder.id,

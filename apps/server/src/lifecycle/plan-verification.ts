@@ -9,7 +9,7 @@ export async function planVerification(tx: Tx, placementId: string, dueAt: Date)
   const placement = await tx.placements.lock(placementId)
   if (target === undefined || placement?.removed_at !== null) return
   if (placement.verify_at === null || placement.verify_at.getTime() > dueAt.getTime()) return
-  const verifyAt = nextVerification({ state: placement.state, target, now: tx.now, random: Math.random })
+  const verifyAt = nextVerification({ state: placement.state, target, now: tx.now, random: tx.chance.random })
   await tx.placements.update(placementId, { verify_at: verifyAt })
   const { created } = await tx.jobs.insert({
     id: createId('job', tx.now),

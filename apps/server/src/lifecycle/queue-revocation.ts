@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { RevocationReason } from '@certctl/core'
 import type { Services } from '../services.js'
 import type { Tx } from '../store/store.js'
@@ -24,7 +23,7 @@ export async function queueRevocation(
   // A connector that is missing today may be back tomorrow: only one that is here and cannot is final.
   const canTell = operations === undefined || operations.includes('revoke')
   const isNew = await tx.revocations.insert({
-    id: randomUUID(),
+    id: tx.chance.uuid(),
     version_id: version.id,
     issuer_id: version.issuer_id,
     reason,

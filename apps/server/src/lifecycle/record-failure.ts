@@ -40,7 +40,7 @@ export async function recordFailure(services: Services, attempt: Attempt, failur
     const holder = await tx.holders.lock(attempt.holder.id)
     const order = await tx.orders.lock(attempt.order.id)
     if (certificate === undefined || holder === undefined || order === undefined) return
-    const verdict = judge(attempt, { holder, failure, now: tx.now })
+    const verdict = judge(attempt, { holder, failure, tx })
     if (!(await settleJob(tx, attempt, verdict))) return
     await keep(tx, { holder, order, verdict, generation: certificate.generation })
     await tell(tx, attempt, verdict)
@@ -52,7 +52,7 @@ export async function recordFailure(services: Services, attempt: Attempt, failur
 
 function judge(
   { serving }: Attempt,
-  { holder, failure, now }: { holder: HolderRow; failure: Failure; now: Date },
+  { holder, failure, tx }: { holder: HolderRow; failure: Failure; tx: Tx },
 ): Verdict {
   const failures = holder.failures + 1
   const isMismatch = failure.code === 'issued_mismatch'
@@ -64,10 +64,10 @@ function judge(
     state: failure.endsOrder ?? (isBlocked || isMismatch ? 'invalid' : undefined),
     nextAt: backoff({
       failures,
-      now,
+      now: tx.now,
       endsAt: serving?.not_after,
       retryAfterSeconds: failure.retryAfterSeconds,
-      random: Math.random,
+      random: tx.chance.random,
     }),
   }
 }

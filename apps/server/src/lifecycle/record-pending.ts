@@ -9,7 +9,7 @@ type Pending = Extract<OrderOutcome, { status: 'pending' }>
 export async function recordPending(services: Services, { job, order }: Attempt, outcome: Pending): Promise<void> {
   const isNew = order.vendor_order_id === null
   const looks = isNew ? 0 : order.looks
-  const seconds = nextLookSeconds(looks, Math.random, outcome.retryAfterSeconds)
+  const seconds = nextLookSeconds(looks, services.chance.random, outcome.retryAfterSeconds)
   const place = { table: 'orders', id: order.id, column: 'progress' }
   const progress =
     outcome.progress === undefined ? null : services.sealing.seal(JSON.stringify(outcome.progress), place)

@@ -127,7 +127,7 @@ async function makeCurrent(
   { certificate, holder, order, version, checked }: Rows & { version: VersionRow; checked: CheckedCertificate },
 ): Promise<void> {
   if (holder.current_version_id !== null) await tx.versions.update(holder.current_version_id, { standing: 'previous' })
-  const renewAt = renewalWindow({ receivedAt: tx.now, notAfter: version.not_after, random: Math.random })
+  const renewAt = renewalWindow({ receivedAt: tx.now, notAfter: version.not_after, random: tx.chance.random })
   await tx.holders.update(holder.id, {
     current_version_id: version.id,
     renew_at: renewAt,

@@ -72,7 +72,7 @@ async function keep(tx: Tx, { certificate, holder, job, serving }: Rows, reason:
   const error = { last_error_code: code, last_error: message }
   const outcome = isRefused ? 'refused' : 'failed'
   await tx.jobs.update(job.id, { ...error, state: 'done', outcome, completed_at: tx.now, locked_until: null })
-  const nextAt = backoff({ failures, now: tx.now, endsAt: serving?.not_after, random: Math.random })
+  const nextAt = backoff({ failures, now: tx.now, endsAt: serving?.not_after, random: tx.chance.random })
   await tx.holders.update(holder.id, {
     ...error,
     failures,

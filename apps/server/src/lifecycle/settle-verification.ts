@@ -31,7 +31,7 @@ export async function settleVerification(
     if (isOurs) await tx.jobs.update(jobId, endOf(report, tx.now))
     if (isOurs) services.metrics.jobEnded({ kind: 'verify', outcome: report.outcome })
     if (report.outcome !== 'done') {
-      const verifyAt = nextVerification({ state: placement.state, target, now: tx.now, random: Math.random })
+      const verifyAt = nextVerification({ state: placement.state, target, now: tx.now, random: tx.chance.random })
       await tx.placements.update(placement.id, { observed_at: tx.now, verify_at: verifyAt })
       return isOurs ? 'settled' : 'lost'
     }

@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import { type AuditBatch, createAuditBatch } from './audit-batch.js'
 import type { AuditEntry } from './audit-entry.js'
+import { type Chance, systemChance } from './chance.js'
 import { isWorthAnotherTry } from './database-error.js'
 import type { Schema } from './schema.js'
 import { type Tables, tablesOn } from './tables.js'
@@ -10,6 +11,7 @@ import { notify, type WakeChannel } from './wake.js'
 export interface Tx extends Tables {
   /** One instant for the whole transaction. */
   readonly now: Date
+  readonly chance: Chance
   readonly audit: {
     /** Written as one Merkle batch immediately before the commit. */
     append(entry: AuditEntry): void
@@ -27,9 +29,13 @@ export interface Store extends Tables {
 
 const tries = 5
 
-export function createStore(options: { db: Kysely<Schema>; clock: { now(): Date } }): Store {
-  const { db, clock } = options
+export interface StoreOptions {
+  db: Kysely<Schema>
+  clock: { now(): Date }
+  chance?: Chance | undefined
+}
 
+export function createStore({ db, clock, chance = systemChance }: StoreOptions): Store {
   const once = async <T>(work: (tx: Tx) => Promise<T>): Promise<T> =>
     await db
       .transaction()
@@ -37,7 +43,7 @@ export function createStore(options: { db: Kysely<Schema>; clock: { now(): Date 
       .execute(async (connection) => {
         const now = clock.now()
         const batch = createAuditBatch(connection, now)
-        const result = await work(txOn(connection, now, batch))
+        const result = await work({ ...txOn(connection, now, batch), chance })
         await batch.flush()
         return result
       })
@@ -62,7 +68,7 @@ export function createStore(options: { db: Kysely<Schema>; clock: { now(): Date 
   }
 }
 
-function txOn(connection: Kysely<Schema>, now: Date, batch: AuditBatch): Tx {
+function txOn(connection: Kysely<Schema>, now: Date, batch: AuditBatch): Omit<Tx, 'chance'> {
   return {
     ...tablesOn(connection),
     now,
