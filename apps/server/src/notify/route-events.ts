@@ -41,5 +41,5 @@ async function endAlert(tx: Tx, alertId: string): Promise<Map<string, string>> {
   const messages = await tx.notifications.listOfEvent(alertId)
   await tx.notifications.closeOfEvent(alertId, 'The cause was gone before this was delivered')
   const reached = messages.filter((message) => message.state === 'sent' || message.attempts > 0)
-  return new Map(reached.map((message) => [message.connection_id, message.id]))
+  return new Map(reached.flatMap(({ connection_id, id }) => (connection_id === null ? [] : [[connection_id, id]])))
 }

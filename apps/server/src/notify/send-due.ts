@@ -2,7 +2,7 @@ import { CertctlError, errorCodes, isCertctlError, type RecipientOutcome, messag
 import { systemActor } from '../access/principal.js'
 import { answerInTime } from '../lifecycle/answer-in-time.js'
 import type { Services } from '../services.js'
-import type { NotificationRow } from '../store/notifications.js'
+import type { DueNotification } from '../store/notifications.js'
 import type { Tx } from '../store/store.js'
 import { emitEvent } from './emit-event.js'
 import { messageOf } from './message-of.js'
@@ -23,7 +23,7 @@ export async function sendDue(services: Services, signal: AbortSignal): Promise<
   return claimed.length
 }
 
-async function sendOne(services: Services, row: NotificationRow, signal: AbortSignal): Promise<void> {
+async function sendOne(services: Services, row: DueNotification, signal: AbortSignal): Promise<void> {
   try {
     await settleSent(services, row, await handOver(services, row, signal))
   } catch (error) {
@@ -31,7 +31,7 @@ async function sendOne(services: Services, row: NotificationRow, signal: AbortSi
   }
 }
 
-async function handOver(services: Services, row: NotificationRow, signal: AbortSignal) {
+async function handOver(services: Services, row: DueNotification, signal: AbortSignal) {
   const event = await services.store.events.get(row.event_id)
   if (event === undefined) throw new CertctlError('internal', `The event ${row.event_id} is gone`)
   const { enabled, name, connector } = await services.connections.notifier(row.connection_id)
@@ -63,7 +63,7 @@ function describe(recipients: readonly RecipientOutcome[]): string {
 
 async function settleSent(
   services: Services,
-  row: NotificationRow,
+  row: DueNotification,
   outcome: { reference?: string | undefined; recipients?: readonly RecipientOutcome[] | undefined },
 ): Promise<void> {
   const missed = (outcome.recipients ?? []).filter(({ accepted }) => !accepted)
@@ -90,7 +90,7 @@ async function endNotifierAlert(tx: Tx, connectionId: string): Promise<void> {
   })
 }
 
-async function settleFailed(services: Services, row: NotificationRow, error: unknown): Promise<void> {
+async function settleFailed(services: Services, row: DueNotification, error: unknown): Promise<void> {
   const code = isCertctlError(error) ? error.code : 'internal'
   if (code === 'internal')
     services.log.error({ err: error, notification: row.id }, 'a notification failed inside the server')
@@ -120,7 +120,7 @@ function isFinal(code: keyof typeof errorCodes): boolean {
 
 async function giveUp(
   tx: Tx,
-  { row, code, reason }: { row: NotificationRow; code: string; reason: string },
+  { row, code, reason }: { row: DueNotification; code: string; reason: string },
 ): Promise<void> {
   const connection = await tx.connections.lock('notifier', row.connection_id)
   const name = connection?.name ?? row.connection_id

@@ -23,6 +23,7 @@ const columns = [
   'renewal_info_url',
   'renewal_info_at',
   'renew_at_reason',
+  'renewal_draw',
 ] as const
 
 export type HolderRow = Selectable<HolderTable>

@@ -14,9 +14,12 @@ const columns = [
   'reference',
   'sent_at',
   'created_at',
+  'channel',
 ] as const
 
 export type NotificationRow = Selectable<NotificationsTable>
+/** One that a notifier is to send. */
+export type DueNotification = NotificationRow & { connection_id: string }
 
 export function notificationsTable(db: Kysely<Schema>) {
   return {
@@ -40,11 +43,12 @@ export function notificationsTable(db: Kysely<Schema>) {
     },
 
     /** Takes what is due. A claim counts as an attempt and puts the next try at `until`, so that a sender that dies loses nothing. */
-    async claimDue(claim: { at: Date; until: Date; limit: number }): Promise<NotificationRow[]> {
+    async claimDue(claim: { at: Date; until: Date; limit: number }): Promise<DueNotification[]> {
       const due = db
         .selectFrom('notifications')
         .select('id')
         .where('state', 'in', ['pending', 'failed'])
+        .where('connection_id', 'is not', null)
         .where('next_try_at', '<=', claim.at)
         .orderBy('next_try_at')
         .orderBy('id')
@@ -56,6 +60,7 @@ export function notificationsTable(db: Kysely<Schema>) {
         .set({ attempts: sql`attempts + 1`, next_try_at: claim.until })
         .where('id', 'in', due)
         .returning(columns)
+        .$narrowType<{ connection_id: string }>()
         .execute()
     },
 

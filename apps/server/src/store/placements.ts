@@ -24,6 +24,7 @@ const columns = [
   'placements.created_at',
   'placements.updated_at',
   'placements.removed_at',
+  'placements.window_at',
 ] as const
 
 export type PlacementRow = Selectable<PlacementTable>

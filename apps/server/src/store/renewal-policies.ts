@@ -11,6 +11,7 @@ const columns = [
   'certificate_profile_id',
   'alert_channels',
   'alert_severity_map',
+  'applied_at',
 ] as const
 
 export type RenewalPolicyRow = Selectable<RenewalPoliciesTable>

@@ -78,7 +78,8 @@ create table renewal_policies (
   alert_channels jsonb not null default '{}',
   alert_severity_map jsonb not null default '{}',
   created_at timestamptz not null,
-  updated_at timestamptz not null
+  updated_at timestamptz not null,
+  applied_at timestamptz
 );
 create unique index renewal_policies_name on renewal_policies (lower(name));
 
@@ -133,7 +134,8 @@ alter table holders
   add column renewal_window_end timestamptz,
   add column renewal_info_url text,
   add column renewal_info_at timestamptz,
-  add column renew_at_reason text;
+  add column renew_at_reason text,
+  add column renewal_draw integer;
 create index holders_renewal_info on holders (renewal_info_at, id) where closed_at is null and renewal_info_at is not null;
 
 create table expiry_alerts (
@@ -149,3 +151,7 @@ alter table certificates add column requested_by_person text;
 alter table jobs add column requested_by_person text;
 `,
 }
+alter table placements add column window_at timestamptz;
+
+alter table notifications add column channel text;
+alter table notifications alter column connection_id drop not null;
