@@ -24,6 +24,7 @@ const columns = [
   'updated_at',
   'archived_at',
   'requested_by_person',
+  'requested_at',
 ] as const
 
 export type CertificateRow = Selectable<CertificateTable>

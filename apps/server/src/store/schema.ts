@@ -136,8 +136,9 @@ export interface CertificateTable {
   created_at: Date
   updated_at: Date
   archived_at: Date | null
-  /** Who asked for it first: no second key of the same person approves it. */
+  /** Who asked for it, or changed it last: no second key of the same person approves it. */
   requested_by_person: string | null
+  requested_at: Date | null
 }
 
 export interface CertificateNamesTable {
@@ -595,15 +596,30 @@ export interface PolicyViolationsTable {
   resolved_at: Date | null
 }
 
+/** How far the certificates that are there were judged by a rule that is new or was changed. */
+export interface PolicySweepsTable {
+  rule_id: string
+  /** The rule as it stood then; a later change begins anew. */
+  rule_updated_at: Date
+  /** The last certificate that was judged. */
+  swept_to: Generated<string>
+  done_at: Date | null
+}
+
 export interface ApprovalsTable {
   id: string
   certificate_id: string
   job_id: string
+  order_id: string
   profile_id: string
   requested_by: string
   requested_by_person: string
+  /** Who may not decide: whoever asked for it, or for something of it that was not issued yet. */
+  barred_persons: Generated<string[]>
   state: 'pending' | 'approved' | 'rejected' | 'expired'
   shown: JSONColumnType<object, string | undefined, string>
+  /** Hash of what the decision is about: it holds for this and nothing else. */
+  bound: string
   decided_by: string | null
   decided_by_person: string | null
   decided_at: Date | null
@@ -693,6 +709,7 @@ export interface Schema {
   renewal_policies: RenewalPoliciesTable
   policy_rules: PolicyRulesTable
   policy_violations: PolicyViolationsTable
+  policy_sweeps: PolicySweepsTable
   approvals: ApprovalsTable
   expiry_alerts: ExpiryAlertsTable
   bulk_operations: BulkOperationsTable

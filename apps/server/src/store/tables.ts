@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely'
 import { agentGroupsTable } from './agent-groups.js'
 import { agentsTable } from './agents.js'
 import { apiKeysTable } from './api-keys.js'
+import { approvalsTable } from './approvals.js'
 import { auditBatchesTable } from './audit-batches.js'
 import { auditCheckpointsTable } from './audit-checkpoints.js'
 import { auditEventsTable } from './audit-events.js'
@@ -30,6 +31,8 @@ import { placementsTable } from './placements.js'
 import { policyRulesTable } from './policy-rules.js'
 import { profilesTable } from './profiles.js'
 import { renewalPoliciesTable } from './renewal-policies.js'
+import { policySweepsTable } from './policy-sweeps.js'
+import { policyViolationsTable } from './policy-violations.js'
 import { revocationsTable } from './revocations.js'
 import { scheduleTable } from './schedule.js'
 import type { Schema } from './schema.js'
@@ -49,6 +52,7 @@ export function tablesOn(db: Kysely<Schema>) {
     agentGroups: agentGroupsTable(db),
     agents: agentsTable(db),
     apiKeys: apiKeysTable(db),
+    approvals: approvalsTable(db),
     auditBatches: auditBatchesTable(db),
     auditCheckpoints: auditCheckpointsTable(db),
     auditEvents: auditEventsTable(db),
@@ -77,6 +81,8 @@ export function tablesOn(db: Kysely<Schema>) {
     policyRules: policyRulesTable(db),
     profiles: profilesTable(db),
     renewalPolicies: renewalPoliciesTable(db),
+    policySweeps: policySweepsTable(db),
+    policyViolations: policyViolationsTable(db),
     revocations: revocationsTable(db),
     schedule: scheduleTable(db),
     sealingKeys: sealingKeysTable(db),

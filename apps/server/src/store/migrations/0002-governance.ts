@@ -99,7 +99,7 @@ create unique index policy_rules_name on policy_rules (lower(name));
 create table policy_violations (
   id text primary key,
   certificate_id text not null references certificates (id),
-  rule_id text not null references policy_rules (id),
+  rule_id text not null references policy_rules (id) on delete cascade,
   message text not null,
   severity text not null,
   created_at timestamptz not null,
@@ -108,15 +108,25 @@ create table policy_violations (
 create unique index policy_violations_open on policy_violations (certificate_id, rule_id) where resolved_at is null;
 create index policy_violations_rule on policy_violations (rule_id, created_at, id);
 
+create table policy_sweeps (
+  rule_id text primary key references policy_rules (id) on delete cascade,
+  rule_updated_at timestamptz not null,
+  swept_to text not null default '',
+  done_at timestamptz
+);
+
 create table approvals (
   id text primary key,
   certificate_id text not null references certificates (id),
-  job_id text not null references jobs (id),
+  job_id text not null,
+  order_id text not null,
   profile_id text not null,
   requested_by text not null,
   requested_by_person text not null,
   state text not null check (state in ('pending', 'approved', 'rejected', 'expired')),
+  barred_persons text[] not null default '{}',
   shown jsonb not null default '{}',
+  bound text not null,
   decided_by text,
   decided_by_person text,
   decided_at timestamptz,
@@ -126,6 +136,8 @@ create table approvals (
   updated_at timestamptz not null
 );
 create unique index approvals_pending on approvals (job_id) where state = 'pending';
+create index approvals_order on approvals (order_id, created_at);
+create index approvals_certificate on approvals (certificate_id, created_at, id);
 create index approvals_created on approvals (created_at, id);
 create index approvals_expiry on approvals (expires_at) where state = 'pending';
 
@@ -147,7 +159,9 @@ create table expiry_alerts (
 
 alter table targets add column windows jsonb not null default '[]';
 
-alter table certificates add column requested_by_person text;
+alter table certificates
+  add column requested_by_person text,
+  add column requested_at timestamptz;
 alter table jobs add column requested_by_person text;
 `,
 }
