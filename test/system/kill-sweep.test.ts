@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { armGate, buildGates, type Gate, gates } from './gates.js'
 import { type ControlPlane, startControlPlane } from './harness/control-plane.js'
 import { startPostgres, type TestPostgres } from './harness/postgres.js'
+import { randomFrom } from './harness/random.js'
 import { startSniServer } from './harness/sni-server.js'
 import { filesBelow, startAgent, type TestAgent } from './harness/test-agent.js'
 import { until } from './harness/until.js'
@@ -19,17 +20,6 @@ type Victim = 'server' | 'agent' | 'postgresql'
 const victims: readonly Victim[] = ['server', 'agent', 'postgresql']
 const stepsPerVictim = process.env.CERTCTL_KILL_SWEEP === 'all' ? gates.length : 16
 const seed = Number(process.env.CERTCTL_KILL_SEED ?? Math.floor(Math.random() * 1e6))
-
-/** mulberry32: small, seeded, good enough to choose steps. */
-function randomFrom(start: number): () => number {
-  let state = start
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
 
 function chosen(random: () => number): Gate[] {
   const order = gates.map((gate) => ({ gate, at: random() })).sort((one, other) => one.at - other.at)
