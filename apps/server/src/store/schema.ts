@@ -146,6 +146,69 @@ export interface CertificateNamesTable {
   type: string
   value: string
   reversed: string
+  /** Of the certificate; kept by the database. */
+  expires_at: Generated<Date>
+}
+
+/** What lists sort and filter by. Kept by the database: nothing here writes it. */
+export interface ListedCertificatesTable {
+  id: string
+  name: string
+  common_name: string
+  environment: string
+  owner_id: string | null
+  team_id: string | null
+  issuer_id: string
+  certificate_profile_id: string | null
+  standing: 'pending' | 'failed' | 'issued' | 'renewing' | 'revoked' | 'archived'
+  /** Of the version that ends first; `infinity` where none was issued. */
+  expires_at: Date
+  /** From when on it counts as expiring. */
+  expiring_at: Date
+  renew_at: Date | null
+  last_renewal_at: Date | null
+  last_deployment_at: Date | null
+  revoked_at: Date | null
+  revocation_reason: string | null
+  serial_number: string | null
+  fingerprint: string | null
+  holder_count: number
+  target_ids: string[]
+  created_at: Date
+  updated_at: Date
+}
+
+export interface CertificateTagsTable {
+  certificate_id: string
+  key: string
+  value: string
+  expires_at: Date
+  standing: string
+  team_id: string | null
+}
+
+/** All names of a certificate, one a line, in lower case. */
+export interface SearchedNamesTable {
+  certificate_id: string
+  text: string
+  expires_at: Date
+}
+
+/** How many, by day: what was folded in, and what was not yet. The truth is the sum of both. */
+export interface DailyCountsTable {
+  question: string
+  day: Date
+  word: string
+  subject: string
+  n: string
+}
+
+export interface CountChangesTable {
+  question: string
+  day: Date
+  word: string
+  subject: string
+  n: string
 }
 
 export interface HolderTable {
@@ -681,6 +744,11 @@ export interface Schema {
   api_keys: ApiKeysTable
   certificates: CertificateTable
   certificate_names: CertificateNamesTable
+  listed_certificates: ListedCertificatesTable
+  certificate_tags: CertificateTagsTable
+  searched_names: SearchedNamesTable
+  daily_counts: DailyCountsTable
+  count_changes: CountChangesTable
   holders: HolderTable
   orders: OrderTable
   versions: VersionTable

@@ -15,6 +15,7 @@ const typescriptTypes: Readonly<Record<string, string>> = {
   text: 'string',
   bytea: 'Buffer',
   'timestamp with time zone': 'Date',
+  date: 'Date',
   boolean: 'boolean',
   smallint: 'number',
   integer: 'number',
@@ -72,7 +73,9 @@ describe('schema.ts', () => {
     const { rows } = await sql<Record<string, string | null>>`
       select table_name, column_name, data_type, is_nullable, column_default, is_identity
       from information_schema.columns
-      where table_schema = 'public' and table_name <> 'certctl_migrations' order by table_name, ordinal_position`.execute(
+      where table_schema = 'public' and table_name <> 'certctl_migrations'
+        and table_name not in (select table_name from information_schema.views where table_schema = 'public')
+      order by table_name, ordinal_position`.execute(
       database.db,
     )
     const shape: Shape = {}

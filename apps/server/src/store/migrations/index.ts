@@ -1,6 +1,7 @@
 import { first } from './0001-first.js'
 import { governance } from './0002-governance.js'
 import { bulk } from './0004-bulk.js'
+import { inventory } from './0005-inventory.js'
 
 export interface Migration {
   /** Number and name; never changed once released. */
@@ -9,4 +10,4 @@ export interface Migration {
 }
 
 /** All migrations in order. */
-export const migrations: readonly Migration[] = [first, governance, bulk]
+export const migrations: readonly Migration[] = [first, governance, bulk, inventory]
