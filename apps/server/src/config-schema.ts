@@ -162,3 +162,13 @@ export function defaultPublicUrl({ server_host, server_port }: Pick<Settings, 's
   const name = local ? 'localhost' : everywhere ? machineName() : server_host
   return `https://${name.includes(':') ? `[${name}]` : name}:${server_port}`
 }
+  renewal_info_interval: duration()
+    .refine((seconds) => seconds >= 60 && seconds <= 86_400, 'must be between 1m and 1d')
+    .prefault('6h')
+    .describe('How often a CA is asked when it wants a renewal (RFC 9773), where it does not say when to ask again.'),
+  renewal_spread: duration()
+    .refine((seconds) => seconds <= 86_400, 'must be at most 1d')
+    .prefault('10m')
+    .describe(
+      'Over how long renewals are spread whose window has passed, as after a mass revocation; at most a tenth of what is left of each.',
+    ),

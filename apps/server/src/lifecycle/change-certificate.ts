@@ -11,6 +11,7 @@ import { certificateNamesOf } from './certificate-names-of.js'
 import { closeOrder } from './close-order.js'
 import { planIssuance } from './plan-issuance.js'
 import { planPlacements } from './plan-placements.js'
+import { recomputeRenewal } from './recompute-renewals.js'
 import { removePlacement } from './remove-placement.js'
 import { requireFreeCertificateName } from './require-free-certificate-name.js'
 import { requireOfferedNames } from './require-offered-names.js'
@@ -53,7 +54,10 @@ export async function changeCertificate(services: Services, changes: Certificate
     const merged = await mergedOf(services, tx, { before, changes })
     const isOther = !isDeepStrictEqual(merged, issuanceOf(before))
     await write(tx, { before, changes, merged, generation: before.generation + (isOther ? 1 : 0) })
-    const certificate = { ...before, ...merged, generation: before.generation + (isOther ? 1 : 0) }
+    const { renewalPolicyId: policy = before.renewal_policy_id } = changes
+    const generation = before.generation + (isOther ? 1 : 0)
+    const certificate = { ...before, ...merged, generation, renewal_policy_id: policy }
+    if (policy !== before.renewal_policy_id) await recomputeRenewal(services, tx, certificate)
     if (isOther) await startOver(tx, certificate)
     if (changes.targetIds !== undefined) await setTargets(tx, certificate, { targetIds: changes.targetIds, actor })
     await planPlacements(tx, { certificate, requestedBy: actor.name })

@@ -9,10 +9,10 @@ import type { OrderRow } from '../store/orders.js'
 import type { Tx } from '../store/store.js'
 import type { VersionRow } from '../store/versions.js'
 import type { CheckedCertificate } from './check-issued.js'
+import { firstRenewal } from './first-renewal.js'
 import { planIssuance } from './plan-issuance.js'
 import { planPlacements } from './plan-placements.js'
 import { queueRevocation } from './queue-revocation.js'
-import { renewalWindow } from './renewal-window.js'
 import { resolveAlert } from './resolve-alert.js'
 
 export interface RecordedVersion {
@@ -127,10 +127,9 @@ async function makeCurrent(
   { certificate, holder, order, version, checked }: Rows & { version: VersionRow; checked: CheckedCertificate },
 ): Promise<void> {
   if (holder.current_version_id !== null) await tx.versions.update(holder.current_version_id, { standing: 'previous' })
-  const renewAt = renewalWindow({ receivedAt: tx.now, notAfter: version.not_after, random: tx.chance.random })
   await tx.holders.update(holder.id, {
     current_version_id: version.id,
-    renew_at: renewAt,
+    ...(await firstRenewal(services, tx, { certificate, version })),
     renewal_requested_at: null,
     failures: 0,
     next_attempt_at: null,
@@ -205,6 +204,8 @@ async function tell(
     `ending:${holder.id}`,
   ])
     await resolveAlert(tx, { ...about, subject, type: 'certificate.issuance_recovered', title })
+    `expiring:${holder.id}`,
+    `ca-asks:${holder.id}`,
 }
 
 async function keepAsLost(

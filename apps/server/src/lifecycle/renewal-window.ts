@@ -8,40 +8,66 @@ export interface RenewalQuestion {
   /** A policy's wish in days before the end; counts where it is shorter than half the lifetime. */
   policyWindowDays?: number | undefined
   /** Where the CA says when it wants the renewal (RFC 9773). */
-  suggested?: { windowStart: Date; windowEnd: Date } | undefined
+  suggested?: SuggestedWindow | undefined
+  /** When it is asked; the moment we received it where not given. A window that has passed by then means now. */
+  now?: Date | undefined
+  /** Over how long those are spread whose window has passed. */
+  pastSpreadSeconds?: number | undefined
+}
+
+export interface SuggestedWindow {
+  windowStart: Date
+  windowEnd: Date
+}
+
+export interface RenewalTime {
+  at: Date
+  /** What decided, for people. */
+  reason: string
 }
 
 const dayMs = 86_400_000
 const shortLifeMs = 10 * dayMs
 const largestSpread = 0.1
 
-/** Computed once per version and stored. Never before it was received, never after it ends. */
-export function renewalWindow({ receivedAt, notAfter, random, ...wishes }: RenewalQuestion): Date {
-  const received = receivedAt.getTime()
-  const end = notAfter.getTime()
-  const lifetime = end - received
-  if (lifetime <= 0) return new Date(end)
-  const at =
-    suggestedAt(wishes.suggested, random) ?? end - remainder(lifetime, wishes.policyWindowDays) * spread(random)
-  return new Date(Math.round(Math.min(Math.max(at, received), end)))
+/** Computed once per version, from one random draw, and stored. Never before it was received, never after it ends. */
+export function renewalWindow(question: RenewalQuestion): RenewalTime {
+  const received = question.receivedAt.getTime()
+  const end = question.notAfter.getTime()
+  if (end <= received) return { at: new Date(end), reason: 'it had ended when it came' }
+  const { at, reason } = suggestedTime(question) ?? ownTime(question, end - received)
+  return { at: new Date(Math.round(Math.min(Math.max(at, received), end))), reason }
+}
+
+interface Chosen {
+  at: number
+  reason: string
+}
+
+function ownTime({ notAfter, random, policyWindowDays }: RenewalQuestion, lifetime: number): Chosen {
+  const { left, reason } = remainder(lifetime, policyWindowDays)
+  // Towards earlier: certificates that were made together shall not come back together.
+  return { at: notAfter.getTime() - left * (1 + largestSpread * random()), reason }
 }
 
 /** How much of the lifetime is left when it is time. */
-function remainder(lifetime: number, policyWindowDays: number | undefined): number {
-  const wished = policyWindowDays === undefined ? undefined : policyWindowDays * dayMs
-  if (wished !== undefined && wished < lifetime / 2) return wished
-  return lifetime <= shortLifeMs ? lifetime / 2 : lifetime / 3
+function remainder(lifetime: number, policyWindowDays: number | undefined): { left: number; reason: string } {
+  if (policyWindowDays !== undefined && policyWindowDays * dayMs < lifetime / 2)
+    return { left: policyWindowDays * dayMs, reason: `its policy renews ${policyWindowDays} days before the end` }
+  return lifetime <= shortLifeMs
+    ? { left: lifetime / 2, reason: 'half of its life is left then' }
+    : { left: lifetime / 3, reason: 'a third of its life is left then' }
 }
 
-// Towards earlier: certificates that were made together shall not come back together.
-function spread(random: () => number): number {
-  return 1 + largestSpread * random()
-}
-
-// RFC 9773 §4.2: a random moment inside; a window that ends before it begins is no opinion.
-function suggestedAt(suggested: RenewalQuestion['suggested'], random: () => number): number | undefined {
+// RFC 9773 §4.2: a random moment inside; a window that has passed means now; one that ends before it begins is no opinion.
+function suggestedTime(question: RenewalQuestion): Chosen | undefined {
+  const { suggested, receivedAt, notAfter, now = receivedAt, random, pastSpreadSeconds = 0 } = question
   if (suggested === undefined) return undefined
-  const start = suggested.windowStart.getTime()
-  const length = suggested.windowEnd.getTime() - start
-  return length > 0 ? start + length * random() : undefined
+  const [start, end] = [suggested.windowStart.getTime(), suggested.windowEnd.getTime()]
+  if (!(end > start) || start >= notAfter.getTime()) return undefined
+  if (end > now.getTime())
+    return { at: start + (Math.min(end, notAfter.getTime()) - start) * random(), reason: 'its CA asks for it then' }
+  const left = Math.max(notAfter.getTime() - now.getTime(), 0)
+  const spread = Math.min(pastSpreadSeconds * 1000, left * largestSpread)
+  return { at: now.getTime() + spread * random(), reason: 'its CA asks for it now' }
 }

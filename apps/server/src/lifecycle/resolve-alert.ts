@@ -6,6 +6,6 @@ export async function resolveAlert(
   tx: Tx,
   { subject, ...event }: Omit<NewEvent, 'alertKey' | 'resolves' | 'severity'> & { subject: string },
 ): Promise<void> {
-  for (const key of [`${subject}:critical`, `${subject}:warning`])
+  for (const key of [`${subject}:critical`, `${subject}:warning`, subject])
     await emitEvent(tx, { ...event, severity: 'info', resolves: key, onlyWhenResolving: true })
 }

@@ -3,6 +3,7 @@ import { messageOf } from '@certctl/core'
 import type { Services } from '../services.js'
 import { auditCheckpoint } from './audit-checkpoint.js'
 import { auditVerification } from './audit-verification.js'
+import { changedRenewalPolicies } from './changed-renewal-policies.js'
 import { dueRenewals } from './due-renewals.js'
 import { dueVerifications } from './due-verifications.js'
 import { endingCertificates } from './ending-certificates.js'
@@ -14,6 +15,7 @@ import { purge } from './purge.js'
 import { reconcilePlacements } from './reconcile-placements.js'
 import { runDue } from './run-due.js'
 import { silentAgents } from './silent-agents.js'
+import { renewalInfo } from './renewal-info.js'
 import { unconfirmedRevocations } from './unconfirmed-revocations.js'
 
 /** All loops, each a row in `schedule`. */
@@ -22,6 +24,7 @@ export const loops: readonly Loop[] = [
   auditVerification,
   dueRenewals,
   dueVerifications,
+  changedRenewalPolicies,
   endingCertificates,
   expiredLeases,
   overdueCsrs,
@@ -32,6 +35,7 @@ export const loops: readonly Loop[] = [
   unconfirmedRevocations,
 ]
 
+  renewalInfo,
 export interface Schedules {
   /** Starts nothing more; resolves when what runs has ended. */
   stop(): Promise<void>

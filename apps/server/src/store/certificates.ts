@@ -50,6 +50,25 @@ export function certificatesTable(db: Kysely<Schema>) {
         .executeTakeFirst()
     },
 
+    /** Not archived, that name this renewal policy, or, where that is asked for, none. In order of id. */
+    async listOfPolicy(
+      { policyId, orNone }: { policyId: string; orNone: boolean },
+      { after, limit }: { after: string; limit: number },
+    ): Promise<string[]> {
+      const rows = await db
+        .selectFrom('certificates')
+        .select('id')
+        .where('archived_at', 'is', null)
+        .where(({ or, eb }) =>
+          or([eb('renewal_policy_id', '=', policyId), ...(orNone ? [eb('renewal_policy_id', 'is', null)] : [])]),
+        )
+        .where('id', '>', after)
+        .orderBy('id')
+        .limit(limit)
+        .execute()
+      return rows.map((row) => row.id)
+    },
+
     /** Not archived, under this name without regard to case. */
     async findLiveByName(name: string): Promise<CertificateRow | undefined> {
       return await db

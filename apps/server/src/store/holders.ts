@@ -81,6 +81,39 @@ export function holdersTable(db: Kysely<Schema>) {
       await db.updateTable('holders').set(changes).where('id', '=', id).execute()
     },
 
+    /** Only while this is still what it serves: a newer version has times of its own. */
+    async updateWhileCurrent(
+      { id, current_version_id }: Pick<HolderRow, 'id' | 'current_version_id'>,
+      changes: Updateable<HolderTable>,
+    ): Promise<void> {
+      await db
+        .updateTable('holders')
+        .set(changes)
+        .where('id', '=', id)
+        .where(sql<boolean>`current_version_id is not distinct from ${current_version_id}`)
+        .execute()
+    },
+
+    /** Takes those whose CA is to be asked when it wants the renewal, and puts their next look off until then; what another copy takes is passed over. */
+    async takeForRenewalInfo({ now, until, limit }: { now: Date; until: Date; limit: number }): Promise<HolderRow[]> {
+      const due = db
+        .selectFrom('holders')
+        .select('id')
+        .where('closed_at', 'is', null)
+        .where('renewal_info_at', '<=', now)
+        .orderBy('renewal_info_at')
+        .orderBy('id')
+        .limit(limit)
+        .forNoKeyUpdate()
+        .skipLocked()
+      return await db
+        .updateTable('holders')
+        .set({ renewal_info_at: until })
+        .where('id', 'in', due)
+        .returning(columns)
+        .execute()
+    },
+
     /** Certificates with a holder that needs a new version and has no open job for it; what was refused for good waits for its generation to change. */
     async listCertificatesToIssue(now: Date, { after, limit }: { after: string; limit: number }): Promise<string[]> {
       const { rows } = await sql<{ certificate_id: string }>`

@@ -3,8 +3,10 @@ import {
   type DefinitionsByKind,
   defineIssuer,
   type IssuanceRequest,
+  type IssuedRef,
   type OrderOutcome,
   type OrderRef,
+  type RenewalInfo,
   type RevocationOutcome,
   type RevocationRequest,
   z,
@@ -52,6 +54,8 @@ export interface FakeCa {
   answer(request: IssuanceRequest): Promise<OrderOutcome>
   poll(order: OrderRef): Promise<OrderOutcome>
   revoke(request: RevocationRequest): Promise<RevocationOutcome>
+  /** When it wants a renewal; no opinion until a test gives it one. Asked only where the CA was made with opinions. */
+  renewalInfo(certificate: IssuedRef): Promise<RenewalInfo | undefined>
   /** Signs what a request asks for, every time anew. */
   sign(request: Omit<IssuanceRequest, 'signal'>, days?: number): Promise<OrderOutcome>
 }
@@ -59,7 +63,10 @@ export interface FakeCa {
 const day = 86_400_000
 
 /** A CA that behaves, until a test tells it otherwise: pending, late, twice, with its answer lost. */
-export async function createFakeCa(clock: Clock, { metered = false, lifeDays = 90 } = {}): Promise<FakeCa> {
+export async function createFakeCa(
+  clock: Clock,
+  { metered = false, lifeDays = 90, opinions = false } = {},
+): Promise<FakeCa> {
   const ca = await createTestCa(clock.now())
   const bySameOrder = new Map<string, OrderOutcome>()
   const fake: FakeCa = {
@@ -78,6 +85,7 @@ export async function createFakeCa(clock: Clock, { metered = false, lifeDays = 9
       throw new CertctlError('not_found', 'This CA knows no such order')
     },
     revoke: async () => ({ status: 'confirmed' }),
+    renewalInfo: async () => undefined,
     async sign(request, days = lifeDays) {
       const notAfter = request.notAfter ?? new Date(clock.now().getTime() + days * day)
       const certificatePem = await ca.sign(request.csrPem, { names: request.names, notAfter })
@@ -89,7 +97,7 @@ export async function createFakeCa(clock: Clock, { metered = false, lifeDays = 9
       displayName: 'A CA of the tests',
       configSchema: z.strictObject({}),
       capabilities: {
-        operations: ['poll', 'revoke'],
+        operations: ['poll', 'revoke', ...(opinions ? (['renewalInfo'] as const) : [])],
         names: ['dns', 'ip', 'email', 'uri', 'wildcard'],
         honours: ['notAfter'],
         revocationReasons: ['unspecified', 'keyCompromise', 'superseded'],
@@ -108,6 +116,7 @@ export async function createFakeCa(clock: Clock, { metered = false, lifeDays = 9
           fake.revocations.push(request)
           return await fake.revoke(request)
         },
+        ...(opinions ? { renewalInfo: async (certificate: IssuedRef) => await fake.renewalInfo(certificate) } : {}),
       }),
     }),
   }

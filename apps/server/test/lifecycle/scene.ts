@@ -42,14 +42,21 @@ export interface SceneAgent {
 export interface SceneOptions {
   metered?: boolean
   lifeDays?: number
+  /** Whether the CA says when it wants a renewal. */
+  opinions?: boolean
   database?: TestDatabase
 }
 
 /** A server without edges, a CA and agents that a test moves step by step. */
-export async function createScene({ metered = false, lifeDays = 90, database }: SceneOptions = {}): Promise<Scene> {
+export async function createScene({
+  metered = false,
+  lifeDays = 90,
+  opinions = false,
+  database,
+}: SceneOptions = {}): Promise<Scene> {
   const registry = createRegistry()
   const services = await createTestServices({ registry, database })
-  const ca = await createFakeCa(services.clock, { metered, lifeDays })
+  const ca = await createFakeCa(services.clock, { metered, lifeDays, opinions })
   registry.add({ kind: 'issuer', definition: ca.definition, package: 'fake-ca', version: '0.0.0' })
   const issuerId = 'iss-fake'
   await addIssuer(services, issuerId, ca.definition.type)

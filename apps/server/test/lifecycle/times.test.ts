@@ -30,7 +30,7 @@ describe('the time of a renewal', () => {
             random: () => random,
             policyWindowDays,
             suggested,
-          }).getTime()
+          }).at.getTime()
           expect(due).toBeGreaterThanOrEqual(base)
           expect(due).toBeLessThanOrEqual(base + life)
         },
@@ -39,13 +39,13 @@ describe('the time of a renewal', () => {
   })
 
   it('is due at once for what ended before it came', () => {
-    const due = renewalWindow({ receivedAt: at(0), notAfter: at(-1000), random: () => 0.5 })
+    const { at: due } = renewalWindow({ receivedAt: at(0), notAfter: at(-1000), random: () => 0.5 })
     expect(due.getTime()).toBeLessThanOrEqual(base)
   })
 
   it('leaves a third of a long life, and half of one of ten days or less', () => {
     const dueOf = (life: number, random: number) =>
-      (renewalWindow({ receivedAt: at(0), notAfter: at(life), random: () => random }).getTime() - base) / day
+      (renewalWindow({ receivedAt: at(0), notAfter: at(life), random: () => random }).at.getTime() - base) / day
     expect(dueOf(90 * day, 0)).toBe(60)
     expect(dueOf(10 * day, 0)).toBe(5)
     expect(dueOf(6 * day, 0)).toBe(3)
@@ -55,8 +55,8 @@ describe('the time of a renewal', () => {
   it('is spread towards earlier, by at most a tenth of what is left', () => {
     fc.assert(
       fc.property(lifetime, chance, (life, random) => {
-        const latest = renewalWindow({ receivedAt: at(0), notAfter: at(life), random: () => 0 }).getTime()
-        const spread = renewalWindow({ receivedAt: at(0), notAfter: at(life), random: () => random }).getTime()
+        const latest = renewalWindow({ receivedAt: at(0), notAfter: at(life), random: () => 0 }).at.getTime()
+        const spread = renewalWindow({ receivedAt: at(0), notAfter: at(life), random: () => random }).at.getTime()
         expect(spread).toBeLessThanOrEqual(latest)
         expect(latest - spread).toBeLessThanOrEqual((base + life - latest) / 10 + 1)
       }),
@@ -65,13 +65,14 @@ describe('the time of a renewal', () => {
 
   it('counts from the moment it came, not from a notBefore the CA backdated', () => {
     // Six days of life, of which the CA took three away by backdating: what is left counts.
-    const due = renewalWindow({ receivedAt: at(3 * day), notAfter: at(6 * day), random: () => 0 })
+    const { at: due } = renewalWindow({ receivedAt: at(3 * day), notAfter: at(6 * day), random: () => 0 })
     expect(due).toEqual(at(4.5 * day))
   })
 
   it('follows a policy only where that leaves less than half the life', () => {
     const dueOf = (life: number, policyWindowDays: number) =>
-      (renewalWindow({ receivedAt: at(0), notAfter: at(life), random: () => 0, policyWindowDays }).getTime() - base) /
+      (renewalWindow({ receivedAt: at(0), notAfter: at(life), random: () => 0, policyWindowDays }).at.getTime() -
+        base) /
       day
     expect(dueOf(90 * day, 14)).toBe(76)
     expect(dueOf(90 * day, 60)).toBe(60)
@@ -80,11 +81,16 @@ describe('the time of a renewal', () => {
 
   it('lies in the window the CA suggests, where that is one', () => {
     const suggested = { windowStart: at(10 * day), windowEnd: at(12 * day) }
-    expect(renewalWindow({ receivedAt: at(0), notAfter: at(90 * day), random: () => 0.5, suggested })).toEqual(
+    expect(renewalWindow({ receivedAt: at(0), notAfter: at(90 * day), random: () => 0.5, suggested }).at).toEqual(
       at(11 * day),
     )
     const inverted = { windowStart: at(12 * day), windowEnd: at(10 * day) }
-    const due = renewalWindow({ receivedAt: at(0), notAfter: at(90 * day), random: () => 0, suggested: inverted })
+    const { at: due } = renewalWindow({
+      receivedAt: at(0),
+      notAfter: at(90 * day),
+      random: () => 0,
+      suggested: inverted,
+    })
     expect(due).toEqual(at(60 * day))
   })
 })
