@@ -1,3 +1,4 @@
+export { type AgentGroup, agentGroupOperations, agentGroupSchema } from './agent-groups.js'
 export {
   agentWorkOperations,
   generalNameSchema,
@@ -84,6 +85,7 @@ export { type ConnectorType, connectorTypeOperations, connectorTypeSchema } from
 export { type DiscoveryReport, discoveryReportSchema, discoveryScanSchema } from './discoveries.js'
 export { type Event, eventOperations, eventSchema } from './events.js'
 export { healthOperations } from './health.js'
+export {
 export { type Issuer, issuerOperations, issuerSchema } from './issuers.js'
 export { type Job, jobOperations, jobSchema, jobStatuses, jobTypes, verificationStatuses } from './jobs.js'
 export { createdJoinTokenSchema, type JoinToken, joinTokenOperations, joinTokenSchema } from './join-tokens.js'
@@ -99,9 +101,12 @@ export {
 } from './op.js'
 export { openApi } from './open-api.js'
 export { operations } from './operations.js'
+export { type Owner, ownerOperations, ownerSchema } from './owners.js'
 export { listQuery, maxOffset, maxPageSize, type Paging, pageOf, pagingOf } from './page.js'
 export { allows, type Permission, permissions, type Role, rolePermissions, roles } from './permission.js'
 export { type Placement, type PlacementState, placementSchema, placementStates } from './placement.js'
+export { type Policy, type PolicyViolation, policyOperations, policySchema, policyViolationSchema } from './policies.js'
+export { type PolicyConfig, type PolicyType, policyConfigSchemas, policyTypes } from './policy-config.js'
 export {
   type ApiError,
   apiError,
@@ -113,8 +118,17 @@ export {
   problemMediaType,
   problemSchema,
 } from './problem.js'
+export { type Profile, profileOperations, profileSchema } from './profiles.js'
+export {
+  alertChannels,
+  alertTiers,
+  type RenewalPolicy,
+  renewalPolicyOperations,
+  renewalPolicySchema,
+} from './renewal-policies.js'
 export { replyFaults } from './reply-faults.js'
 export { causeSchema, idSchema, sha256Schema, timeSchema } from './scalars.js'
 export { type Status, statusOperations, statusSchema } from './status.js'
 export { type Target, targetOperations, targetSchema } from './targets.js'
+export { type Team, teamOperations, teamSchema } from './teams.js'
 export { type AuditTools, verifyAudit, verifyExport } from './verify-audit.js'

@@ -1,3 +1,4 @@
+import { agentGroupOperations } from './agent-groups.js'
 import { agentWorkOperations } from './agent-work.js'
 import { agentOperations } from './agents.js'
 import { apiKeyOperations } from './api-keys.js'
@@ -11,8 +12,13 @@ import { issuerOperations } from './issuers.js'
 import { jobOperations } from './jobs.js'
 import { joinTokenOperations } from './join-tokens.js'
 import { notifierOperations } from './notifiers.js'
+import { ownerOperations } from './owners.js'
+import { policyOperations } from './policies.js'
+import { profileOperations } from './profiles.js'
+import { renewalPolicyOperations } from './renewal-policies.js'
 import { statusOperations } from './status.js'
 import { targetOperations } from './targets.js'
+import { teamOperations } from './teams.js'
 
 /** Every route there is, by operation id. */
 export const operations = {
@@ -24,6 +30,12 @@ export const operations = {
   ...issuerOperations,
   ...targetOperations,
   ...notifierOperations,
+  ...teamOperations,
+  ...ownerOperations,
+  ...agentGroupOperations,
+  ...profileOperations,
+  ...renewalPolicyOperations,
+  ...policyOperations,
   ...agentOperations,
   ...agentWorkOperations,
   ...connectorTypeOperations,

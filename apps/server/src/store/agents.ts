@@ -155,6 +155,16 @@ export function agentsTable(db: Kysely<Schema>) {
       return rows[0] ?? { active_targets: 0, active_certificates: 0, pending_jobs: 0 }
     },
 
+    /** All that are not retired, by the bytes of their ids. */
+    async listLive(): Promise<AgentRow[]> {
+      return await db
+        .selectFrom('agents')
+        .select(columns)
+        .where('retired_at', 'is', null)
+        .orderBy(sql`id collate "C"`)
+        .execute()
+    },
+
     /** Not retired, heard of once and not after `since`. `after` is an id. */
     async listSilent(since: Date, { after, limit }: { after: string; limit: number }): Promise<AgentRow[]> {
       return await db

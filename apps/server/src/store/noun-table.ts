@@ -13,6 +13,18 @@ export interface NounRow {
   updated_at: Date
 }
 
+/** What is asked of any of these tables alike. A field that is `null` takes its default. */
+export interface NounTable<Row extends NounRow> {
+  get(id: string): Promise<Row | undefined>
+  lock(id: string): Promise<Row | undefined>
+  lockToRemove(id: string): Promise<Row | undefined>
+  findByName(name: string): Promise<Row | undefined>
+  page(request: PageRequest): Promise<Page<Row>>
+  insertFields(row: NounRow & Record<string, unknown>): Promise<void>
+  updateFields(id: string, changes: Record<string, unknown>): Promise<void>
+  remove(id: string): Promise<void>
+}
+
 /** The queries that are alike for all of them; `columns` are the noun's own beside those of {@link NounRow}. */
 export function nounTable<Name extends NounTableName>(
   all: Kysely<Schema>,
@@ -67,12 +79,29 @@ export function nounTable<Name extends NounTableName>(
       await db.insertInto<NounTableName>(table).values(row).execute()
     },
 
+    /** As `insert`, for fields that the schema of the wire has checked. */
+    async insertFields(row: NounRow & Record<string, unknown>): Promise<void> {
+      await db.insertInto<NounTableName>(table).values(withDefaults(row)).execute()
+    },
+
     async update(id: string, changes: Updateable<Schema[Name]> & Partial<NounRow>): Promise<void> {
       await db.updateTable<NounTableName>(table).set(changes).where('id', '=', id).execute()
+    },
+
+    /** As `update`, for fields that the schema of the wire has checked. */
+    async updateFields(id: string, changes: Record<string, unknown>): Promise<void> {
+      await db.updateTable<NounTableName>(table).set(withDefaults(changes)).where('id', '=', id).execute()
     },
 
     async remove(id: string): Promise<void> {
       await db.deleteFrom<NounTableName>(table).where('id', '=', id).execute()
     },
   }
+}
+
+/** Every column of these tables that may be null is so by default, so that null and the default are one. */
+function withDefaults<T extends object>(row: T): T {
+  return Object.fromEntries(
+    Object.entries(row).map(([column, value]) => [column, value === null ? sql`default` : value]),
+  ) as T
 }

@@ -29,10 +29,11 @@ import { ordersTable } from './orders.js'
 import { ownersTable } from './owners.js'
 import { placementsTable } from './placements.js'
 import { policyRulesTable } from './policy-rules.js'
-import { profilesTable } from './profiles.js'
-import { renewalPoliciesTable } from './renewal-policies.js'
 import { policySweepsTable } from './policy-sweeps.js'
 import { policyViolationsTable } from './policy-violations.js'
+import { profilesTable } from './profiles.js'
+import { referrersTable } from './referrers.js'
+import { renewalPoliciesTable } from './renewal-policies.js'
 import { revocationsTable } from './revocations.js'
 import { scheduleTable } from './schedule.js'
 import type { Schema } from './schema.js'
@@ -80,6 +81,7 @@ export function tablesOn(db: Kysely<Schema>) {
     placements: placementsTable(db),
     policyRules: policyRulesTable(db),
     profiles: profilesTable(db),
+    referrers: referrersTable(db),
     renewalPolicies: renewalPoliciesTable(db),
     policySweeps: policySweepsTable(db),
     policyViolations: policyViolationsTable(db),

@@ -4,6 +4,7 @@ import type { Heartbeats } from '../../inventory/heartbeats.js'
 import type { Services } from '../../services.js'
 import type { HttpRequest } from '../handlers.js'
 import type { HttpSettings } from '../settings.js'
+import { agentGroupRoutes } from './agent-groups.js'
 import { agentJobRoutes } from './agent-jobs.js'
 import { agentSelfRoutes } from './agent-self.js'
 import { agentRoutes } from './agents.js'
@@ -18,7 +19,12 @@ import { jobRoutes } from './jobs.js'
 import { joinTokenRoutes } from './join-tokens.js'
 import { metricsRoutes } from './metrics.js'
 import { notifierRoutes } from './notifiers.js'
+import { ownerRoutes } from './owners.js'
+import { policyRoutes } from './policies.js'
+import { profileRoutes } from './profiles.js'
+import { renewalPolicyRoutes } from './renewal-policies.js'
 import { targetRoutes } from './targets.js'
+import { teamRoutes } from './teams.js'
 
 /** The handlers of all operations. */
 export function createHandlers(
@@ -27,6 +33,7 @@ export function createHandlers(
   heartbeats: Heartbeats,
 ): HandlersOf<typeof operations, Principal, HttpRequest> {
   return {
+    ...agentGroupRoutes(services),
     ...agentJobRoutes(services),
     ...agentRoutes(services),
     ...agentSelfRoutes(services, heartbeats),
@@ -41,6 +48,11 @@ export function createHandlers(
     ...joinTokenRoutes(services, settings),
     ...metricsRoutes(services),
     ...notifierRoutes(services),
+    ...ownerRoutes(services),
+    ...policyRoutes(services),
+    ...profileRoutes(services),
+    ...renewalPolicyRoutes(services),
     ...targetRoutes(services),
+    ...teamRoutes(services),
   }
 }

@@ -1,0 +1,36 @@
+import { createId } from '../../store/create-id.js'
+import type { ProfileRow } from '../../store/profiles.js'
+import { fieldFault } from '../field-fault.js'
+import { after, type NounChange, type PlainNoun } from './plain-noun.js'
+import { requireReferences } from './require-reference.js'
+
+export const profileNoun: PlainNoun<ProfileRow> = {
+  resource: 'profile',
+  words: { one: 'profile', many: 'profiles' },
+  command: 'profiles',
+  table: (tables) => tables.profiles,
+  newId: (_name, now) => createId('prof', now),
+  json: ['allowed_key_algorithms'],
+  referrers: [
+    { table: 'certificates', column: 'certificate_profile_id' },
+    { table: 'renewal_policies', column: 'certificate_profile_id' },
+  ],
+  wakes: true,
+  async check(tx, change) {
+    requireOrder(change)
+    await requireReferences(tx, {
+      field: 'allowed_issuer_ids',
+      kind: 'issuer',
+      ids: change.given.allowed_issuer_ids,
+      known: change.before?.allowed_issuer_ids,
+    })
+    return change.given
+  },
+}
+
+function requireOrder(change: NounChange<ProfileRow>): void {
+  const [least, most] = [after(change, 'min_ttl_seconds'), after(change, 'max_ttl_seconds')]
+  if (typeof least !== 'number' || typeof most !== 'number' || least <= most) return
+  const field = change.given.min_ttl_seconds === undefined ? 'max_ttl_seconds' : 'min_ttl_seconds'
+  throw fieldFault(field, `the shortest validity (${least} s) would be longer than the longest (${most} s)`)
+}
