@@ -85,7 +85,6 @@ export { type ConnectorType, connectorTypeOperations, connectorTypeSchema } from
 export { type DiscoveryReport, discoveryReportSchema, discoveryScanSchema } from './discoveries.js'
 export { type Event, eventOperations, eventSchema } from './events.js'
 export { healthOperations } from './health.js'
-export {
 export { type Issuer, issuerOperations, issuerSchema } from './issuers.js'
 export { type Job, jobOperations, jobSchema, jobStatuses, jobTypes, verificationStatuses } from './jobs.js'
 export { createdJoinTokenSchema, type JoinToken, joinTokenOperations, joinTokenSchema } from './join-tokens.js'
