@@ -6,6 +6,7 @@ import { createRegistry, discoverConnectors, messageOf, type Registry } from '@c
 import type { Logger } from 'pino'
 import { z } from 'zod'
 import { createFirstAdminKey } from './access/first-start.js'
+import { announceLegacyAgentKeys } from './access/legacy-agent-keys.js'
 import { createListenerCertificate, type ListenerCertificate } from './access/listener-certificate.js'
 import { publishAuthority } from './access/published-authority.js'
 import { createSealing, type Sealing } from './access/sealing.js'
@@ -77,6 +78,7 @@ async function compose(options: ComposeOptions, closers: Closers): Promise<Runni
   const heartbeat = await startHeartbeat(services)
   closers.push(async () => await heartbeat.stop())
   await syncEnvironmentInstances(services, config.environment)
+  await announceLegacyAgentKeys(services)
   const adminKeyPath = await createFirstAdminKey(services, {
     stateDirectory: config.state_dir,
     terminal: options.terminal,

@@ -1,6 +1,7 @@
 import { homedir, hostname as machineName } from 'node:os'
 import { join } from 'node:path'
 import { duration, hostname, port, readPath, secret, url, z } from '@certctl/core'
+import { isBearer, namedKeysFault, secretKeysFault } from './access/key-lists.js'
 
 const flag = () =>
   z
@@ -57,6 +58,21 @@ function isDatabaseUrl(text: string): boolean {
   return URL.canParse(text) && /^(postgres|postgresql|socket):$/.test(new URL(text).protocol)
 }
 
+/** Of keys: what does not parse is named by its place, never by its text. */
+const keyList = (faultOf: (text: string) => string | undefined) =>
+  secret().superRefine((value, context) => {
+    const message = faultOf(value.reveal())
+    if (message !== undefined) context.addIssue({ code: 'custom', message })
+  })
+
+const authType = z
+  .string()
+  .refine(
+    (type) => type !== 'none',
+    'must be "api-key": this server answers nobody who proves nothing. A first start writes an administrator key to admin.key in the state directory',
+  )
+  .refine((type) => type === 'api-key' || type === 'none', 'must be "api-key"')
+
 /** Every setting of the server, by the name after `CERTCTL_`, in lower case. The only description of them: types, defaults, `config explain` and the documentation come from here. */
 export const settingsSchema = z.object({
   server_host: hostname().prefault('127.0.0.1').describe('Address to listen on; 0.0.0.0 for all.'),
@@ -92,6 +108,20 @@ export const settingsSchema = z.object({
     )
     .optional()
     .describe('Seals secrets at rest. Needed with CERTCTL_DATABASE_URL, the same for all copies.'),
+  auth_type: authType.prefault('api-key').describe('How programs prove who they are; api-key is the only way.'),
+  api_keys_named: keyList(namedKeysFault)
+    .optional()
+    .describe('API keys kept in the environment: name:key or name:key:admin, comma between. Others are operators.'),
+  auth_secret: keyList(secretKeysFault)
+    .optional()
+    .describe('Operator keys without names, comma between. Not read where API_KEYS_NAMED is set.'),
+  agent_bootstrap_token: secret()
+    .refine((value) => isBearer(value.reveal()), 'must be 1 to 512 letters, digits and . _ ~ + / = -')
+    .optional()
+    .describe('Whoever has it may register agents and nothing else. Absent: only API keys may.'),
+  legacy_agent_keys: flag()
+    .prefault('false')
+    .describe('Any operator key acts as any agent, as the old server had it. Give agents keys of their own instead.'),
   connectors_dir: readPath().optional().describe('An npm project with connectors of your own.'),
   connectors_allow: list()
     .optional()

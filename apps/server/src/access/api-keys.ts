@@ -45,6 +45,7 @@ export async function createApiKey(
       expires_at: expiresAt ?? null,
       last_used_at: null,
       revoked_at: null,
+      source: 'api',
     }
     await insertOnce(async () => await tx.apiKeys.insert({ ...row, key_hash: hashToken(key) }), name)
     tx.audit.append({
@@ -78,7 +79,13 @@ export async function revokeApiKey(services: Services, input: { id: string; acto
   const { id, actor } = input
   await services.store.transaction(async (tx) => {
     const row = await tx.apiKeys.get(id)
-    if (row === undefined || row.revoked_at !== null || !(await tx.apiKeys.revoke(id, tx.now))) throw unknownKey(id)
+    if (row === undefined || row.revoked_at !== null) throw unknownKey(id)
+    if (row.source === 'env')
+      throw new CertctlError(
+        'conflict',
+        `"${row.name}" comes from the environment of the server; take it out of CERTCTL_API_KEYS_NAMED or CERTCTL_AUTH_SECRET and restart`,
+      )
+    if (!(await tx.apiKeys.revoke(id, tx.now))) throw unknownKey(id)
     if (row.role === 'admin' && !(await tx.apiKeys.hasLive('admin', tx.now)))
       throw new CertctlError('conflict', `"${row.name}" is the last administrator's key; make another one first`)
     tx.audit.append({

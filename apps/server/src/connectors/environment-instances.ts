@@ -1,5 +1,11 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
+import {
+  type EnvironmentKey,
+  environmentKeys,
+  keepEnvironmentKeys,
+  revokeUnnamedKeys,
+} from '../access/environment-keys.js'
 import { systemActor } from '../access/principal.js'
 import { emitEvent } from '../notify/emit-event.js'
 import type { Services } from '../services.js'
@@ -13,7 +19,7 @@ import { type Environment, type EnvironmentFound, readEnvironment } from './read
 import { sealConfig } from './sealed-config.js'
 
 /** A copy whose heartbeat is older than this is dead. */
-const livingMs = 60_000
+export const livingMs = 60_000
 
 /**
  * Makes issuers and notifiers from the environment, at each start. What is gone from it is disabled once no living copy has it;
@@ -21,10 +27,11 @@ const livingMs = 60_000
  */
 export async function syncEnvironmentInstances(services: Services, environment: Environment): Promise<void> {
   const found = await readEnvironment(services, environment)
-  const digests = await digestsOf(services, found)
+  const keys = environmentKeys(services)
+  const digests = await digestsOf(services, { found, keys })
   await services.store.servers.setEnvironment(services.server.id, digests)
   const others = await otherCopies(services)
-  const keep = async (): Promise<string[]> => await keepAll(services, found, { digests, others })
+  const keep = async (): Promise<string[]> => await keepAll(services, { found, keys }, { digests, others })
   // A copy that starts at the same moment may have made the same row.
   const changed = await keep().catch(async (error: unknown) => {
     if (violatedUnique(error) === undefined) throw error
@@ -33,41 +40,70 @@ export async function syncEnvironmentInstances(services: Services, environment: 
   for (const id of changed) services.connections.forget(id)
 }
 
+/** What a copy says of itself: digests by instance and key, as they are in its row. */
+export async function environmentDigests(services: Services): Promise<Record<string, string>> {
+  const found = await readEnvironment(services, services.config.environment)
+  return await digestsOf(services, { found, keys: environmentKeys(services) })
+}
+
+/** Disables instances and revokes keys that no living copy's environment has: also those of a copy that died without a word. */
+export async function endUnnamed(services: Services): Promise<void> {
+  const living = await livingCopies(services)
+  if (living.length === 0) return
+  const present = new Set(living.flatMap(({ environment }) => Object.keys(environment)))
+  const gone = await services.store.transaction(async (tx) => await end(tx, present))
+  for (const id of gone) services.connections.forget(id)
+}
+
+async function end(tx: Tx, present: ReadonlySet<string>): Promise<string[]> {
+  return [...(await disableGone(tx, present)), ...(await revokeUnnamedKeys(tx, present))]
+}
+
+interface Named {
+  found: readonly EnvironmentFound[]
+  keys: readonly EnvironmentKey[]
+}
+
 interface Copies {
   digests: Readonly<Record<string, string>>
   others: readonly Readonly<Record<string, string>>[]
 }
 
-async function keepAll(services: Services, found: readonly EnvironmentFound[], copies: Copies): Promise<string[]> {
+async function keepAll(services: Services, { found, keys }: Named, copies: Copies): Promise<string[]> {
   const { digests, others } = copies
   return await services.store.transaction(async (tx) => {
     const made: (string | undefined)[] = []
     for (const instance of found) made.push(await keepInstance(services, tx, instance))
-    const gone = await disableGone(tx, new Set([...Object.keys(digests), ...others.flatMap(Object.keys)]))
+    await keepEnvironmentKeys(tx, keys)
+    const gone = await end(tx, new Set([...Object.keys(digests), ...others.flatMap((other) => Object.keys(other))]))
     await reportDifferences(services, tx, copies)
     return [...made, ...gone].filter((id) => id !== undefined)
   })
 }
 
 /** Keyed, so that a digest in a row tells nothing about the secrets in it; the key is shared by all copies. */
-async function digestsOf(services: Services, found: readonly EnvironmentFound[]): Promise<Record<string, string>> {
+async function digestsOf(services: Services, { found, keys }: Named): Promise<Record<string, string>> {
   const { store, sealing, clock } = services
   const name = 'environment-digest-key'
   const place = { table: 'server_secrets', id: name, column: 'value' }
   const value = sealing.seal(randomBytes(32), place)
   const kept = await store.serverSecrets.keepFirst({ name, value, created_at: clock.now() })
   const key = sealing.open(kept, place)
-  return Object.fromEntries(
-    found.map(({ instance, config }) => [
-      instance.id,
-      createHmac('sha256', key).update(canonicalJson(config)).digest('hex'),
-    ]),
-  )
+  const digest = (value: unknown) => createHmac('sha256', key).update(canonicalJson(value)).digest('hex')
+  return Object.fromEntries([
+    ...found.map(({ instance, config }) => [instance.id, digest(config)] as const),
+    ...keys.map(({ id, role, name }) => [id, digest({ role, name })] as const),
+  ])
 }
 
-async function otherCopies({ store, clock, server }: Services): Promise<Readonly<Record<string, string>>[]> {
-  const living = await store.servers.listAlive(new Date(clock.now().getTime() - livingMs))
-  return living.filter((copy) => copy.id !== server.id).map((copy) => copy.environment as Record<string, string>)
+async function otherCopies(services: Services): Promise<Readonly<Record<string, string>>[]> {
+  const living = await livingCopies(services)
+  return living.filter(({ id }) => id !== services.server.id).map(({ environment }) => environment)
+}
+
+async function livingCopies({ store, clock }: Services) {
+  const rows = await store.servers.listAlive(new Date(clock.now().getTime() - livingMs))
+  return rows.map(({ id, environment }) => ({ id, environment: environment as Record<string, string> }))
 }
 
 /** Returns the id when something changed. */

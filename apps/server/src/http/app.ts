@@ -11,6 +11,7 @@ import { createCors } from './cors.js'
 import { createExpressApp } from './express-app.js'
 import type { HttpRequest } from './handlers.js'
 import { createHotLane } from './hot.js'
+import { createLegacyAgents } from './legacy-agents.js'
 import { createRateLimit } from './rate-limit.js'
 import { createHandlers } from './routes/index.js'
 import { type Edge, serve } from './serve.js'
@@ -48,6 +49,7 @@ export function createHttpApp(services: Services, settings: HttpSettings): HttpA
     addressOf: createClientAddress(settings.trustedProxies),
     corsHeaders: createCors(settings.corsOrigins),
     loginRefused: createRefusedLogins(services),
+    actAs: createLegacyAgents(services),
     maxBodyBytes: settings.maxBodyBytes,
   }
   const routes: Route<HttpRequest>[] = []

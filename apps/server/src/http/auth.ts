@@ -1,19 +1,37 @@
+import { timingSafeEqual } from 'node:crypto'
 import { allows, type Operation } from '@certctl/api'
-import { CertctlError } from '@certctl/core'
+import { CertctlError, type Secret } from '@certctl/core'
 import type { Authenticator } from '../access/authenticator.js'
 import { type Principal, publicPrincipal } from '../access/principal.js'
+import { hashToken } from '../access/token.js'
+
+export interface Credentials {
+  authorization: string | undefined
+  beforeStranger: () => Promise<void>
+  /** What registers agents and does nothing else, where the operator has such a token. */
+  bootstrapToken?: Secret | undefined
+}
+
+const bootstrap: Principal = {
+  kind: 'key',
+  id: 'agent-bootstrap-token',
+  name: 'agent bootstrap token',
+  role: 'operator',
+}
 
 /** Who asks. Public routes do not look; the others throw `unauthenticated` in the words older clients know. */
 export async function principalOf(
   authenticator: Authenticator,
-  operation: Pick<Operation, 'permission'>,
-  { authorization, beforeStranger }: { authorization: string | undefined; beforeStranger: () => Promise<void> },
+  operation: Pick<Operation, 'permission' | 'operationId'>,
+  { authorization, beforeStranger, bootstrapToken }: Credentials,
 ): Promise<Principal> {
   if (operation.permission === 'public') return publicPrincipal
   if (authorization === undefined) throw new CertctlError('unauthenticated', 'Authorization header required')
   const [, token] = /^Bearer +([A-Za-z0-9._~+/=-]{1,512})$/i.exec(authorization) ?? []
   if (token === undefined)
     throw new CertctlError('unauthenticated', 'Invalid Authorization header format, expected: Bearer <token>')
+  const registers = operation.operationId === 'createAgent' && bootstrapToken !== undefined
+  if (registers && timingSafeEqual(hashToken(token), hashToken(bootstrapToken.reveal()))) return bootstrap
   return await authenticator.authenticate(token, beforeStranger)
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { RawReply, Route } from '@certctl/api'
+import type { Operation, RawReply, Route } from '@certctl/api'
 import { CertctlError, isCertctlError, messageOf } from '@certctl/core'
 import type { Authenticator } from '../access/authenticator.js'
 import { type Principal, publicPrincipal } from '../access/principal.js'
@@ -24,6 +24,12 @@ export interface Edge {
   addressOf: (peer: string | undefined, forwardedFor: string | readonly string[] | undefined) => string
   corsHeaders: (origin: string | undefined) => Record<string, string>
   loginRefused: (refusal: { address: string; path: string; reason: string }) => Promise<void>
+  /** Where old installations let operators' keys be agents: the agent that a key acts as. */
+  actAs: (
+    principal: Principal,
+    operation: Operation,
+    params: Readonly<Record<string, unknown>>,
+  ) => Promise<Principal> | Principal
   maxBodyBytes: number
 }
 
@@ -104,7 +110,7 @@ async function refuseUnknown({ edge, address }: Exchange, fault: unknown): Promi
 
 async function answer(exchange: Exchange, route: Route<HttpRequest>): Promise<RawReply> {
   const { edge, incoming, params } = exchange
-  exchange.principal = await authenticate(exchange, route)
+  exchange.principal = await edge.actAs(await authenticate(exchange, route), route.operation, params)
   requireAllowed(exchange.principal, route.operation, params)
   const body = route.operation.body === undefined ? undefined : await readBody(incoming, edge.maxBodyBytes)
   const query = queryOf(exchange.url)
@@ -130,7 +136,9 @@ async function authenticate(exchange: Exchange, { operation }: Route<HttpRequest
   const { authorization } = incoming.headers
   const beforeStranger = async () => await edge.rateLimit.requireTrust(address)
   try {
-    const principal = await principalOf(edge.authenticator, operation, { authorization, beforeStranger })
+    const { agent_bootstrap_token: bootstrapToken } = edge.services.config
+    const credentials = { authorization, beforeStranger, bootstrapToken }
+    const principal = await principalOf(edge.authenticator, operation, credentials)
     if (principal.kind === 'public') await edge.rateLimit.ofAddress(address)
     else await edge.rateLimit.ofPrincipal(principal)
     return principal

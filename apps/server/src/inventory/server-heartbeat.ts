@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { messageOf } from '@certctl/core'
+import { environmentDigests, livingMs, syncEnvironmentInstances } from '../connectors/environment-instances.js'
 import type { Services } from '../services.js'
 
 const everySeconds = 15
@@ -10,22 +11,27 @@ const forgottenAfterMs = 86_400_000
 export async function startHeartbeat(services: Services): Promise<{ stop(): Promise<void> }> {
   const { store, clock, server, log } = services
   const startedAt = clock.now()
-  const insert = async (): Promise<void> =>
+  const insert = async (environment: Readonly<Record<string, string>>): Promise<void> =>
     await store.servers.insert({
       id: server.id,
       hostname: hostname(),
       version: server.version,
-      environment: {},
+      environment,
       started_at: startedAt,
       heartbeat_at: clock.now(),
     })
   await store.servers.removeDead(new Date(startedAt.getTime() - forgottenAfterMs))
-  await insert()
+  await insert({})
 
   let beating: Promise<void> = Promise.resolve()
+  let last = startedAt
   const beat = async (): Promise<void> => {
     try {
-      if (!(await store.servers.beat(server.id, clock.now()))) await insert()
+      const silentMs = clock.now().getTime() - last.getTime()
+      if (!(await store.servers.beat(server.id, clock.now()))) await insert(await environmentDigests(services))
+      last = clock.now()
+      // Taken for dead meanwhile, and what only this environment has was ended.
+      if (silentMs > livingMs) await syncEnvironmentInstances(services, services.config.environment)
     } catch (error) {
       log.warn({ reason: messageOf(error) }, 'the heartbeat of this server could not be written')
     }

@@ -31,11 +31,11 @@ export const loops: readonly Loop[] = [
   pendingOrders,
   purge,
   reconcilePlacements,
+  renewalInfo,
   silentAgents,
   unconfirmedRevocations,
 ]
 
-  renewalInfo,
 export interface Schedules {
   /** Starts nothing more; resolves when what runs has ended. */
   stop(): Promise<void>

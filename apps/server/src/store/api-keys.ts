@@ -1,11 +1,21 @@
-import type { Insertable, Kysely } from 'kysely'
+import type { Insertable, Kysely, Selectable } from 'kysely'
 import { type Page, type PageRequest, readPage } from './page.js'
 import type { ApiKeysTable, Schema } from './schema.js'
 
-const columns = ['id', 'name', 'role', 'owner', 'created_at', 'expires_at', 'last_used_at', 'revoked_at'] as const
+const columns = [
+  'id',
+  'name',
+  'role',
+  'owner',
+  'created_at',
+  'expires_at',
+  'last_used_at',
+  'revoked_at',
+  'source',
+] as const
 
 /** An API key as everybody but the database sees it: without its hash. */
-export type ApiKeyRow = Omit<ApiKeysTable, 'key_hash'>
+export type ApiKeyRow = Omit<Selectable<ApiKeysTable>, 'key_hash'>
 
 export function apiKeysTable(db: Kysely<Schema>) {
   return {
@@ -57,6 +67,26 @@ export function apiKeysTable(db: Kysely<Schema>) {
         .limit(1)
         .executeTakeFirst()
       return found !== undefined
+    },
+
+    /** Live keys that the environment of some copy named. */
+    listOfEnvironment: async (): Promise<ApiKeyRow[]> =>
+      await db
+        .selectFrom('api_keys')
+        .select(columns)
+        .where('source', '=', 'env')
+        .where('revoked_at', 'is', null)
+        .orderBy('id')
+        .execute(),
+
+    /** A key that the environment names otherwise than before, or again. */
+    async revive(id: string, changes: Pick<ApiKeyRow, 'name' | 'role' | 'owner'>): Promise<void> {
+      await db
+        .updateTable('api_keys')
+        .set({ ...changes, revoked_at: null })
+        .where('id', '=', id)
+        .where('source', '=', 'env')
+        .execute()
     },
 
     /** Returns whether it was live until now. */

@@ -8,6 +8,7 @@ export interface SealingKeysTable {
   id: string
   check_value: Buffer
   created_at: Date
+  sealing_since: Date | null
 }
 
 /** What the server itself keeps secret and shares with its copies: its CA, its signing keys. */
@@ -106,6 +107,7 @@ export interface ApiKeysTable {
   expires_at: Date | null
   last_used_at: Date | null
   revoked_at: Date | null
+  source: Generated<'api' | 'env'>
 }
 
 /** One attribute of a subject beyond the common name: `{ type: 'O', value: 'Example' }`. */
@@ -508,6 +510,7 @@ export interface IdempotencyKeysTable {
   answer: Buffer | null
   started_at: Date
   expires_at: Date
+  server_id: string | null
 }
 
 export interface AuditHeadsTable {

@@ -8,23 +8,18 @@ import { faultsOf, fillIn, readTranscript, type Step } from './transcript.js'
 
 const steps = readTranscript(readFileSync(new URL('./old-agent.transcript.txt', import.meta.url), 'utf8'))
 
+/** Its own key, or what old installations had: a key of an operator, which any agent used. */
+const installations = [
+  { keys: 'a key of its own', environment: {} },
+  { keys: "an operator's key, where that is allowed", environment: { CERTCTL_LEGACY_AGENT_KEYS: 'true' } },
+]
+
 let app: TestApp
+let isLegacy = false
 let workers: { stop(): Promise<void> }
 let stranger: { id: string; key: string }
 const values = new Map<string, string>()
 const keys = new Map<string, string>()
-
-beforeAll(async () => {
-  app = await createTestApp()
-  await syncEnvironmentInstances(app.services, {})
-  workers = startWorkers(app.services)
-  stranger = await app.addAgent('stranger')
-  for (const name of ['csr_1', 'csr_2']) await makeCsr(name)
-})
-afterAll(async () => {
-  await workers.stop()
-  await app.close()
-})
 
 /** As the old agent does it: a new P-256 key each time, the common name, and every name as a DNS name. */
 async function makeCsr(name: string): Promise<void> {
@@ -50,7 +45,8 @@ function capture(name: string, value: string): void {
 
 function keyOf(who: string): string {
   if (who === 'operator') return app.keys.operator
-  return who === 'agent' ? variable('agent_key') : stranger.key
+  if (who !== 'agent') return stranger.key
+  return isLegacy ? app.keys.operator : variable('agent_key')
 }
 
 async function replay(step: Step): Promise<void> {
@@ -63,7 +59,21 @@ async function replay(step: Step): Promise<void> {
   expect(faultsOf(step.answer ?? {}, json, { variables: variable, capture })).toEqual([])
 }
 
-describe('an agent of the first protocol', () => {
+describe.each(installations)('an agent of the first protocol with $keys', ({ environment }) => {
+  beforeAll(async () => {
+    isLegacy = environment.CERTCTL_LEGACY_AGENT_KEYS !== undefined
+    values.clear()
+    app = await createTestApp({ environment })
+    await syncEnvironmentInstances(app.services, {})
+    workers = startWorkers(app.services)
+    stranger = await app.addAgent('stranger')
+    for (const name of ['csr_1', 'csr_2']) await makeCsr(name)
+  })
+  afterAll(async () => {
+    await workers.stop()
+    await app.close()
+  })
+
   for (const step of steps) it(step.title, async () => await replay(step))
 
   it('got the certificate of the key it made last', () => {
@@ -78,5 +88,14 @@ describe('an agent of the first protocol', () => {
     const [sighting, ...rest] = await store.discoveries.sightingsOfAgent(variable('agent_id'))
     expect(rest).toEqual([])
     expect(sighting).toMatchObject({ location: '/etc/nginx/tls/site.crt', format: 'PEM' })
+  })
+
+  it('is in the record under whichever key it used', async () => {
+    const entries = await app.services.store.auditEvents.list({ actor_type: 'Agent' }, { limit: 50 })
+    expect(entries.length).toBeGreaterThan(2)
+    const name = isLegacy ? 'web1 (with the key "the operator")' : 'web1'
+    expect(new Set(entries.map(({ actor }) => actor))).toEqual(new Set([name]))
+    const told = await app.services.store.auditEvents.list({ action: 'agent.legacy_key_used' }, { limit: 50 })
+    expect(told).toHaveLength(isLegacy ? 1 : 0)
   })
 })

@@ -37,5 +37,6 @@ function viewOf(row: ApiKeyRow): ApiKey {
     ...(row.expires_at === null ? {} : { expires_at: row.expires_at.toISOString() }),
     ...(row.last_used_at === null ? {} : { last_used_at: row.last_used_at.toISOString() }),
     created_at: row.created_at.toISOString(),
+    source: row.source,
   }
 }

@@ -2,6 +2,7 @@ import { first } from './0001-first.js'
 import { governance } from './0002-governance.js'
 import { bulk } from './0004-bulk.js'
 import { inventory } from './0005-inventory.js'
+import { servers } from './0009-servers.js'
 
 export interface Migration {
   /** Number and name; never changed once released. */
@@ -10,4 +11,4 @@ export interface Migration {
 }
 
 /** All migrations in order. */
-export const migrations: readonly Migration[] = [first, governance, bulk, inventory]
+export const migrations: readonly Migration[] = [first, governance, bulk, inventory, servers]
