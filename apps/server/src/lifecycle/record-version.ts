@@ -27,9 +27,9 @@ interface Rows {
 }
 
 /**
- * Records what a CA returned for an order: the version, what follows from it and the record of it, in one transaction. Certificate,
- * holder and order are locked in this sequence. What came too late, for an older generation or for a blocked key is kept as lost, never
- * made current, and revoked as superseded. The same certificate again is the same version.
+ * Records what a CA returned for an order: the version, what follows from it and the record of it, in one transaction. The key,
+ * certificate, holder and order are locked in this sequence. What came too late, for an older generation or for a blocked key is kept as
+ * lost, never made current, and revoked as superseded. The same certificate again is the same version.
  */
 export async function recordVersion(
   services: Services,
@@ -50,6 +50,8 @@ export async function recordVersion(
 async function lockRows(tx: Tx, orderId: string): Promise<Rows> {
   const unlocked = await tx.orders.get(orderId)
   if (unlocked === undefined) throw new CertctlError('not_found', `There is no order ${orderId}`)
+  // Whoever blocks this key has blocked it before, or finds this version.
+  await tx.blockedKeys.lock(unlocked.spki_sha256)
   const certificate = await tx.certificates.lock(unlocked.certificate_id)
   const holder = await tx.holders.lock(unlocked.holder_id)
   const order = await tx.orders.lock(orderId)

@@ -1,9 +1,14 @@
-import type { Insertable, Kysely } from 'kysely'
+import { type Insertable, type Kysely, sql } from 'kysely'
 import type { BlockedKeysTable, Schema } from './schema.js'
 
 /** Keys that must never be certified again. */
 export function blockedKeysTable(db: Kysely<Schema>) {
   return {
+    /** Held until the transaction ends by whoever blocks this key, or makes a certificate of it current. Taken before any row is locked. */
+    async lock(spkiSha256: string): Promise<void> {
+      await sql`select pg_advisory_xact_lock(hashtextextended(${spkiSha256}, 0))`.execute(db)
+    },
+
     /** Blocking twice is blocking once. */
     async insert(row: Insertable<BlockedKeysTable>): Promise<void> {
       await db

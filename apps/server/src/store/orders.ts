@@ -68,6 +68,19 @@ export function ordersTable(db: Kysely<Schema>) {
         .executeTakeFirst()
     },
 
+    /** Open ones for these keys, whoever placed them, in the order of their certificates. Not locked. */
+    async listOpenOfKeys(keys: readonly string[]): Promise<OrderRow[]> {
+      if (keys.length === 0) return []
+      return await db
+        .selectFrom('orders')
+        .select(columns)
+        .where('spki_sha256', 'in', [...keys])
+        .where('state', '=', 'open')
+        .orderBy('certificate_id')
+        .orderBy('holder_id')
+        .execute()
+    },
+
     /** Open ones without an open job: what the reconciler gives one again. */
     async listWithoutJob({
       after,

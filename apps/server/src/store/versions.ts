@@ -126,13 +126,29 @@ export function versionsTable(db: Kysely<Schema>) {
         .execute()
     },
 
-    /** Of one key, whoever holds it. */
-    async listOfKey(spkiSha256: string): Promise<VersionRow[]> {
+    /** Of these keys, whoever holds them. */
+    async listOfKeys(keys: readonly string[]): Promise<VersionRow[]> {
+      if (keys.length === 0) return []
       return await db
         .selectFrom('versions')
         .select(columns)
-        .where('spki_sha256', '=', spkiSha256)
+        .where('spki_sha256', 'in', [...keys])
         .orderBy('received_at')
+        .orderBy('id')
+        .execute()
+    },
+
+    /** What could still be used of a certificate: in use now or before, neither ended nor revoked. */
+    async listRevocable(certificateId: string, now: Date): Promise<VersionRow[]> {
+      return await db
+        .selectFrom('versions')
+        .select(columns)
+        .where('certificate_id', '=', certificateId)
+        .where('standing', 'in', ['current', 'previous'])
+        .where('revoked_at', 'is', null)
+        .where('not_after', '>', now)
+        .orderBy('received_at')
+        .orderBy('id')
         .execute()
     },
 

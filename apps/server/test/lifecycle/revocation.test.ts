@@ -1,10 +1,14 @@
+import type { WorkItem } from '@certctl/api'
 import { CertctlError } from '@certctl/core'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { getCertificate } from '../../src/inventory/get-certificate.js'
+import { linkTarget } from '../../src/lifecycle/link-target.js'
+import { renewCertificate } from '../../src/lifecycle/renew-certificate.js'
+import { revokeCertificate } from '../../src/lifecycle/revoke-certificate.js'
 import { revokeVersion } from '../../src/lifecycle/revoke-version.js'
 import { dueRenewals } from '../../src/schedule/due-renewals.js'
 import { unconfirmedRevocations } from '../../src/schedule/unconfirmed-revocations.js'
-import { createScene, operator, type Scene, served } from './scene.js'
+import { createScene, only, operator, type Scene, type SceneAgent, served } from './scene.js'
 
 let scene: Scene
 beforeAll(async () => {
@@ -103,3 +107,65 @@ describe('a revocation', () => {
     expect(await ended.agent.claim()).toEqual([])
   })
 })
+
+describe('a certificate', () => {
+  const cause = { reasonText: 'asked for', actor: operator }
+
+  it('is revoked with every version of it that could still be used, whoever holds it', async () => {
+    const { id, agent } = await served(scene, { name: 'm1.example.test', agentId: 'agent-m1', targetId: 'target-m1' })
+    const other = await scene.agent('agent-m2')
+    await scene.target('target-m2', 'agent-m2')
+    await linkTarget(scene.services, { certificateId: id, targetId: 'target-m2', actor: operator })
+    await other.submit(...(await answered(other)))
+    await renewCertificate(scene.services, { certificateId: id, actor: operator, force: true })
+    await agent.submit(...(await answered(agent)))
+    await scene.work()
+    const revoked = await revokeCertificate(scene.services, {
+      certificateId: id,
+      reason: 'cessationOfOperation',
+      ...cause,
+    })
+    expect(revoked.map(({ standing }) => standing).toSorted()).toEqual(['current', 'current', 'previous'])
+    const { rows } = await scene.services.store.versions.page(id, { limit: 10, count: false })
+    expect(rows.every(({ revoked_at }) => revoked_at !== null)).toBe(true)
+  })
+
+  it('that was revoked for good is not renewed, whatever was under way, unless a person insists', async () => {
+    const { id, agent } = await served(scene, { name: 'm3.example.test', agentId: 'agent-m3', targetId: 'target-m3' })
+    await renewCertificate(scene.services, { certificateId: id, actor: operator, force: false })
+    await agent.submit(...(await answered(agent)))
+    await revokeCertificate(scene.services, { certificateId: id, reason: 'cessationOfOperation', ...cause })
+    expect(await scene.work()).toBe(0)
+    scene.services.clock.advance(80 * 86_400)
+    await dueRenewals.run(scene.services, never)
+    expect(await agent.claim()).toEqual([])
+    const again = renewCertificate(scene.services, { certificateId: id, actor: operator, force: false })
+    await expect(again).rejects.toMatchObject({ code: 'already_revoked' })
+    await renewCertificate(scene.services, { certificateId: id, actor: operator, force: true })
+    expect((await agent.claim()).map(({ type }) => type)).toEqual(['Renewal'])
+  })
+
+  it('without anything to revoke says why', async () => {
+    const { id } = await scene.request({ commonName: 'm4.example.test' })
+    const revocation = { certificateId: id, reason: 'superseded' as const, ...cause }
+    await expect(revokeCertificate(scene.services, revocation)).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining('nothing was issued'),
+    })
+    const story = await served(scene, { name: 'm5.example.test', agentId: 'agent-m5', targetId: 'target-m5' })
+    await revokeCertificate(scene.services, { ...revocation, certificateId: story.id })
+    await expect(revokeCertificate(scene.services, { ...revocation, certificateId: story.id })).rejects.toMatchObject({
+      code: 'already_revoked',
+    })
+    await expect(revokeCertificate(scene.services, { ...revocation, certificateId: 'none' })).rejects.toMatchObject({
+      code: 'not_found',
+    })
+  })
+})
+
+/** What an agent is asked for, with a CSR of a new key for it. */
+async function answered(agent: SceneAgent): Promise<[WorkItem, string]> {
+  const items = (await agent.claim()).filter(({ type }) => type === 'Renewal' || type === 'Issuance')
+  const item = only(items)
+  return [item, await agent.csr(item)]
+}

@@ -4,6 +4,7 @@ import { agentCertificate } from '../../src/inventory/agent-certificate.js'
 import { deployCertificate } from '../../src/lifecycle/deploy-certificate.js'
 import { fulfilOrder } from '../../src/lifecycle/fulfil-order.js'
 import { renewCertificate } from '../../src/lifecycle/renew-certificate.js'
+import { revokeCertificate } from '../../src/lifecycle/revoke-certificate.js'
 import { revokeVersion } from '../../src/lifecycle/revoke-version.js'
 import { createGate } from '../lifecycle/fake-ca.js'
 import { createScene, only, operator, type Scene, served } from '../lifecycle/scene.js'
@@ -156,5 +157,92 @@ describe('rule 7: a compromised key is blocked under the lock of its certificate
     expect(await agent.claim()).toEqual([])
     await scene.work()
     expect((await currentOf(id)).order_id).toBe(orderId)
+  })
+
+  /** A second certificate of the same key, whose order its CA answers when the test lets it. */
+  async function ordered(privateKeyPem: string, name: string) {
+    const csrPem = await createCsr({ privateKeyPem, commonName: name, names: [{ type: 'dns', value: name }] })
+    const { id } = await scene.request({ csrPem })
+    const gate = createGate()
+    const answer = scene.ca.answer
+    scene.ca.answer = async (request) => {
+      const outcome = await answer(request)
+      await gate.pass()
+      return outcome
+    }
+    const [job] = await scene.claimServerJobs()
+    if (job === undefined) throw new Error('nothing is ordered')
+    const done = fulfilOrder(scene.services, job, never)
+    await gate.reached
+    scene.ca.answer = answer
+    return { id, job, gate, done }
+  }
+
+  async function issuedWithKey(name: string) {
+    const { privateKeyPem } = await generateKey('EC-P256')
+    const csrPem = await createCsr({ privateKeyPem, commonName: name, names: [{ type: 'dns', value: name }] })
+    const { id } = await scene.request({ csrPem })
+    await scene.work()
+    return { id, privateKeyPem, version: await currentOf(id) }
+  }
+
+  it('revokes what another certificate with the key gets in the moment in which the key is blocked', async () => {
+    const { privateKeyPem, version } = await issuedWithKey('h1.example.test')
+    const second = await ordered(privateKeyPem, 'h2.example.test')
+    // The answer is judged and written, and not committed yet, while the revocation looks for what has the key.
+    const held = await holdTransaction(scene.services, async (tx) => void (await tx.jobs.lock(second.job.id)))
+    second.gate.release()
+    await untilBlocked(scene.services)
+    const revoked = revokeVersion(scene.services, { versionId: version.id, ...compromised })
+    await untilBlocked(scene.services, 2)
+    await held.commit()
+    await Promise.all([second.done, revoked])
+    expect(await currentOf(second.id)).toMatchObject({ revocation_reason: 'keyCompromise' })
+  })
+
+  it('never makes current what comes for another certificate while the key is being blocked', async () => {
+    const { id, privateKeyPem, version } = await issuedWithKey('i1.example.test')
+    const second = await ordered(privateKeyPem, 'i2.example.test')
+    const held = await holdTransaction(scene.services, async (tx) => void (await tx.certificates.lock(id)))
+    const revoked = revokeVersion(scene.services, { versionId: version.id, ...compromised })
+    await untilBlocked(scene.services)
+    second.gate.release()
+    await untilBlocked(scene.services, 2)
+    await held.commit()
+    await Promise.all([second.done, revoked])
+    expect(await scene.services.store.versions.listCurrent(second.id)).toEqual([])
+    const { rows } = await scene.services.store.versions.page(second.id, { limit: 10, count: false })
+    expect(rows).toMatchObject([{ standing: 'lost' }])
+    expect(rows[0]?.revoked_at).not.toBeNull()
+  })
+
+  it('abandons the orders of other certificates for the key, and asks their holders for another', async () => {
+    const { privateKeyPem, version } = await issuedWithKey('j1.example.test')
+    const second = await ordered(privateKeyPem, 'j2.example.test')
+    await revokeVersion(scene.services, { versionId: version.id, ...compromised })
+    expect(await scene.services.store.orders.get(second.job.order_id ?? '')).toMatchObject({ state: 'abandoned' })
+    const [holder] = await scene.services.store.holders.listOfCertificate(second.id)
+    expect(await scene.services.store.events.isOpen(`csr-needed:${holder?.id}:warning`)).toBe(true)
+    second.gate.release()
+    await second.done
+    expect(await scene.services.store.versions.listCurrent(second.id)).toEqual([])
+  })
+
+  it('lets two revocations of certificates that share keys wait for each other, not both for ever', async () => {
+    const first = await issuedWithKey('k1.example.test')
+    const csrPem = await createCsr({
+      privateKeyPem: first.privateKeyPem,
+      commonName: 'k2.example.test',
+      names: [{ type: 'dns', value: 'k2.example.test' }],
+    })
+    const second = await scene.request({ csrPem })
+    await scene.work()
+    const revocations = [first.id, second.id].map((certificateId) =>
+      revokeCertificate(scene.services, { certificateId, ...compromised }),
+    )
+    const outcomes = await Promise.allSettled(revocations)
+    expect(outcomes.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected'])
+    for (const id of [first.id, second.id])
+      expect(await currentOf(id)).toMatchObject({ revocation_reason: 'keyCompromise' })
   })
 })
