@@ -8,13 +8,12 @@ import type { HolderRow } from '../store/holders.js'
 import type { JobRow } from '../store/jobs.js'
 import type { OrderRow } from '../store/orders.js'
 import type { Tx } from '../store/store.js'
-import { applyPolicy } from './apply-policy.js'
-import { askedOf } from './asked-of.js'
 import { closeOrder } from './close-order.js'
-import { defaultProfile } from './default-profile.js'
+import { judgeCsr } from './judge-csr.js'
 import { openOrder } from './open-order.js'
 import { refuseCsr } from './refuse-csr.js'
-import { type ValidCsr, validateCsr } from './validate-csr.js'
+import { requireNewKey } from './require-new-key.js'
+import type { ValidCsr } from './validate-csr.js'
 
 export interface SubmittedCsr {
   holderId: string
@@ -44,9 +43,10 @@ export async function acceptCsr(services: Services, submitted: SubmittedCsr): Pr
       const known = await knownOrder(tx, rows, { spkiSha256, csrPem: submitted.csrPem })
       if (known !== undefined) return known
       await requireWaiting(tx, rows, submitted)
-      const csr = judge(submitted.csrPem, rows.certificate, tx.now)
-      if (await tx.blockedKeys.has(spkiSha256))
-        throw new CertctlError('csr_rejected', 'The key of this CSR was reported compromised; make a new one')
+      const { certificate, holder } = rows
+      const { csrPem } = submitted
+      const { csr } = await judgeCsr(tx, { certificate, csrPem, custody: holder.kind, now: tx.now })
+      await requireNewKey(tx, { certificate, holder, spkiSha256 })
       return await takeCsr(tx, rows, { csr, actor: submitted.actor })
     })
   } catch (error) {
@@ -100,11 +100,6 @@ async function isKeyLost(tx: Tx, { holder, certificate }: Rows): Promise<boolean
   const placements = await tx.placements.listOfCertificate(certificate.id)
   const own = placements.filter((placement) => placement.agent_id === holder.agent_id)
   return own.length > 0 && own.every((placement) => placement.deployed_fingerprint !== current?.fingerprint)
-}
-
-function judge(csrPem: string, certificate: CertificateRow, now: Date): ValidCsr {
-  const { wanted, ...asked } = askedOf(certificate, defaultProfile)
-  return applyPolicy(validateCsr(csrPem, asked), { wanted, profile: defaultProfile, now }).csr
 }
 
 async function takeCsr(

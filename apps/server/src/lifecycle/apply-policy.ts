@@ -1,6 +1,11 @@
 import { CertctlError, type GeneralName } from '@certctl/core'
 import type { Profile } from './default-profile.js'
+import { denial } from './denial.js'
+import { isKeyAllowed } from './is-key-allowed.js'
+import { keyAlgorithmOf } from './key-algorithm-of.js'
+import { requireAllowed, type WantedCertificate } from './require-allowed.js'
 import type { Passed } from './stage.js'
+import { ttlSeconds } from './ttl-seconds.js'
 import type { ValidCsr } from './validate-csr.js'
 
 /** What the CA may be asked for, and nothing more. */
@@ -20,44 +25,70 @@ export type ApprovedRequest = Passed<
   }
 >
 
-export interface WantedCertificate {
-  commonName: string | undefined
-  names: readonly GeneralName[]
-  subject: readonly { type: string; value: string }[]
-  extendedKeyUsages: readonly string[]
-  mustStaple: boolean
-  validitySeconds: number | undefined
-}
-
-/** Throws `policy_denied`. */
+/** Throws `policy_denied`, naming the field, the fault and the remedy. */
 export function applyPolicy(
   csr: ValidCsr,
   { wanted, profile, now }: { wanted: WantedCertificate; profile: Profile; now: Date },
 ): ApprovedRequest {
-  if (csr.requested.isCa)
-    throw new CertctlError('policy_denied', 'The CSR asks to be a CA; profiles give leaf certificates only')
-  const usages = [...wanted.extendedKeyUsages, ...csr.requested.extendedKeyUsages]
-  const stranger = usages.find((usage) => !profile.allowedExtendedKeyUsages.includes(usage))
-  if (stranger !== undefined)
-    throw new CertctlError(
-      'policy_denied',
-      `The extended key usage ${stranger} is not allowed by profile ${profile.id}; it allows ${profile.allowedExtendedKeyUsages.join(', ')}`,
-    )
+  requireAllowed(wanted, profile)
+  requireAllowedCsr(csr, profile)
+  const seconds = ttlSeconds(wanted.validitySeconds, profile)
   const { maxTtlSeconds } = profile
-  const ttlSeconds = Math.min(
-    wanted.validitySeconds ?? Number.POSITIVE_INFINITY,
-    maxTtlSeconds ?? Number.POSITIVE_INFINITY,
-  )
   return {
     csr,
     commonName: wanted.commonName,
     names: wanted.names,
     subject: wanted.subject,
     extendedKeyUsages: wanted.extendedKeyUsages,
-    mustStaple: wanted.mustStaple,
-    notAfter: Number.isFinite(ttlSeconds) ? after(now, ttlSeconds) : undefined,
+    mustStaple: wanted.mustStaple || profile.forcesMustStaple,
+    notAfter: seconds === undefined ? undefined : after(now, seconds),
     latestEnd: maxTtlSeconds === undefined ? undefined : after(now, maxTtlSeconds),
   } as ApprovedRequest
+}
+
+function requireAllowedCsr(csr: ValidCsr, profile: Profile): void {
+  const { requested, publicKey } = csr
+  if (requested.isCa)
+    throw new CertctlError('policy_denied', 'The CSR asks to be a CA; profiles give leaf certificates only')
+  const key = keyAlgorithmOf(publicKey)
+  if (!isKeyAllowed(key, profile)) throw ofCsr(profile, `its key is ${key}, which is not allowed`, 'make another key')
+  const purpose = requested.extendedKeyUsages.find((usage) => !profile.allowedExtendedKeyUsages.includes(usage))
+  if (purpose !== undefined)
+    throw ofCsr(profile, `its extended key usage ${purpose} is not allowed`, listed(profile.allowedExtendedKeyUsages))
+  const { allowedKeyUsages } = profile
+  const usage = requested.keyUsages.find((each) => allowedKeyUsages.length > 0 && !allowedKeyUsages.includes(each))
+  if (usage !== undefined) throw ofCsr(profile, `its key usage ${usage} is not allowed`, listed(allowedKeyUsages))
+  const missing = profile.requiredCsrAttributes.find((attribute) => !hasAttribute(csr, attribute))
+  if (missing !== undefined)
+    throw ofCsr(profile, `a CSR without the attribute ${missing} is not allowed`, 'make one that has it')
+}
+
+function ofCsr(profile: Profile, fault: string, remedy: string) {
+  return denial(profile, { field: 'csr_pem', fault, remedy })
+}
+
+function listed(allowed: readonly string[]): string {
+  return `it allows ${allowed.join(', ') || 'none'}`
+}
+
+// RFC 2985 §5.4, and the Microsoft attributes that domain members send.
+const attributeNames: Readonly<Record<string, string>> = {
+  challengepassword: '1.2.840.113549.1.9.7',
+  unstructuredname: '1.2.840.113549.1.9.2',
+  unstructuredaddress: '1.2.840.113549.1.9.8',
+  emailaddress: '1.2.840.113549.1.9.1',
+  extensionrequest: '1.2.840.113549.1.9.14',
+  extendedcertificateattributes: '1.2.840.113549.1.9.9',
+  osversion: '1.3.6.1.4.1.311.13.2.3',
+  enrollmentcsp: '1.3.6.1.4.1.311.13.2.2',
+  requestclientinfo: '1.3.6.1.4.1.311.21.20',
+}
+
+/** An attribute of the request, or one of its subject, by object identifier or name. */
+function hasAttribute({ attributes, subject }: ValidCsr, wanted: string): boolean {
+  const name = wanted.toLowerCase()
+  const oid = attributeNames[name] ?? wanted
+  return attributes.includes(oid) || subject.some(({ type }) => type.toLowerCase() === name)
 }
 
 function after(now: Date, seconds: number): Date {

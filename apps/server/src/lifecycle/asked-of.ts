@@ -1,10 +1,13 @@
 import type { CertificateRow } from '../store/certificates.js'
-import type { WantedCertificate } from './apply-policy.js'
-import type { Profile } from './default-profile.js'
+import type { KeyCustody, Profile } from './default-profile.js'
+import type { WantedCertificate } from './require-allowed.js'
 import type { AskedCsr } from './validate-csr.js'
 
 /** A certificate's row in the words of the stages that judge requests for it. */
-export function askedOf(certificate: CertificateRow, profile: Profile): AskedCsr & { wanted: WantedCertificate } {
+export function askedOf(
+  certificate: CertificateRow,
+  { profile, custody }: { profile: Profile; custody: KeyCustody | undefined },
+): AskedCsr & { wanted: WantedCertificate } {
   const commonName = certificate.common_name ?? undefined
   const { names } = certificate
   return {
@@ -19,6 +22,9 @@ export function askedOf(certificate: CertificateRow, profile: Profile): AskedCsr
       extendedKeyUsages: certificate.extended_key_usages,
       mustStaple: certificate.must_staple,
       validitySeconds: certificate.validity_seconds ?? undefined,
+      issuerId: certificate.issuer_id,
+      keyAlgorithm: certificate.key_algorithm,
+      custody,
     },
   }
 }

@@ -2,17 +2,15 @@ import { CertctlError, isCertctlError, messageOf, type OrderOutcome } from '@cer
 import type { IssuerInstance } from '../connectors/connections.js'
 import type { Services } from '../services.js'
 import { answerInTime } from './answer-in-time.js'
-import { type ApprovedRequest, applyPolicy } from './apply-policy.js'
-import { askedOf } from './asked-of.js'
+import type { ApprovedRequest } from './apply-policy.js'
 import { type Attempt, beginAttempt, type LeasedJob } from './begin-attempt.js'
 import { checkIssued } from './check-issued.js'
-import { defaultProfile } from './default-profile.js'
 import { deferOrder } from './defer-order.js'
 import { issue } from './issue.js'
+import { judgeCsr } from './judge-csr.js'
 import { type Failure, recordFailure } from './record-failure.js'
 import { recordPending } from './record-pending.js'
 import { recordVersion } from './record-version.js'
-import { validateCsr } from './validate-csr.js'
 
 /** No CA is waited for longer within one call: what takes longer is `pending`, and asked for later. */
 const callSeconds = 120
@@ -35,12 +33,8 @@ export async function fulfilOrder(services: Services, job: LeasedJob, signal: Ab
   }
 }
 
-async function approve(services: Services, { certificate, order }: Attempt): Promise<ApprovedRequest> {
-  const { wanted, ...asked } = askedOf(certificate, defaultProfile)
-  const csr = validateCsr(order.csr_pem, asked)
-  if (await services.store.blockedKeys.has(order.spki_sha256))
-    throw new CertctlError('csr_rejected', 'The key of this CSR was reported compromised; make a new one')
-  return applyPolicy(csr, { wanted, profile: defaultProfile, now: services.clock.now() })
+async function approve({ store, clock }: Services, { certificate, holder, order }: Attempt): Promise<ApprovedRequest> {
+  return await judgeCsr(store, { certificate, csrPem: order.csr_pem, custody: holder.kind, now: clock.now() })
 }
 
 /** A disabled issuer is asked for what it has in hand and for nothing new; one that cannot be opened is tried again later. */

@@ -8,7 +8,6 @@ import type { OrderRow } from '../store/orders.js'
 import type { PlacementView } from '../store/placements.js'
 import type { Tx } from '../store/store.js'
 import { closeOrder } from './close-order.js'
-import { defaultProfile } from './default-profile.js'
 import { openOrder } from './open-order.js'
 import { raiseAlert } from './raise-alert.js'
 
@@ -89,7 +88,7 @@ async function usableOrder(tx: Tx, holder: HolderRow, { certificate }: Plan): Pr
 }
 
 async function orderFromStoredCsr(tx: Tx, holder: HolderRow, { certificate }: Plan): Promise<string | undefined> {
-  const spkiSha256 = await reusableKey(tx, holder)
+  const spkiSha256 = await reusableKey(tx, holder, certificate)
   if (holder.csr_pem !== null && spkiSha256 !== undefined)
     return await openOrder(tx, { certificate, holder, csr: { pem: holder.csr_pem, spkiSha256 } })
   await raiseAlert(tx, {
@@ -97,13 +96,21 @@ async function orderFromStoredCsr(tx: Tx, holder: HolderRow, { certificate }: Pl
     type: 'certificate.csr_needed',
     severity: 'warning',
     title: `${certificate.name} must be renewed with a new key; whoever holds it must send a CSR`,
+    command: `certctl certificates renew ${certificate.id} --csr FILE`,
     certificateId: certificate.id,
   })
   return undefined
 }
 
-async function reusableKey(tx: Tx, holder: HolderRow): Promise<string | undefined> {
-  if (holder.csr_pem === null || !defaultProfile.allowsKeyReuse) return undefined
+async function reusableKey(
+  tx: Tx,
+  holder: HolderRow,
+  { certificate_profile_id: profileId }: CertificateRow,
+): Promise<string | undefined> {
+  if (holder.csr_pem === null) return undefined
+  const profile = profileId === null ? undefined : await tx.profiles.get(profileId)
+  const isFirst = holder.current_version_id === null
+  if (!isFirst && profile?.allow_key_reuse === false) return undefined
   try {
     const { spkiSha256 } = parseCsr(holder.csr_pem).publicKey
     return (await tx.blockedKeys.has(spkiSha256)) ? undefined : spkiSha256

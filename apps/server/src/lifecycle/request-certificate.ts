@@ -9,16 +9,18 @@ import type { CertificateRow } from '../store/certificates.js'
 import { createId } from '../store/create-id.js'
 import type { Tx } from '../store/store.js'
 import { addPlacement } from './add-placement.js'
-import { applyPolicy } from './apply-policy.js'
 import { askedOf } from './asked-of.js'
 import { certificateNamesOf } from './certificate-names-of.js'
-import { defaultProfile } from './default-profile.js'
+import type { KeyCustody, Profile } from './default-profile.js'
+import { judgeCsr } from './judge-csr.js'
 import { keyAlgorithmOf } from './key-algorithm-of.js'
 import { planIssuance } from './plan-issuance.js'
 import { planPlacements } from './plan-placements.js'
+import { profileOf } from './profile-of.js'
+import { requireAllowed } from './require-allowed.js'
 import { requireFreeCertificateName } from './require-free-certificate-name.js'
 import { requireOfferedNames } from './require-offered-names.js'
-import { type ValidCsr, validateCsr } from './validate-csr.js'
+import { usualKeyAlgorithm } from './usual-key-algorithm.js'
 
 /** A request in our words, from whichever edge it came. */
 export interface CertificateRequest {
@@ -64,7 +66,10 @@ export async function requestCertificate(
   const names = namesOf(request, csr)
   await checkIssuer(services, issuerId, names)
   return await services.store.transaction(async (tx) => {
-    const certificate = await insertCertificate(tx, { request, csr, issuerId, names })
+    const profile = await profileOf(tx, request.certificateProfileId ?? null)
+    const certificate = await insertCertificate(tx, { request, csr, issuerId, names, profile })
+    for (const custody of custodiesOf(request))
+      requireAllowed(askedOf(certificate, { profile, custody }).wanted, profile)
     if (request.csrPem !== undefined) await insertOutsideHolder(tx, certificate, request.csrPem)
     for (const [index, targetId] of [...new Set(request.targetIds)].entries())
       await addPlacement(tx, { certificate, targetId, field: `target_ids.${index}` })
@@ -101,9 +106,13 @@ interface NewCertificate {
   csr: Csr | undefined
   issuerId: string
   names: readonly GeneralName[]
+  profile: Profile
 }
 
-async function insertCertificate(tx: Tx, { request, csr, issuerId, names }: NewCertificate): Promise<CertificateRow> {
+async function insertCertificate(
+  tx: Tx,
+  { request, csr, issuerId, names, profile }: NewCertificate,
+): Promise<CertificateRow> {
   const commonName = commonNameOf(request.commonName, csr, names)
   const name = request.name ?? names[0]?.value ?? ''
   const id = request.id ?? createId('cert', tx.now)
@@ -116,8 +125,9 @@ async function insertCertificate(tx: Tx, { request, csr, issuerId, names }: NewC
     common_name: commonName ?? null,
     names: JSON.stringify(names),
     subject: '[]',
-    key_algorithm: request.keyAlgorithm ?? (csr === undefined ? 'EC-P256' : keyAlgorithmOf(csr.publicKey)),
-    extended_key_usages: [...(request.extendedKeyUsages ?? ['serverAuth'])],
+    key_algorithm:
+      request.keyAlgorithm ?? (csr === undefined ? usualKeyAlgorithm(profile) : keyAlgorithmOf(csr.publicKey)),
+    extended_key_usages: [...(request.extendedKeyUsages ?? usualUsages(profile))],
     must_staple: request.mustStaple ?? false,
     validity_seconds: request.validitySeconds ?? null,
     issuer_id: issuerId,
@@ -135,6 +145,19 @@ async function insertCertificate(tx: Tx, { request, csr, issuerId, names }: NewC
   const row = await tx.certificates.lock(id)
   if (row === undefined) throw new CertctlError('internal', `Certificate ${id} vanished while it was written`)
   return row
+}
+
+/** Who is to hold keys of it, as far as the request says. */
+function custodiesOf({ csrPem, targetIds }: CertificateRequest): (KeyCustody | undefined)[] {
+  const custodies: KeyCustody[] = []
+  if (csrPem !== undefined) custodies.push('outside')
+  if (targetIds.length > 0) custodies.push('agent')
+  return custodies.length > 0 ? custodies : [undefined]
+}
+
+/** What most certificates are for, or what the profile has instead. */
+function usualUsages({ allowedExtendedKeyUsages: allowed }: Profile): readonly string[] {
+  return allowed.includes('serverAuth') ? ['serverAuth'] : allowed.slice(0, 1)
 }
 
 // RFC 5280 Appendix A.1: a common name has at most 64 characters, so that a longer name is an alternative name only.
@@ -164,9 +187,7 @@ function soundCommonName(commonName: string | undefined, names: readonly General
 }
 
 async function insertOutsideHolder(tx: Tx, certificate: CertificateRow, csrPem: string): Promise<void> {
-  const csr = judge(csrPem, certificate, tx.now)
-  if (await tx.blockedKeys.has(csr.publicKey.spkiSha256))
-    throw new CertctlError('csr_rejected', 'The key of this CSR was reported compromised; make a new one')
+  const { csr } = await judgeCsr(tx, { certificate, csrPem, custody: 'outside', now: tx.now })
   await tx.holders.insert({
     id: createId('holder', tx.now),
     certificate_id: certificate.id,
@@ -174,11 +195,6 @@ async function insertOutsideHolder(tx: Tx, certificate: CertificateRow, csrPem: 
     csr_pem: csr.pem,
     created_at: tx.now,
   })
-}
-
-function judge(csrPem: string, certificate: CertificateRow, now: Date): ValidCsr {
-  const { wanted, ...asked } = askedOf(certificate, defaultProfile)
-  return applyPolicy(validateCsr(csrPem, asked), { wanted, profile: defaultProfile, now }).csr
 }
 
 async function tell(

@@ -1,7 +1,8 @@
 import { createCsr, generateKey } from '@certctl/pki'
 import { beforeAll, describe, expect, it } from '@jest/globals'
-import { applyPolicy, type WantedCertificate } from '../../src/lifecycle/apply-policy.js'
+import { applyPolicy } from '../../src/lifecycle/apply-policy.js'
 import { defaultProfile } from '../../src/lifecycle/default-profile.js'
+import type { WantedCertificate } from '../../src/lifecycle/require-allowed.js'
 import { type ValidCsr, validateCsr } from '../../src/lifecycle/validate-csr.js'
 
 const now = new Date('2026-11-25T12:00:00Z')
@@ -13,6 +14,9 @@ const wanted: WantedCertificate = {
   extendedKeyUsages: ['serverAuth'],
   mustStaple: false,
   validitySeconds: undefined,
+  issuerId: 'iss-a',
+  keyAlgorithm: 'EC-P256',
+  custody: 'agent',
 }
 let csr: ValidCsr
 let key: string
@@ -58,5 +62,47 @@ describe('policy', () => {
     expect(short.latestEnd).toEqual(new Date('2026-11-26T12:00:00Z'))
     const long = applyPolicy(csr, { wanted: { ...wanted, validitySeconds: 864_000 }, profile, now })
     expect(long.notAfter).toEqual(long.latestEnd)
+  })
+
+  it('asks for must-staple where the profile forces it, whatever the certificate wants', () => {
+    const profile = { ...defaultProfile, forcesMustStaple: true }
+    expect(applyPolicy(csr, { wanted, profile, now }).mustStaple).toBe(true)
+    expect(applyPolicy(csr, { wanted, profile: defaultProfile, now }).mustStaple).toBe(false)
+  })
+
+  it('denies the key of a CSR that is smaller than the profile has, although the certificate asks for a larger one', () => {
+    const profile = { ...defaultProfile, allowedKeyAlgorithms: [{ algorithm: 'ECDSA' as const, min_size: 384 }] }
+    const larger = { ...wanted, keyAlgorithm: 'EC-P384' }
+    expect(() => applyPolicy(csr, { wanted: larger, profile, now })).toThrow(
+      /csr_pem: its key is EC-P256.*make another/,
+    )
+  })
+
+  it('denies a key usage of a CSR that the profile does not have', () => {
+    const asking = { ...csr, requested: { ...csr.requested, keyUsages: ['digitalSignature', 'dataEncipherment'] } }
+    const profile = { ...defaultProfile, allowedKeyUsages: ['digitalSignature'] }
+    expect(() => applyPolicy(asking, { wanted, profile, now })).toThrow(/dataEncipherment.*it allows digitalSignature/)
+    expect(applyPolicy(asking, { wanted, profile: defaultProfile, now }).csr).toBe(asking)
+  })
+
+  it.each([
+    ['challengePassword', ['1.2.840.113549.1.9.7'], []],
+    ['1.2.840.113549.1.9.7', ['1.2.840.113549.1.9.7'], []],
+    ['serialNumber', [], [{ type: 'serialNumber', value: '4711' }]],
+  ])('denies a CSR without the attribute %s that the profile requires', (attribute, attributes, subject) => {
+    const profile = { ...defaultProfile, requiredCsrAttributes: [attribute] }
+    const without = { ...csr, attributes: ['1.2.840.113549.1.9.14'], subject: [] }
+    expect(() => applyPolicy(without, { wanted, profile, now })).toThrow(
+      new RegExp(`without the attribute ${attribute}`),
+    )
+    const having = { ...csr, attributes, subject }
+    expect(applyPolicy(having, { wanted, profile, now }).csr).toBe(having)
+  })
+
+  it('holds what is wanted to the profile even where the CSR asks for nothing', () => {
+    const profile = { ...defaultProfile, allowedIssuerIds: ['iss-b'] }
+    expect(() => applyPolicy(csr, { wanted, profile, now })).toThrow(
+      /issuer_id: iss-a is not allowed by profile default/,
+    )
   })
 })

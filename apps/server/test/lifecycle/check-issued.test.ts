@@ -29,6 +29,9 @@ function approve(profile: { maxTtlSeconds?: number }, validitySeconds?: number):
     extendedKeyUsages: ['serverAuth'],
     mustStaple: false,
     validitySeconds,
+    issuerId: 'iss-a',
+    keyAlgorithm: 'EC-P256',
+    custody: 'agent' as const,
   }
   return applyPolicy(csr, { wanted, profile: { ...defaultProfile, ...profile }, now })
 }
