@@ -1,7 +1,9 @@
+import { messageOf } from '@certctl/core'
+import { namePattern } from '../../lifecycle/name-pattern.js'
 import { createId } from '../../store/create-id.js'
 import type { ProfileRow } from '../../store/profiles.js'
 import { fieldFault } from '../field-fault.js'
-import { after, type NounChange, type PlainNoun } from './plain-noun.js'
+import { after, type NounChange, type NounFields, type PlainNoun } from './plain-noun.js'
 import { requireReferences } from './require-reference.js'
 
 export const profileNoun: PlainNoun<ProfileRow> = {
@@ -18,6 +20,7 @@ export const profileNoun: PlainNoun<ProfileRow> = {
   wakes: true,
   async check(tx, change) {
     requireOrder(change)
+    requirePatterns(change.given)
     await requireReferences(tx, {
       field: 'allowed_issuer_ids',
       kind: 'issuer',
@@ -33,4 +36,19 @@ function requireOrder(change: NounChange<ProfileRow>): void {
   if (typeof least !== 'number' || typeof most !== 'number' || least <= most) return
   const field = change.given.min_ttl_seconds === undefined ? 'max_ttl_seconds' : 'min_ttl_seconds'
   throw fieldFault(field, `the shortest validity (${least} s) would be longer than the longest (${most} s)`)
+}
+
+/** Read now, so that an issuance never meets one that cannot be. */
+function requirePatterns({ required_san_patterns: names, spiffe_uri_pattern: spiffe }: NounFields): void {
+  const given: [field: string, text: unknown][] = Array.isArray(names)
+    ? names.map((text, index) => [`required_san_patterns.${index}`, text])
+    : []
+  for (const [field, text] of [...given, ['spiffe_uri_pattern', spiffe] as const]) {
+    if (typeof text !== 'string' || text === '') continue
+    try {
+      namePattern(text, { ignoreCase: true })
+    } catch (cause) {
+      throw fieldFault(field, messageOf(cause), cause)
+    }
+  }
 }

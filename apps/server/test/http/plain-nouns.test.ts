@@ -1,0 +1,354 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { createTestApp, type TestApp } from './test-app.js'
+
+let app: TestApp
+let agent: { id: string }
+beforeAll(async () => {
+  app = await createTestApp()
+  agent = await app.addAgent('member')
+})
+afterAll(async () => await app.close())
+
+interface Example {
+  path: string
+  id: string
+  /** What an old client sends. */
+  body: Record<string, unknown>
+  change: Record<string, unknown>
+  resource: string
+}
+
+const examples: readonly Example[] = [
+  { path: 'teams', id: 't-web', body: { name: 'Web' }, change: { description: 'Serves pages' }, resource: 'team' },
+  {
+    path: 'owners',
+    id: 'o-ada',
+    body: { name: 'Ada', email: 'ada@example.com' },
+    change: { email: 'lovelace@example.com' },
+    resource: 'owner',
+  },
+  {
+    path: 'agent-groups',
+    id: 'ag-linux',
+    body: { name: 'Linux', match_os: 'linux', match_ip_cidr: '10.0.0.0/8' },
+    change: { match_ip_cidr: '' },
+    resource: 'agent_group',
+  },
+  {
+    path: 'profiles',
+    id: 'prof-web',
+    body: {
+      name: 'Web servers',
+      allowed_key_algorithms: [{ algorithm: 'ECDSA', min_size: 256 }],
+      max_ttl_seconds: 7_776_000,
+      allowed_ekus: ['serverAuth'],
+      required_san_patterns: ['.*\\.example\\.com'],
+    },
+    change: { requires_approval: true },
+    resource: 'profile',
+  },
+  {
+    path: 'renewal-policies',
+    id: 'rp-web',
+    body: {
+      name: 'Web',
+      renewal_window_days: 20,
+      alert_thresholds_days: [14, 7],
+      alert_channels: { critical: ['PagerDuty'] },
+      alert_severity_map: { '14': 'warning', '7': 'critical' },
+    },
+    change: { max_retries: 0 },
+    resource: 'renewal_policy',
+  },
+  {
+    path: 'policies',
+    id: 'pr-prod',
+    body: { name: 'Environments', type: 'AllowedEnvironments', config: { allowed: ['production'] } },
+    change: { severity: 'Critical', mode: 'enforce' },
+    resource: 'policy',
+  },
+]
+
+describe.each(examples)('$path', ({ path, id, body, change, resource }) => {
+  const at = `/api/v1/${path}`
+
+  it('are added, shown, changed field by field and removed, each with its entry in the record', async () => {
+    const made = await app.admin('POST', at, { id, ...body })
+    expect([made.status, made.json]).toEqual([201, expect.objectContaining({ id, ...body })])
+    expect((await app.admin('GET', at)).json.data?.map((one) => one.id)).toContain(id)
+    const changed = await app.admin('PUT', `${at}/${id}`, change)
+    expect([changed.status, changed.json]).toEqual([200, expect.objectContaining({ id, ...body, ...change })])
+    expect((await app.admin('GET', `${at}/${id}`)).json).toEqual(changed.json)
+    expect((await app.admin('DELETE', `${at}/${id}`)).status).toBe(204)
+    expect((await app.admin('GET', `${at}/${id}`)).status).toBe(404)
+    const entries = await app.admin('GET', `/api/v1/audit?resource_type=${resource}&resource_id=${id}`)
+    expect(entries.json.data?.map((entry) => entry.action).toSorted()).toEqual([
+      `${resource}.created`,
+      `${resource}.deleted`,
+      `${resource}.updated`,
+    ])
+  })
+
+  it('may be sent back as they were read', async () => {
+    const made = await app.admin('POST', at, { ...body, name: `${body.name} again` })
+    const again = await app.admin('PUT', `${at}/${made.json.id}`, made.json)
+    expect([again.status, { ...again.json, updated_at: undefined }]).toEqual([
+      200,
+      { ...made.json, updated_at: undefined },
+    ])
+  })
+
+  it('do not share a name, whatever its case, nor an id', async () => {
+    const name = `${body.name} of one`
+    expect((await app.admin('POST', at, { ...body, id: `${id}-1`, name })).status).toBe(201)
+    const twin = await app.admin('POST', at, { ...body, id: `${id}-2`, name: name.toUpperCase() })
+    expect([twin.status, twin.json.code]).toEqual([409, 'conflict'])
+    expect(twin.text).toContain(`(${id}-1)`)
+    const sameId = await app.admin('POST', at, { ...body, id: `${id}-1`, name: 'another' })
+    expect(sameId.status).toBe(409)
+    const other = await app.admin('POST', at, { ...body, id: `${id}-3`, name: `${name} 3` })
+    expect((await app.admin('PUT', `${at}/${other.json.id}`, { name })).status).toBe(409)
+    expect((await app.admin('PUT', `${at}/${other.json.id}`, { name: `${name} 3`.toUpperCase() })).status).toBe(200)
+  })
+
+  it('added at the same time under one name become one', async () => {
+    const name = `${body.name} in a race`
+    const answers = await Promise.all([1, 2, 3, 4].map(async () => await app.admin('POST', at, { ...body, name })))
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([201, 409, 409, 409])
+  })
+
+  it('are changed only as they were read, where the request says so', async () => {
+    const made = await app.admin('POST', at, { ...body, id: `${id}-etag`, name: `${body.name} etag` })
+    const { headers } = await app.admin('GET', `${at}/${made.json.id}`)
+    const put = async (tag: string) =>
+      (await app.call('PUT', `${at}/${id}-etag`, { key: app.keys.admin, body: change, headers: { 'if-match': tag } }))
+        .status
+    expect(await put(String(headers.etag))).toBe(200)
+    expect(await put(String(headers.etag))).toBe(412)
+  })
+
+  it('refuse fields nobody knows and names that are none, and say which', async () => {
+    const refused = await app.admin('POST', at, { ...body, colour: 'red' })
+    expect([refused.status, refused.json.errors]).toEqual([400, [{ field: 'colour', message: 'is not a known field' }]])
+    for (const name of ['', '   ', 'x'.repeat(129), 7, null])
+      expect([name, (await app.admin('POST', at, { ...body, name })).status]).toEqual([name, 400])
+    expect((await app.admin('PUT', `${at}/nothing-here`, change)).status).toBe(404)
+    expect((await app.admin('DELETE', `${at}/nothing-here`)).status).toBe(404)
+  })
+
+  it('come in pages by cursor that miss nothing', async () => {
+    const all = (await app.admin('GET', `${at}?per_page=500`)).json.data?.map((one) => one.id)
+    const seen: unknown[] = []
+    for (let query = 'page_size=2'; query !== ''; ) {
+      const { json } = await app.admin('GET', `${at}?${query}`)
+      seen.push(...(json.data ?? []).map((one) => one.id))
+      query = json.next_cursor === undefined ? '' : `page_size=2&cursor=${json.next_cursor}`
+    }
+    expect(seen).toEqual(all)
+  })
+})
+
+/** The field that a refusal names. */
+async function faultOf(method: string, path: string, body: unknown): Promise<unknown> {
+  const { status, json } = await app.admin(method, path, body)
+  const [first] = (json.errors ?? []) as { field: string }[]
+  return status === 400 ? first?.field : status
+}
+
+describe('fields', () => {
+  it.each([
+    ['renewal_window_days', 0],
+    ['renewal_window_days', 366],
+    ['renewal_window_days', 1.5],
+    ['renewal_window_days', '30'],
+    ['max_retries', 11],
+    ['max_retries', -1],
+    ['retry_interval_seconds', 59],
+    ['retry_interval_seconds', 86_401],
+    ['alert_thresholds_days', [7, 7]],
+  ])('of a renewal policy: %s is never %j', async (field, value) => {
+    expect(await faultOf('POST', '/api/v1/renewal-policies', { name: 'x', [field]: value })).toBe(field)
+  })
+
+  it('of a renewal policy name tiers, channels and days that exist', async () => {
+    const fault = async (body: object) => await faultOf('POST', '/api/v1/renewal-policies', { name: 'x', ...body })
+    expect(await fault({ alert_thresholds_days: [7, 366] })).toBe('alert_thresholds_days.1')
+    expect(await fault({ alert_severity_map: { '7': 'loud' } })).toBe('alert_severity_map.7')
+    expect(await fault({ alert_severity_map: { '07': 'warning' } })).toBe('alert_severity_map.07')
+    expect(await fault({ alert_severity_map: { '366': 'warning' } })).toBe('alert_severity_map.366')
+    expect(await fault({ alert_channels: { loud: [] } })).toBe('alert_channels.loud')
+    expect(await fault({ alert_channels: { warning: ['Slack', 'ntf-none'] } })).toBe('alert_channels.warning.1')
+    expect(await fault({ certificate_profile_id: 'prof-none' })).toBe('certificate_profile_id')
+  })
+
+  it('of a renewal policy are the defaults where nothing is said, and again after null', async () => {
+    const made = await app.admin('POST', '/api/v1/renewal-policies', { name: 'Plain & simple: É!' })
+    const usual = {
+      id: 'rp-plain-simple-e',
+      renewal_window_days: 30,
+      auto_renew: true,
+      retry_interval_seconds: 3600,
+      alert_thresholds_days: [30, 14, 7, 0],
+      alert_channels: {},
+    }
+    expect(made.json).toMatchObject(usual)
+    const path = '/api/v1/renewal-policies/rp-plain-simple-e'
+    const other = { renewal_window_days: 5, auto_renew: false, alert_thresholds_days: [1] }
+    expect((await app.admin('PUT', path, other)).json).toMatchObject(other)
+    const cleared = { renewal_window_days: null, auto_renew: null, alert_thresholds_days: null, alert_channels: null }
+    expect((await app.admin('PUT', path, cleared)).json).toMatchObject(usual)
+  })
+
+  it.each([
+    ['allowed_key_algorithms', [{ algorithm: 'DSA', min_size: 2048 }], 'allowed_key_algorithms.0.algorithm'],
+    ['allowed_key_algorithms', [{ algorithm: 'RSA', min_size: 1024 }], 'allowed_key_algorithms.0.min_size'],
+    ['allowed_key_algorithms', [{ algorithm: 'ECDSA', min_size: 2048 }], 'allowed_key_algorithms.0.min_size'],
+    ['allowed_ekus', ['serverAuth', 'everything'], 'allowed_ekus.1'],
+    ['allowed_key_usages', ['keyCertSign'], 'allowed_key_usages.0'],
+    ['required_san_patterns', ['('], 'required_san_patterns.0'],
+    ['required_san_patterns', ['x'.repeat(257)], 'required_san_patterns.0'],
+    ['spiffe_uri_pattern', '[', 'spiffe_uri_pattern'],
+    ['max_ttl_seconds', -1, 'max_ttl_seconds'],
+    ['max_ttl_seconds', 2_147_483_648, 'max_ttl_seconds'],
+    ['allowed_issuer_ids', ['iss-none'], 'allowed_issuer_ids.0'],
+    ['allowed_key_custody', [], 'allowed_key_custody'],
+    ['required_csr_attributes', ['challenge'], 'required_csr_attributes.0'],
+    ['allow_wildcards', 'yes', 'allow_wildcards'],
+  ])('of a profile: %s is never %j', async (field, value, named) => {
+    expect(await faultOf('POST', '/api/v1/profiles', { name: 'x', [field]: value })).toBe(named)
+  })
+
+  it('of a profile take old clients at their word: 0 is no bound, and a size may be left out', async () => {
+    const made = await app.admin('POST', '/api/v1/profiles', {
+      id: 'prof-old',
+      name: 'Old client',
+      max_ttl_seconds: 0,
+      allowed_ekus: ['1.3.6.1.5.5.7.3.1'],
+      allowed_key_algorithms: [{ algorithm: 'RSA' }, { algorithm: 'Ed25519', min_size: 0 }],
+    })
+    expect(made.status).toBe(201)
+    expect(made.json).not.toHaveProperty('max_ttl_seconds')
+    expect(made.json.allowed_key_algorithms).toEqual([
+      { algorithm: 'RSA', min_size: 2048 },
+      { algorithm: 'Ed25519', min_size: 0 },
+    ])
+    const path = '/api/v1/profiles/prof-old'
+    expect((await app.admin('PUT', path, { max_ttl_seconds: 600 })).json.max_ttl_seconds).toBe(600)
+    expect(await faultOf('PUT', path, { min_ttl_seconds: 601 })).toBe('min_ttl_seconds')
+  })
+
+  it.each([
+    ['AllowedIssuers', { allowed_issuer_ids: ['iss-none'] }, 'config.allowed_issuer_ids.0'],
+    ['AllowedIssuers', {}, 'config.allowed_issuer_ids'],
+    ['AllowedDomains', { allowed_domains: ['*.*.example.com'] }, 'config.allowed_domains.0'],
+    ['AllowedDomains', { allowed_domains: 'example.com' }, 'config.allowed_domains'],
+    ['RequiredMetadata', { required_keys: [] }, 'config.required_keys'],
+    ['AllowedEnvironments', { allowed: ['prod'], also: 1 }, 'config.also'],
+    ['RenewalLeadTime', { lead_time_days: 0 }, 'config.lead_time_days'],
+    ['CertificateLifetime', { max_days: '90' }, 'config.max_days'],
+    ['NoSuchType', {}, 'type'],
+  ])('of a policy: a rule of type %s is never told %j', async (type, config, named) => {
+    expect(await faultOf('POST', '/api/v1/policies', { name: 'x', type, config })).toBe(named)
+  })
+
+  it('of a policy are held to its type, which stays, when it is changed', async () => {
+    const made = await app.admin('POST', '/api/v1/policies', { name: 'Lead time', type: 'RenewalLeadTime' })
+    expect([made.status, made.json]).toEqual([
+      201,
+      expect.objectContaining({ config: { lead_time_days: 30 }, severity: 'Warning', mode: 'warn', enabled: true }),
+    ])
+    const path = `/api/v1/policies/${made.json.id}`
+    expect(await faultOf('PUT', path, { config: { max_days: 3 } })).toBe('config.max_days')
+    expect(await faultOf('PUT', path, { type: 'CertificateLifetime' })).toBe('type')
+    expect((await app.admin('PUT', path, { config: { lead_time_days: 7 } })).json.config).toEqual({ lead_time_days: 7 })
+    expect((await app.admin('PUT', path, { config: null })).json.config).toEqual({ lead_time_days: 30 })
+  })
+
+  it('of an owner name a team that is there', async () => {
+    expect(await faultOf('POST', '/api/v1/owners', { name: 'x', team_id: 't-none' })).toBe('team_id')
+    expect(await faultOf('POST', '/api/v1/owners', { name: 'x', email: 'nobody' })).toBe('email')
+    await app.admin('POST', '/api/v1/teams', { id: 't-there', name: 'There' })
+    const made = await app.admin('POST', '/api/v1/owners', { id: 'o-there', name: 'Someone', team_id: 't-there' })
+    expect([made.status, made.json.email]).toEqual([201, ''])
+    expect((await app.admin('PUT', '/api/v1/owners/o-there', { team_id: null })).json).not.toHaveProperty('team_id')
+  })
+
+  it.each([
+    ['10.0.0.5/8', '10.0.0.0/8'],
+    ['10.0.0.0', '10.0.0.0/32'],
+    ['10.0.0.0/33', '/32'],
+    ['10.0.0.0/08', '/32'],
+    ['10.0/8', '10.1.0.0/16'],
+    ['2001:db8::1/32', '2001:db8::/32'],
+    ['2001:db8::/129', '/128'],
+    ['everywhere', '10.1.0.0/16'],
+    ['10.0.0.0/8/8', '10.1.0.0/16'],
+  ])('of an agent group: the network %s is refused with what would be right', async (cidr, right) => {
+    const refused = await app.admin('POST', '/api/v1/agent-groups', { name: 'x', match_ip_cidr: cidr })
+    const [fault] = refused.json.errors as { field: string; message: string }[]
+    expect([refused.status, fault?.field]).toEqual([400, 'match_ip_cidr'])
+    expect(fault?.message).toContain(right)
+  })
+})
+
+describe('what is in use', () => {
+  it('is not removed, and the refusal counts and names what uses it', async () => {
+    await app.admin('POST', '/api/v1/teams', { id: 't-used', name: 'Used' })
+    for (const n of [1, 2, 3, 4, 5, 6, 7])
+      await app.admin('POST', '/api/v1/owners', { id: `o-used-${n}`, name: `Used ${n}`, team_id: 't-used' })
+    const refused = await app.admin('DELETE', '/api/v1/teams/t-used')
+    expect([refused.status, refused.json.code, refused.json.errors]).toEqual([
+      409,
+      'conflict',
+      [{ field: 'owners', message: '7: o-used-1, o-used-2, o-used-3, o-used-4, o-used-5, …' }],
+    ])
+    for (const n of [1, 2, 3, 4, 5, 6, 7]) await app.admin('DELETE', `/api/v1/owners/o-used-${n}`)
+    expect((await app.admin('DELETE', '/api/v1/teams/t-used')).status).toBe(204)
+  })
+
+  it('counts for a profile that a renewal policy names', async () => {
+    await app.admin('POST', '/api/v1/profiles', { id: 'prof-used', name: 'Profile in use' })
+    const policy = { id: 'rp-user', name: 'User of a profile', certificate_profile_id: 'prof-used' }
+    expect((await app.admin('POST', '/api/v1/renewal-policies', policy)).status).toBe(201)
+    const refused = await app.admin('DELETE', '/api/v1/profiles/prof-used')
+    expect([refused.status, refused.json.errors]).toEqual([409, [{ field: 'renewal policies', message: '1: rp-user' }]])
+  })
+})
+
+describe('members of an agent group', () => {
+  it('are the agents that match now, page by page', async () => {
+    const others = await Promise.all(['m1', 'm2', 'm3'].map(async (name) => await app.addAgent(name)))
+    for (const { id } of others)
+      await app.services.store.agents.update(id, { os: 'Linux', ip_address: '10.9.0.7', version: '1.2.3' })
+    const body = { name: 'Members', match_os: 'linux', match_ip_cidr: '10.9.0.0/24', match_version: '1.2.*' }
+    const made = await app.admin('POST', '/api/v1/agent-groups', {
+      ...body,
+      include_agent_ids: [agent.id],
+      exclude_agent_ids: [others[0]?.id],
+    })
+    expect(made.status).toBe(201)
+    const wanted = [agent.id, others[1]?.id, others[2]?.id].toSorted()
+    const path = `/api/v1/agent-groups/${made.json.id}/members`
+    const all = await app.admin('GET', path)
+    expect([all.json.total, all.json.data?.map((one) => one.id)]).toEqual([3, wanted])
+    const first = await app.admin('GET', `${path}?page_size=2`)
+    const second = await app.admin('GET', `${path}?page_size=2&cursor=${first.json.next_cursor}`)
+    expect([first, second].flatMap(({ json }) => json.data?.map((one) => one.id))).toEqual(wanted)
+    expect(second.json.next_cursor).toBeUndefined()
+    expect((await app.admin('GET', '/api/v1/agent-groups/ag-none/members')).status).toBe(404)
+    const refused = await app.admin('PUT', `/api/v1/agent-groups/${made.json.id}`, { include_agent_ids: ['nobody'] })
+    expect([refused.status, refused.text]).toEqual([400, expect.stringContaining('there is no agent \\"nobody\\"')])
+  })
+})
+
+describe('violations of a policy', () => {
+  it('are listed under it, open ones unless past ones are asked for too', async () => {
+    const { store, clock } = app.services
+    const rule = { name: 'Violated', type: 'CertificateLifetime', config: { max_days: 90 } }
+    const { json } = await app.admin('POST', '/api/v1/policies', rule)
+    const path = `/api/v1/policies/${json.id}/violations`
+    expect((await app.admin('GET', path)).json).toMatchObject({ data: [], total: 0 })
+    expect((await app.admin('GET', '/api/v1/policies/pr-none/violations')).status).toBe(404)
+    expect((await store.policyRules.get(String(json.id)))?.created_at).toEqual(clock.now())
+  })
+})
