@@ -4,6 +4,8 @@ export interface BackoffQuestion {
   now: Date
   /** When what is served now ends; absent: nothing is. */
   endsAt?: Date | undefined
+  /** After the first failure; a minute where not given. */
+  firstSeconds?: number | undefined
   /** What the other side asked for. */
   retryAfterSeconds?: number | undefined
   /** Between 0 and 1. */
@@ -18,9 +20,10 @@ const endedSeconds = 3600
 const longestWishSeconds = 7 * daySeconds
 const jitter = 0.1
 
-/** When to try again: a minute at first, doubling up to a tenth of the time left, at least once a day; later only where the other side asked for it. */
-export function backoff({ failures, now, endsAt, retryAfterSeconds = 0, random }: BackoffQuestion): Date {
-  const grown = shortestSeconds * 2 ** Math.min(Math.max(failures, 1) - 1, 20)
+/** When to try again: a minute at first, or what is wished, doubling up to a tenth of the time left, at least once a day; later only where the other side asked for it. */
+export function backoff({ failures, now, endsAt, random, ...wishes }: BackoffQuestion): Date {
+  const { firstSeconds = shortestSeconds, retryAfterSeconds = 0 } = wishes
+  const grown = firstSeconds * 2 ** Math.min(Math.max(failures, 1) - 1, 20)
   const seconds = Math.max(shortestSeconds, Math.min(grown, ceiling(now, endsAt)))
   const spread = seconds * (1 - jitter * random())
   const wait = Math.max(spread, Math.min(retryAfterSeconds, longestWishSeconds))

@@ -84,6 +84,7 @@ async function keepFailure(services: Services, row: RevocationRow, error: unknow
       type: 'revocation.unconfirmed',
       severity: 'critical',
       title: `A revocation is known here, but its issuer has not confirmed it: ${message}`,
+      command: `certctl issuers test ${row.issuer_id}`,
       data: { code, message, version_id: row.version_id, attempts: row.attempts },
       issuerId: row.issuer_id,
     })

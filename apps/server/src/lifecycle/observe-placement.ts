@@ -128,6 +128,7 @@ async function drift(
       type: 'placement.drifted',
       severity: 'warning',
       title: `${target.name} does not have what it should of ${certificate.name}; it is deployed again: ${message}`,
+      command: `certctl targets test ${target.id}`,
       data: { message, target_id: target.id },
       certificateId: certificate.id,
       targetId: target.id,

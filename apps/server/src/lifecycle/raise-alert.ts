@@ -1,22 +1,27 @@
 import { emitEvent, type NewEvent } from '../notify/emit-event.js'
 import type { Tx } from '../store/store.js'
 
+export type NewAlert = Omit<NewEvent, 'alertKey' | 'resolves' | 'severity'> & {
+  subject: string
+  severity: 'warning' | 'critical'
+  /** What a person types to put it right, or to see what is wrong. */
+  command: string
+}
+
 /** An event that somebody should act on, until `resolveAlert` of the same subject. Told once per severity; a graver one takes the place of the milder. */
-export async function raiseAlert(
-  tx: Tx,
-  {
-    subject,
-    ...event
-  }: Omit<NewEvent, 'alertKey' | 'resolves' | 'severity'> & {
-    subject: string
-    severity: 'warning' | 'critical'
-  },
-): Promise<void> {
+export async function raiseAlert(tx: Tx, { subject, command, ...event }: NewAlert): Promise<void> {
   const isGrave = event.severity === 'critical'
   if (!isGrave && (await tx.events.isOpen(`${subject}:critical`))) return
   await emitEvent(tx, {
     ...event,
+    title: withCommand(event.title, command),
+    data: { ...event.data, command },
     alertKey: `${subject}:${event.severity}`,
     resolves: isGrave ? `${subject}:warning` : undefined,
   })
+}
+
+/** The sentence of an alert ends with what to type. */
+export function withCommand(title: string, command: string): string {
+  return `${title.replace(/\.$/, '')}; run: ${command}`
 }

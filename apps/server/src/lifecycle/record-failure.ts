@@ -9,6 +9,7 @@ import type { Attempt } from './begin-attempt.js'
 import { closeOrder } from './close-order.js'
 import { planIssuance } from './plan-issuance.js'
 import { raiseAlert } from './raise-alert.js'
+import { firstPauseOf, type RenewalPolicy, renewalPolicyOf } from './renewal-policy-of.js'
 import { severityOf } from './severity-of.js'
 
 export interface Failure {
@@ -23,9 +24,6 @@ export interface Failure {
 
 /** What nobody but a person or a change can put right. */
 const permanent: readonly ErrorCode[] = ['csr_malformed', 'csr_rejected', 'identifier_rejected', 'policy_denied']
-/** A single failure is weather. */
-const failuresBeforeAlert = 3
-
 interface Verdict extends Failure {
   failures: number
   nextAt: Date
@@ -40,10 +38,11 @@ export async function recordFailure(services: Services, attempt: Attempt, failur
     const holder = await tx.holders.lock(attempt.holder.id)
     const order = await tx.orders.lock(attempt.order.id)
     if (certificate === undefined || holder === undefined || order === undefined) return
-    const verdict = judge(attempt, { holder, failure, tx })
+    const policy = await renewalPolicyOf(tx, certificate)
+    const verdict = judge(attempt, { holder, failure, policy, tx })
     if (!(await settleJob(tx, attempt, verdict))) return
     await keep(tx, { holder, order, verdict, generation: certificate.generation })
-    await tell(tx, attempt, verdict)
+    await tell(tx, attempt, { verdict, policy })
     if (verdict.state === undefined) return
     services.metrics.jobEnded({ kind: 'issue', outcome: verdict.isBlocked ? 'refused' : 'failed' })
     await planIssuance(services, tx, { certificate, requestedBy: 'System' })
@@ -52,7 +51,7 @@ export async function recordFailure(services: Services, attempt: Attempt, failur
 
 function judge(
   { serving }: Attempt,
-  { holder, failure, tx }: { holder: HolderRow; failure: Failure; tx: Tx },
+  { holder, failure, policy, tx }: { holder: HolderRow; failure: Failure; policy: RenewalPolicy; tx: Tx },
 ): Verdict {
   const failures = holder.failures + 1
   const isMismatch = failure.code === 'issued_mismatch'
@@ -66,6 +65,7 @@ function judge(
       failures,
       now: tx.now,
       endsAt: serving?.not_after,
+      firstSeconds: firstPauseOf(policy, serving),
       retryAfterSeconds: failure.retryAfterSeconds,
       random: tx.chance.random,
     }),
@@ -100,7 +100,11 @@ async function keep(
   if (state !== undefined) await closeOrder(tx, order, { state, reason: message })
 }
 
-async function tell(tx: Tx, { certificate, order, serving, job }: Attempt, verdict: Verdict): Promise<void> {
+async function tell(
+  tx: Tx,
+  { certificate, order, serving, job }: Attempt,
+  { verdict, policy }: { verdict: Verdict; policy: RenewalPolicy },
+): Promise<void> {
   const { code, message, isBlocked, state, failures } = verdict
   const details = { order_id: order.id, job_id: job.id, code, message }
   if (state !== undefined)
@@ -112,7 +116,7 @@ async function tell(tx: Tx, { certificate, order, serving, job }: Attempt, verdi
       details,
     })
   const severity = severityOf(serving, tx.now)
-  if (!isBlocked && failures < failuresBeforeAlert && severity === 'warning') return
+  if (!isBlocked && failures < policy.alertAfter && severity === 'warning') return
   await raiseAlert(tx, {
     subject: `issuance:${order.holder_id}`,
     type: isBlocked ? 'certificate.issuance_blocked' : 'certificate.issuance_failed',
@@ -120,6 +124,7 @@ async function tell(tx: Tx, { certificate, order, serving, job }: Attempt, verdi
     title: isBlocked
       ? `${certificate.name} is not issued until it is changed or renewed by hand: ${message}`
       : `${certificate.name} could not be issued, ${failures} times so far: ${message}`,
+    command: isBlocked ? `certctl certificates renew ${certificate.id}` : `certctl issuers test ${order.issuer_id}`,
     data: { ...details, failures, next_attempt_at: isBlocked ? undefined : verdict.nextAt.toISOString() },
     certificateId: certificate.id,
     issuerId: order.issuer_id,

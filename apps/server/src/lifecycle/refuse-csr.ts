@@ -44,6 +44,7 @@ export async function refuseCsr(services: Services, submitted: SubmittedCsr, err
       type: 'certificate.issuance_blocked',
       severity: 'warning',
       title: `A CSR for ${certificate.name} was refused; it is asked for again when the certificate is changed or renewed by hand: ${error.message}`,
+      command: `certctl certificates renew ${certificate.id}`,
       certificateId: certificate.id,
       agentId: holder.agent_id ?? undefined,
     })

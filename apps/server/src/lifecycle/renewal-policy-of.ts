@@ -52,6 +52,11 @@ export function policyOf(row: RenewalPolicyRow): RenewalPolicy {
   }
 }
 
+/** A certificate that is served nowhere yet is tried again after a minute, whatever its policy says of renewals. */
+export function firstPauseOf(policy: RenewalPolicy, serving: object | undefined): number | undefined {
+  return serving === undefined ? undefined : policy.firstPauseSeconds
+}
+
 const tiers: readonly AlertTier[] = ['informational', 'warning', 'critical']
 
 function usualTier(thresholdDays: number): AlertTier {

@@ -181,6 +181,9 @@ async function failed(tx: Tx, rows: Rows, report: DeploymentReport): Promise<voi
     type: report.outcome === 'torn' ? 'placement.torn' : 'placement.failed',
     severity: report.outcome === 'torn' ? 'critical' : severityOf(serving, tx.now),
     title: `${certificate.name} could not be deployed to ${target.name}: ${message}`,
+    command: isBlocked
+      ? `certctl certificates deploy ${certificate.id} --target ${target.id}`
+      : `certctl targets test ${target.id}`,
     data: { code, message, failures, target_id: target.id, blocked: isBlocked },
     certificateId: certificate.id,
     targetId: target.id,

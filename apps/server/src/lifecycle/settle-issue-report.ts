@@ -10,6 +10,7 @@ import type { VersionRow } from '../store/versions.js'
 import { backoff } from './backoff.js'
 import { planIssuance } from './plan-issuance.js'
 import { raiseAlert } from './raise-alert.js'
+import { firstPauseOf, type RenewalPolicy, renewalPolicyOf } from './renewal-policy-of.js'
 import { severityOf } from './severity-of.js'
 
 export interface SettledIssueReport {
@@ -47,8 +48,9 @@ export async function settleIssueReport(services: Services, settled: SettledIssu
       isRefused: report.outcome === 'refused',
       failures: holder.failures + 1,
     }
-    await keep(tx, rows, reason)
-    await tell(tx, rows, { reason, actor })
+    const policy = await renewalPolicyOf(tx, certificate)
+    await keep(tx, rows, { reason, policy })
+    await tell(tx, rows, { reason, actor, policy })
     await planIssuance(services, tx, { certificate, requestedBy: 'System' })
     return 'settled'
   })
@@ -67,12 +69,22 @@ async function lockRows(tx: Tx, { jobId, agentId }: SettledIssueReport): Promise
   return { certificate, holder, job, serving }
 }
 
-async function keep(tx: Tx, { certificate, holder, job, serving }: Rows, reason: Reason): Promise<void> {
+async function keep(
+  tx: Tx,
+  { certificate, holder, job, serving }: Rows,
+  { reason, policy }: { reason: Reason; policy: RenewalPolicy },
+): Promise<void> {
   const { code, message, isRefused, failures } = reason
   const error = { last_error_code: code, last_error: message }
   const outcome = isRefused ? 'refused' : 'failed'
   await tx.jobs.update(job.id, { ...error, state: 'done', outcome, completed_at: tx.now, locked_until: null })
-  const nextAt = backoff({ failures, now: tx.now, endsAt: serving?.not_after, random: tx.chance.random })
+  const nextAt = backoff({
+    failures,
+    now: tx.now,
+    endsAt: serving?.not_after,
+    firstSeconds: firstPauseOf(policy, serving),
+    random: tx.chance.random,
+  })
   await tx.holders.update(holder.id, {
     ...error,
     failures,
@@ -85,7 +97,7 @@ async function keep(tx: Tx, { certificate, holder, job, serving }: Rows, reason:
 async function tell(
   tx: Tx,
   { certificate, holder, job, serving }: Rows,
-  { reason, actor }: { reason: Reason; actor: Actor },
+  { reason, actor, policy }: { reason: Reason; actor: Actor; policy: RenewalPolicy },
 ): Promise<void> {
   const { code, message, isRefused, failures } = reason
   tx.audit.append({
@@ -95,11 +107,16 @@ async function tell(
     resource_id: certificate.id,
     details: { job_id: job.id, holder_id: holder.id, code, message },
   })
+  const severity = severityOf(serving, tx.now)
+  if (!isRefused && failures < policy.alertAfter && severity === 'warning') return
   await raiseAlert(tx, {
     subject: `issuance:${holder.id}`,
     type: isRefused ? 'certificate.issuance_blocked' : 'certificate.issuance_failed',
-    severity: severityOf(serving, tx.now),
+    severity,
     title: `The agent could not make a CSR for ${certificate.name}: ${message}`,
+    command: isRefused
+      ? `certctl certificates renew ${certificate.id}`
+      : `certctl agents show ${holder.agent_id ?? ''}`,
     data: { code, message, failures },
     certificateId: certificate.id,
     agentId: holder.agent_id ?? undefined,

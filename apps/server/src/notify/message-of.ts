@@ -64,7 +64,7 @@ const openings = {
 } as const
 
 function textOf(event: EventRow, facts: readonly { label: string; value: string }[]): string {
-  const opening = event.resolves_event_id === null ? openings[event.severity] : 'The cause of an earlier alert is gone.'
+  const opening = isEnd(event) ? 'The cause of an earlier alert is gone.' : openings[event.severity]
   const lines = [
     `${event.title}.`.replace(/([.!?])\.$/, '$1'),
     opening,
@@ -72,4 +72,9 @@ function textOf(event: EventRow, facts: readonly { label: string; value: string 
     `Time: ${event.at.toISOString()}`,
   ]
   return lines.filter((line) => line !== undefined).join('\n')
+}
+
+/** A graver alert ends the milder one of the same cause: then nothing is over. */
+function isEnd({ resolves_event_id, alert_key }: EventRow): boolean {
+  return resolves_event_id !== null && alert_key === null
 }

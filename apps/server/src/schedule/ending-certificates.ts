@@ -31,6 +31,10 @@ async function tell(services: Services, version: VersionRow): Promise<void> {
       type: hasEnded ? 'certificate.ended' : 'certificate.ending',
       severity: 'critical',
       title: `${certificate.name} ${hasEnded ? 'ended' : 'ends'} at ${version.not_after.toISOString()} and is not renewed: ${holder.last_error ?? 'nothing was heard of why'}`,
+      command:
+        holder.renew_at === null || holder.blocked_code !== null
+          ? `certctl certificates renew ${certificate.id}`
+          : `certctl certificates show ${certificate.id}`,
       data: {
         not_after: version.not_after.toISOString(),
         holder_id: holder.id,

@@ -30,6 +30,7 @@ async function tell(services: Services, job: JobRow): Promise<void> {
       type: 'certificate.csr_overdue',
       severity: severityOf(serving, tx.now),
       title: `${agent?.name ?? 'The agent'} was asked for a CSR for ${certificate.name} at ${job.run_at.toISOString()} and has not sent one`,
+      command: holder.agent_id === null ? `certctl jobs show ${job.id}` : `certctl agents show ${holder.agent_id}`,
       data: { job_id: job.id, last_heartbeat_at: agent?.last_heartbeat_at?.toISOString() },
       certificateId: certificate.id,
       agentId: holder.agent_id ?? undefined,

@@ -34,6 +34,7 @@ async function tell(services: Services, agent: AgentRow): Promise<void> {
         type,
         severity: 'warning',
         title: `Agent ${agent.name} was last heard of at ${agent.last_heartbeat_at?.toISOString()}`,
+        command: `certctl agents show ${agent.id}`,
         agentId: agent.id,
       }),
   )

@@ -65,6 +65,7 @@ async function tell(tx: Tx, agent: AgentRow): Promise<void> {
     type: 'agent.cloned',
     severity: 'critical',
     title: `Two processes speak as agent ${agent.name}; both are refused until one of them stops`,
+    command: `certctl agents show ${agent.id}`,
     agentId: agent.id,
   })
 }
