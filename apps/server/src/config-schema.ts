@@ -174,6 +174,13 @@ export const settingsSchema = z.object({
   job_awaiting_csr_timeout: duration()
     .prefault('24h')
     .describe('How long an agent may take to send a CSR before people are told.'),
+  job_awaiting_approval_timeout: duration()
+    .refine((seconds) => seconds >= 60, 'must be at least 1m')
+    .prefault('168h')
+    .describe('How long a request waits for a second person before it ends.'),
+  approval_bypass: flag()
+    .prefault('false')
+    .describe('Lets everything that needs a second person pass without one, loudly; for development only.'),
   renewal_concurrency: whole(1, 1000).prefault('25').describe('Jobs of the server at once.'),
   search_path: z.string().prefault('').describe('PATH, where a PostgreSQL is looked for if none is packaged.'),
 })

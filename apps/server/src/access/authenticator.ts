@@ -91,7 +91,14 @@ async function look({ store }: Services, hash: Buffer, now: Date): Promise<Known
     if (key.revoked_at !== null) throw invalidKey()
     if (key.expires_at !== null && key.expires_at <= now)
       throw new CertctlError('unauthenticated', `The API key "${key.name}" has expired; ask for another one`)
-    return { kind: 'key', id: key.id, name: key.name, role: key.role, expiresAt: key.expires_at ?? undefined }
+    return {
+      kind: 'key',
+      id: key.id,
+      name: key.name,
+      role: key.role,
+      owner: key.owner ?? undefined,
+      expiresAt: key.expires_at ?? undefined,
+    }
   }
   const agent = await store.agents.findByKeyHash(hash)
   if (agent === undefined) throw invalidKey()

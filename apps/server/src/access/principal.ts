@@ -3,7 +3,15 @@ import type { Actor } from '../store/audit-entry.js'
 
 /** Who asks. `public` proved nothing and reaches public routes only. */
 export type Principal =
-  | { kind: 'key'; id: string; name: string; role: Exclude<Role, 'agent'>; expiresAt?: Date | undefined }
+  | {
+      kind: 'key'
+      id: string
+      name: string
+      role: Exclude<Role, 'agent'>
+      /** The person who answers for it, as it was written down. */
+      owner?: string | undefined
+      expiresAt?: Date | undefined
+    }
   | { kind: 'agent'; id: string; name: string }
   | { kind: 'public' }
 
@@ -12,7 +20,14 @@ export const publicPrincipal: Principal = { kind: 'public' }
 /** How the record names it. */
 export function actorOf(principal: Principal): Actor {
   if (principal.kind === 'public') return { type: 'System', id: 'public', name: 'nobody known' }
-  return { type: principal.kind === 'agent' ? 'Agent' : 'User', id: principal.id, name: principal.name }
+  const { kind, id, name } = principal
+  return kind === 'agent' ? { type: 'Agent', id, name } : { type: 'User', id, name, person: personOf(principal) }
+}
+
+/** Two keys of one owner are one person, however the owner is written; a key without an owner is a person of its own. */
+function personOf({ id, owner = '' }: Extract<Principal, { kind: 'key' }>): string {
+  const text = owner.normalize('NFKC').trim().replace(/\s+/g, ' ').toLowerCase()
+  return text === '' ? `key:${id}` : text
 }
 
 /** What the server itself does, on a schedule or at start. */

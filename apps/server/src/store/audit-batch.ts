@@ -41,7 +41,8 @@ export function createAuditBatch(db: Kysely<Schema>, at: Date): AuditBatch {
 
 function leafOf(entry: AuditEntry, at: Date): Leaf {
   const id = createId('audit', at)
-  const { actor, action, resource_type, resource_id, details = {} } = entry
+  const { action, resource_type, resource_id, details = {} } = entry
+  const actor = { type: entry.actor.type, id: entry.actor.id, name: entry.actor.name }
   const canonical = canonicalJson({ id, at, actor, action, resource_type, resource_id, details })
   return { ...entry, id, canonical, hash: Buffer.from(leafHash(canonical, sha256)) }
 }

@@ -3,6 +3,8 @@ export interface Actor {
   type: 'User' | 'System' | 'Agent'
   id: string
   name: string
+  /** Who that is among people, where two have to agree. Not part of the record. */
+  person?: string | undefined
 }
 
 /** One thing that happened, before it has a place in the record. */

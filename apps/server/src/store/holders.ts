@@ -23,6 +23,7 @@ const columns = [
   'renewal_info_url',
   'renewal_info_at',
   'renew_at_reason',
+  'renewal_requested_by_person',
   'renewal_draw',
 ] as const
 

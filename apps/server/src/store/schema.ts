@@ -236,6 +236,8 @@ export interface HolderTable {
   renewal_info_at: Date | null
   /** Why `renew_at` is then, or why there is none. */
   renew_at_reason: string | null
+  /** Who asked for the renewal that is due since `renewal_requested_at`. */
+  renewal_requested_by_person: string | null
   /** Millionths, drawn once per version: where in its window or spread it lies. */
   renewal_draw: number | null
 }

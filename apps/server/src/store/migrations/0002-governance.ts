@@ -147,6 +147,7 @@ alter table holders
   add column renewal_info_url text,
   add column renewal_info_at timestamptz,
   add column renew_at_reason text,
+  add column renewal_requested_by_person text,
   add column renewal_draw integer;
 create index certificates_policy on certificates (renewal_policy_id, id) where archived_at is null;
 create index holders_renewal_info on holders (renewal_info_at, id) where closed_at is null and renewal_info_at is not null;
