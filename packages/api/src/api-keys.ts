@@ -14,7 +14,10 @@ const apiKeyShape = {
   last_used_at: timeSchema.optional(),
   created_by: z.string().optional(),
   created_at: timeSchema,
-  source: z.enum(['api', 'env']).describe('env: named by the environment of the server, and taken back there.'),
+  source: z
+    .enum(['api', 'env'])
+    .optional()
+    .describe('env: named by the environment of the server, and taken back there.'),
 }
 export const apiKeySchema = z.object(apiKeyShape).meta({ id: 'ApiKey' })
 export type ApiKey = z.output<typeof apiKeySchema>

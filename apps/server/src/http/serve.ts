@@ -153,13 +153,13 @@ async function authenticate(exchange: Exchange, { operation }: Route<HttpRequest
 }
 
 async function once(exchange: Exchange, route: Route<HttpRequest>, request: HttpRequest): Promise<RawReply> {
-  const { edge, principal, incoming } = exchange
+  const { edge, principal, incoming, address } = exchange
   const key = incoming.headers['idempotency-key']
   const answer = async () => await route.handle(request)
-  if (route.method !== 'POST' || principal.kind === 'public' || typeof key !== 'string') return await answer()
+  if (route.method !== 'POST' || typeof key !== 'string') return await answer()
   if (!/^[\x21-\x7e]{1,255}$/.test(key))
     throw new CertctlError('request_malformed', 'Idempotency-Key must be 1 to 255 visible ASCII characters')
-  const call = { principal, key, method: route.method, path: exchange.url, body: request.body }
+  const call = { principal, address, key, method: route.method, path: exchange.url, body: request.body }
   return await answerOnce(edge.services, call, answer)
 }
 

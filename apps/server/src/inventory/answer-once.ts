@@ -6,7 +6,9 @@ import type { Services } from '../services.js'
 import { canonicalJson } from '../store/canonical-json.js'
 
 export interface IdempotentCall {
-  principal: Exclude<Principal, { kind: 'public' }>
+  principal: Principal
+  /** Where it came from: all that tells callers apart who prove nothing. */
+  address: string
   key: string
   method: string
   path: string
@@ -14,8 +16,10 @@ export interface IdempotentCall {
 }
 
 const keptMs = 24 * 3_600_000
-/** A call that began so long ago and never ended died with its server; the slowest takes far less, and must not be done twice. */
+/** A call that began so long ago and never ended is given up; the slowest takes far less, and must not be done twice. */
 const abandonedMs = 900_000
+/** A copy that was not heard of for so long is dead, and its calls with it. */
+const deadMs = 60_000
 
 /**
  * The same key and body within a day: the same answer, without doing it again. Another body under the key, or the first call still
@@ -26,9 +30,9 @@ export async function answerOnce(
   call: IdempotentCall,
   answer: () => Promise<RawReply>,
 ): Promise<RawReply> {
-  const { store, sealing, clock } = services
+  const { store, sealing, clock, server } = services
   const { key } = call
-  const caller = `${call.principal.kind} ${call.principal.id}`
+  const caller = callerOf(call)
   const place = { table: 'idempotency_keys', id: `${caller} ${key}`, column: 'answer' }
   const now = clock.now()
   const hash = createHash('sha256')
@@ -36,20 +40,34 @@ export async function answerOnce(
     .digest()
   const claim = { caller, key, started_at: now }
   const before = await store.idempotencyKeys.begin(
-    { ...claim, request_hash: hash, expires_at: new Date(now.getTime() + keptMs) },
-    { now, abandonedBefore: new Date(now.getTime() - abandonedMs) },
+    { ...claim, request_hash: hash, expires_at: new Date(now.getTime() + keptMs), server_id: server.id },
+    { now, abandonedBefore: new Date(now.getTime() - abandonedMs), deadBefore: new Date(now.getTime() - deadMs) },
   )
   if (before !== undefined) {
     requireSameCall(before, hash)
     return JSON.parse(sealing.open(before.answer, place).toString('utf8')) as RawReply
   }
-  const reply = await answer().catch(async (error: unknown) => {
+  try {
+    const reply = await whole(await answer())
+    if (reply.status >= 500) await store.idempotencyKeys.forget(claim)
+    else await store.idempotencyKeys.finish(claim, sealing.seal(JSON.stringify(reply), place))
+    return reply
+  } catch (error) {
     await store.idempotencyKeys.forget(claim)
     throw error
-  })
-  if (typeof reply.body === 'object') throw new CertctlError('internal', 'A streamed answer cannot be kept')
-  await store.idempotencyKeys.finish(claim, sealing.seal(JSON.stringify(reply), place))
-  return reply
+  }
+}
+
+function callerOf({ principal, address }: IdempotentCall): string {
+  return principal.kind === 'public' ? `public ${address}` : `${principal.kind} ${principal.id}`
+}
+
+/** An answer that comes in pieces is kept in one. */
+async function whole(reply: RawReply): Promise<RawReply> {
+  if (typeof reply.body !== 'object') return reply
+  const pieces: string[] = []
+  for await (const piece of reply.body) pieces.push(piece)
+  return { ...reply, body: pieces.join('') }
 }
 
 function requireSameCall(

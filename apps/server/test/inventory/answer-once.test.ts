@@ -18,7 +18,11 @@ beforeEach(() => {
 
 async function ask(answer: () => Promise<RawReply>): Promise<RawReply> {
   const principal = { kind: 'key', id: 'key-1', name: 'one', role: 'admin' } as const
-  return await answerOnce(services, { principal, key, method: 'POST', path: '/api/v1/x', body: {} }, answer)
+  return await answerOnce(
+    services,
+    { principal, address: '192.0.2.1', key, method: 'POST', path: '/api/v1/x', body: {} },
+    answer,
+  )
 }
 
 const reply = (body: string): RawReply => ({ status: 201, headers: {}, body })
@@ -64,6 +68,47 @@ describe('a call under an idempotency key', () => {
     await begin()
     services.clock.advance(901)
     expect(await ask(async () => reply('second'))).toEqual(reply('second'))
+  })
+
+  it('is begun anew as soon as its server is known to be dead', async () => {
+    await services.store.servers.insert({
+      id: services.server.id,
+      hostname: 'h',
+      version: '1',
+      environment: {},
+      started_at: services.clock.now(),
+      heartbeat_at: services.clock.now(),
+    })
+    await begin()
+    services.clock.advance(59)
+    await expect(ask(async () => reply('second'))).rejects.toMatchObject({ code: 'conflict' })
+    services.clock.advance(2)
+    expect(await ask(async () => reply('second'))).toEqual(reply('second'))
+    await services.store.servers.remove(services.server.id)
+  })
+
+  it('is kept in one piece where its answer comes in several', async () => {
+    const pieces = async function* () {
+      yield 'one '
+      yield 'two'
+    }
+    const first = await ask(async () => ({ ...reply(''), body: pieces() }))
+    expect([first, await ask(async () => reply('other'))]).toEqual([reply('one two'), reply('one two')])
+  })
+
+  it('is not kept where the server failed', async () => {
+    await ask(async () => ({ ...reply('broken'), status: 503 }))
+    expect(await ask(async () => reply('whole'))).toEqual(reply('whole'))
+  })
+
+  it('is sealed where it is kept', async () => {
+    await ask(async () => reply('a secret of the answer'))
+    const begun = await services.store.idempotencyKeys.begin(
+      { caller: 'key key-1', key, request_hash: Buffer.of(), started_at: new Date(0), expires_at: new Date(0) },
+      { now: services.clock.now(), abandonedBefore: new Date(0), deadBefore: new Date(0) },
+    )
+    expect(begun?.answer?.length).toBeGreaterThan(20)
+    expect(begun?.answer?.toString('latin1')).not.toContain('secret')
   })
 
   it('does not overwrite the answer of the call that took its key over', async () => {
