@@ -111,6 +111,11 @@ const keyAlgorithms = ['EC-P256', 'EC-P384', 'EC-P521', 'Ed25519', 'RSA-2048', '
 const sans = z.array(z.string().trim().min(1).max(1024)).max(1000, 'must not have more than 1,000 names')
 const tags = z.record(z.string().min(1).max(128), z.string().max(1024))
 const targetIds = z.array(idSchema).max(500)
+/** Reads show what is not set as empty text, and clients send back what they read. */
+const named = z
+  .string()
+  .max(64)
+  .transform((id) => (id === '' ? null : id))
 
 const createBody = z
   .strictObject({
@@ -119,11 +124,11 @@ const createBody = z
     common_name: z.string().trim().max(253).optional(),
     sans: sans.optional(),
     environment: nameSchema.optional(),
-    owner_id: z.string().max(64).optional(),
-    team_id: z.string().max(64).optional(),
+    owner_id: named.nullish(),
+    team_id: named.nullish(),
     issuer_id: idSchema.optional().describe('The default issuer where not given.'),
-    renewal_policy_id: z.string().max(64).optional(),
-    certificate_profile_id: z.string().max(64).optional(),
+    renewal_policy_id: named.nullish(),
+    certificate_profile_id: named.nullish(),
     key_algorithm: z.enum(keyAlgorithms).optional(),
     tags: tags.optional(),
     target_ids: targetIds.optional().describe('Where to put it; each becomes a placement.'),
@@ -139,11 +144,11 @@ const updateBody = z.strictObject({
   common_name: z.string().trim().max(253).nullable().optional(),
   sans: sans.nullable().optional(),
   environment: nameSchema.nullable().optional(),
-  owner_id: z.string().max(64).nullable().optional(),
-  team_id: z.string().max(64).nullable().optional(),
+  owner_id: named.nullish(),
+  team_id: named.nullish(),
   issuer_id: idSchema.optional(),
-  renewal_policy_id: z.string().max(64).nullable().optional(),
-  certificate_profile_id: z.string().max(64).nullable().optional(),
+  renewal_policy_id: named.nullish(),
+  certificate_profile_id: named.nullish(),
   key_algorithm: z.enum(keyAlgorithms).nullable().optional(),
   tags: tags.nullable().optional(),
   target_ids: targetIds.optional().describe('The whole set: what is missing is taken away.'),

@@ -14,6 +14,7 @@ import { planPlacements } from './plan-placements.js'
 import { recomputeRenewal } from './recompute-renewals.js'
 import { removePlacement } from './remove-placement.js'
 import { requireFreeCertificateName } from './require-free-certificate-name.js'
+import { requireNamed } from './require-named.js'
 import { requireOfferedNames } from './require-offered-names.js'
 
 /** What is given is changed, what is absent stays, null clears. */
@@ -51,11 +52,12 @@ export async function changeCertificate(services: Services, changes: Certificate
         `Certificate ${before.name} is archived; it cannot be changed any more`,
       )
     await changes.check(tx, before)
+    const { teamId } = await requireNamed(tx, changes, before)
     const merged = await mergedOf(services, tx, { before, changes })
     const isOther = !isDeepStrictEqual(merged, issuanceOf(before))
-    await write(tx, { before, changes, merged, generation: before.generation + (isOther ? 1 : 0) })
-    const { renewalPolicyId: policy = before.renewal_policy_id } = changes
     const generation = before.generation + (isOther ? 1 : 0)
+    await write(tx, { before, changes: { ...changes, teamId }, merged, generation })
+    const { renewalPolicyId: policy = before.renewal_policy_id } = changes
     const certificate = { ...before, ...merged, generation, renewal_policy_id: policy }
     if (policy !== before.renewal_policy_id) await recomputeRenewal(services, tx, certificate)
     if (isOther) await startOver(tx, certificate)

@@ -19,6 +19,7 @@ import { planPlacements } from './plan-placements.js'
 import { profileOf } from './profile-of.js'
 import { requireAllowed } from './require-allowed.js'
 import { requireFreeCertificateName } from './require-free-certificate-name.js'
+import { requireNamed } from './require-named.js'
 import { requireOfferedNames } from './require-offered-names.js'
 import { usualKeyAlgorithm } from './usual-key-algorithm.js'
 
@@ -66,8 +67,15 @@ export async function requestCertificate(
   const names = namesOf(request, csr)
   await checkIssuer(services, issuerId, names)
   return await services.store.transaction(async (tx) => {
+    const { teamId } = await requireNamed(tx, request)
     const profile = await profileOf(tx, request.certificateProfileId ?? null)
-    const certificate = await insertCertificate(tx, { request, csr, issuerId, names, profile })
+    const certificate = await insertCertificate(tx, {
+      request: { ...request, teamId: teamId ?? undefined },
+      csr,
+      issuerId,
+      names,
+      profile,
+    })
     for (const custody of custodiesOf(request))
       requireAllowed(askedOf(certificate, { profile, custody }).wanted, profile)
     if (request.csrPem !== undefined) await insertOutsideHolder(tx, certificate, request.csrPem)

@@ -154,6 +154,8 @@ describe('an agent of the first protocol over the wire', () => {
     expect(beat).toMatchObject({ status: 200, json: { status: 'heartbeat_recorded' } })
     expect((await agent.call('GET', '/work')).json).toMatchObject({ jobs: [], count: 0 })
 
+    for (const [noun, id] of Object.entries({ owners: 'o-1', teams: 't-1', 'renewal-policies': 'rp-1' }))
+      expect((await app.admin('POST', `/api/v1/${noun}`, { id, name: id })).status).toBe(201)
     const { json: certificate } = await app.admin('POST', '/api/v1/certificates', {
       name: 'old',
       common_name: 'old.example.test',

@@ -13,6 +13,10 @@ import { createScene, only, operator, type Scene, served, withScene } from './sc
 let scene: Scene
 beforeAll(async () => {
   scene = await createScene()
+  const { store, clock } = scene.services
+  const at = { created_at: clock.now(), updated_at: clock.now() }
+  await store.owners.insert({ id: 'o-1', name: 'Ada', ...at })
+  await store.teams.insert({ id: 't-1', name: 'Web', ...at })
 })
 afterAll(async () => {
   await scene.close()
