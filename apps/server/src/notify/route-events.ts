@@ -1,16 +1,18 @@
+import { raiseAlert } from '../lifecycle/raise-alert.js'
 import type { Services } from '../services.js'
 import { createId } from '../store/create-id.js'
 import type { EventRow } from '../store/events.js'
 import type { Tx } from '../store/store.js'
+import { type Channel, channelsOf } from './channels.js'
 
 const batch = 100
 
-/** Decides who is told of new events: every notifier that is enabled. Returns how many events it looked at. */
+/** Decides who is told of new events: the channels an event names, else every notifier that is enabled. Returns how many events it looked at. */
 export async function routeEvents({ store }: Pick<Services, 'store'>): Promise<number> {
   return await store.transaction(async (tx) => {
     const events = await tx.events.lockUnrouted(batch)
     if (events.length === 0) return 0
-    const notifiers = (await tx.connections.list('notifier')).filter((notifier) => notifier.enabled)
+    const notifiers = await tx.connections.list('notifier')
     for (const event of events) await routeEvent(tx, event, notifiers)
     await tx.events.markRouted(
       events.map((event) => event.id),
@@ -20,20 +22,50 @@ export async function routeEvents({ store }: Pick<Services, 'store'>): Promise<n
   })
 }
 
-async function routeEvent(tx: Tx, event: EventRow, notifiers: readonly { id: string }[]): Promise<void> {
-  const told =
+async function routeEvent(tx: Tx, event: EventRow, notifiers: readonly Channel[]): Promise<void> {
+  const { told, faults } = channelsOf(event, notifiers)
+  const reached =
     event.resolves_event_id === null ? new Map<string, string>() : await endAlert(tx, event.resolves_event_id)
   await tx.notifications.insertMany(
-    notifiers.map((notifier) => ({
+    told.map((notifier) => ({
       id: createId('notif', tx.now),
       event_id: event.id,
       connection_id: notifier.id,
       state: 'pending' as const,
-      resolves: told.get(notifier.id) ?? null,
+      resolves: reached.get(notifier.id) ?? null,
       next_try_at: tx.now,
       created_at: tx.now,
     })),
   )
+  for (const fault of faults) await tellUnreachable(tx, event, fault)
+}
+
+/** A channel that is no notifier is never called told: the notification says so, and so does an alert to everybody. */
+async function tellUnreachable(
+  tx: Tx,
+  { id }: EventRow,
+  { channel, reason }: { channel: string; reason: string },
+): Promise<void> {
+  await tx.notifications.insertMany([
+    {
+      id: createId('notif', tx.now),
+      event_id: id,
+      connection_id: null,
+      channel,
+      state: 'dead',
+      last_error_code: 'not_found',
+      last_error: reason,
+      created_at: tx.now,
+    },
+  ])
+  await raiseAlert(tx, {
+    subject: `channel:${channel}`,
+    type: 'notification.unreachable',
+    severity: 'warning',
+    title: `A renewal policy sends alerts to "${channel}", and nobody is told there: ${reason}`,
+    command: 'certctl notifiers list',
+    data: { channel, event_id: id },
+  })
 }
 
 /** Messages of an alert that nobody got yet are not sent any more; returns, by notifier, those that somebody may have got. */

@@ -9,6 +9,8 @@ import { dueVerifications } from './due-verifications.js'
 import { endingCertificates } from './ending-certificates.js'
 import { expiredLeases } from './expired-leases.js'
 import type { Loop } from './loop.js'
+import { expiryAlerts } from './expiry-alerts.js'
+import { healthChecks } from './health-checks.js'
 import { overdueCsrs } from './overdue-csrs.js'
 import { pendingOrders } from './pending-orders.js'
 import { purge } from './purge.js'
@@ -29,6 +31,8 @@ export const loops: readonly Loop[] = [
   expiredLeases,
   overdueCsrs,
   pendingOrders,
+  expiryAlerts,
+  healthChecks,
   purge,
   reconcilePlacements,
   renewalInfo,

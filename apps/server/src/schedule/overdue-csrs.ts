@@ -2,19 +2,23 @@ import { raiseAlert } from '../lifecycle/raise-alert.js'
 import { severityOf } from '../lifecycle/severity-of.js'
 import type { Services } from '../services.js'
 import type { JobRow } from '../store/jobs.js'
+import { forEachDue } from './for-each-due.js'
 import type { Loop } from './loop.js'
-
-const batchSize = 500
 
 /** Agents that were asked for a CSR and did not send one: people are told, and the agents stay asked. */
 export const overdueCsrs: Loop = {
   name: 'overdue-csrs',
   everySeconds: () => 300,
-  async run(services) {
+  async run(services, signal) {
     const now = services.clock.now()
     const since = new Date(now.getTime() - services.config.job_awaiting_csr_timeout * 1000)
-    const overdue = await services.store.jobs.listOverdueCsr({ since, now, limit: batchSize })
-    for (const job of overdue) await tell(services, job)
+    await forEachDue(services, {
+      what: 'telling of a CSR that does not come',
+      list: async (page) => await services.store.jobs.listOverdueCsr({ since, now }, page),
+      idOf: ({ id }) => id,
+      signal,
+      work: async (job) => await tell(services, job),
+    })
   },
 }
 

@@ -164,8 +164,11 @@ export function jobsTable(db: Kysely<Schema>) {
         .execute()
     },
 
-    /** CSRs that were asked for before `since`, or that took half of what was left of the current certificate, and did not come. */
-    async listOverdueCsr({ since, now, limit }: { since: Date; now: Date; limit: number }): Promise<JobRow[]> {
+    /** CSRs that were asked for before `since`, or that took half of what was left of the current certificate, and did not come. `after` is an id. */
+    async listOverdueCsr(
+      { since, now }: { since: Date; now: Date },
+      { after, limit }: { after: string; limit: number },
+    ): Promise<JobRow[]> {
       return await db
         .selectFrom('jobs')
         .leftJoin('holders', 'holders.id', 'jobs.holder_id')
@@ -173,13 +176,14 @@ export function jobsTable(db: Kysely<Schema>) {
         .select(jobColumns.map((column) => `jobs.${column}` as const))
         .where('jobs.kind', '=', 'issue')
         .where('jobs.state', '=', 'waiting_csr')
+        .where('jobs.id', '>', after)
         .where(({ or, eb }) =>
           or([
             eb('jobs.run_at', '<', since),
             sql<boolean>`jobs.run_at + (versions.not_after - jobs.run_at) / 2 < ${now} and jobs.run_at < ${now}`,
           ]),
         )
-        .orderBy('jobs.run_at')
+        .orderBy('jobs.id')
         .limit(limit)
         .execute()
     },

@@ -20,6 +20,8 @@ import { connectorTypesTable } from './connector-types.js'
 import { countsTable } from './counts.js'
 import { discoveriesTable } from './discoveries.js'
 import { eventsTable } from './events.js'
+import { expiryAlertsTable } from './expiry-alerts.js'
+import { healthChecksTable } from './health-checks.js'
 import { holdersTable } from './holders.js'
 import { idempotencyKeysTable } from './idempotency-keys.js'
 import { jobsTable } from './jobs.js'
@@ -71,6 +73,8 @@ export function tablesOn(db: Kysely<Schema>) {
     counts: countsTable(db),
     discoveries: discoveriesTable(db),
     events: eventsTable(db),
+    expiryAlerts: expiryAlertsTable(db),
+    healthChecks: healthChecksTable(db),
     holders: holdersTable(db),
     idempotencyKeys: idempotencyKeysTable(db),
     jobs: jobsTable(db),

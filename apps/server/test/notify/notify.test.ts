@@ -71,6 +71,45 @@ async function rows(eventId: string | undefined) {
 const down = new CertctlError('upstream_unavailable', 'It does not answer')
 
 describe('an event', () => {
+  it('that names channels is told to those, by type, name or id, and to nobody else', async () => {
+    await addNotifier('mail')
+    await addNotifier('pager')
+    const id = await emit({ data: { channels: ['Pager'] } })
+    await notify()
+    expect(await rows(id)).toMatchObject([{ connection_id: 'pager', state: 'sent' }])
+    const all = await emit({ data: { channels: ['channel'] } })
+    await notify()
+    expect((await rows(all)).map(({ connection_id }) => connection_id)).toEqual(['mail', 'pager'])
+    const nobody = await emit({ data: { channels: [] } })
+    await notify()
+    expect(await rows(nobody)).toEqual([])
+  })
+
+  it('that names a channel that is no notifier was never sent there: its notification says why, and everybody is told', async () => {
+    await addNotifier('mail')
+    await addNotifier('off')
+    await services.store.connections.update('off', { enabled: false })
+    const id = await emit({ data: { channels: ['OpsGenie', 'off'] } })
+    await notify()
+    const found = await rows(id)
+    expect(found.filter(({ state }) => state === 'sent')).toMatchObject([{ connection_id: 'mail' }])
+    expect(found.filter(({ state }) => state === 'dead')).toMatchObject([
+      { connection_id: null, channel: 'OpsGenie', last_error: expect.stringContaining('certctl notifiers create') },
+      { connection_id: null, channel: 'off', last_error: expect.stringContaining('is disabled') },
+    ])
+    expect(sent.filter(({ event }) => event === 'notification.unreachable')).toHaveLength(2)
+  })
+
+  it('that is a graver alert in the place of a milder one does not say that the cause is gone', async () => {
+    await addNotifier('a')
+    await emit({ severity: 'warning', alertKey: 'x:warning' })
+    await notify()
+    await emit({ severity: 'critical', alertKey: 'x:critical', resolves: 'x:warning' })
+    await notify()
+    expect(sent.at(-1)?.text).toContain('Somebody must act now.')
+    expect(sent.at(-1)?.text).not.toContain('is gone')
+  })
+
   it('is told once to every notifier that is enabled', async () => {
     await addNotifier('a')
     await addNotifier('b')
