@@ -46,7 +46,9 @@ export async function openStore(options: OpenOptions): Promise<OpenedStore> {
   closers.push(async () => clock.close())
   const store = createStore({ db: database.db, clock })
   await refuseOtherSealingKey(store, sealing)
-  const applied = await migrate({ db: database.db, now: clock.now })
+  const onNewer = (names: readonly string[]): void =>
+    log.warn({ names }, 'the database was migrated by a newer certctl; this copy works on it until it is upgraded too')
+  const applied = await migrate({ db: database.db, now: clock.now, onNewer })
   if (applied.length > 0) log.info({ applied }, 'the database was migrated')
   await checkSealingKey(store, sealing)
   return { address, database, clock, store }

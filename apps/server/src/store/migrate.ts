@@ -12,18 +12,27 @@ export interface MigrateOptions {
   db: Kysely<Schema>
   now: () => Date
   migrations?: readonly Migration[] | undefined
+  /** Told the names of migrations that only a newer program knows. */
+  onNewer?: ((names: readonly string[]) => void) | undefined
 }
 
-/** Brings the database to this program's shape; returns the names it applied. Copies that start together wait for one another. */
-export async function migrate({ db, now, migrations = ourMigrations }: MigrateOptions): Promise<string[]> {
+/**
+ * Brings the database to this program's shape; returns the names it applied. Copies that start together wait for one another. A database
+ * that a newer program has shaped is used as it is: migrations only add, so that copies of both versions work on one database for as long
+ * as an upgrade takes, and one of the older that is restarted meanwhile comes back.
+ */
+export async function migrate({ db, now, migrations = ourMigrations, onNewer }: MigrateOptions): Promise<string[]> {
   const applied: string[] = []
   for (;;) {
     const name = await db
       .transaction()
       .execute(async (transaction) => await applyNext(transaction, { migrations, now }))
-    if (name === undefined) return applied
+    if (name === undefined) break
     applied.push(name)
   }
+  const newer = (await readApplied(db)).map(({ name }) => name).filter((name) => !isOurs(migrations, name))
+  if (newer.length > 0) onNewer?.(newer)
+  return applied
 }
 
 async function applyNext(
@@ -64,19 +73,25 @@ interface Applied {
   checksum: string
 }
 
-async function readApplied(transaction: Transaction<Schema>): Promise<readonly Applied[]> {
-  const { rows } = await sql<Applied>`select name, checksum from certctl_migrations order by name`.execute(transaction)
+async function readApplied(db: Kysely<Schema>): Promise<readonly Applied[]> {
+  const { rows } = await sql<Applied>`select name, checksum from certctl_migrations order by name`.execute(db)
   return rows
 }
 
-/** The first migration that is not applied yet. Throws when the database was shaped by another program than this one. */
+function isOurs(migrations: readonly Migration[], name: string): boolean {
+  return migrations.some((migration) => migration.name === name)
+}
+
+/** The first migration that is not applied yet. Throws when the database was shaped by another program than this one and those after it. */
 function nextOf(migrations: readonly Migration[], applied: readonly Applied[]): Migration | undefined {
+  const newest = migrations.at(-1)?.name ?? ''
   for (const { name, checksum } of applied) {
     const ours = migrations.find((migration) => migration.name === name)
+    if (ours === undefined && name > newest) continue
     if (ours === undefined)
       throw new CertctlError(
         'conflict',
-        `The database was migrated by a newer certctl (${name}); start that version, or restore the backup made before the upgrade`,
+        `The database has the migration ${name}, which this certctl does not know and which is no newer one; start the version that made it, or restore the backup made before`,
       )
     if (checksumOf(ours) !== checksum)
       throw new CertctlError(

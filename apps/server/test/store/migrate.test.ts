@@ -49,11 +49,23 @@ describe('migrate', () => {
     expect(await run([one, two])).toEqual(['0002-two'])
   })
 
-  it('refuses a database that a newer version has shaped', async () => {
+  it('works on a database that a newer version has shaped, and says so', async () => {
     await run([one, two])
-    await expect(run([one])).rejects.toMatchObject({
+    const newer: string[] = []
+    const onNewer = (names: readonly string[]) => void newer.push(...names)
+    expect(await migrate({ db: database.db, now, migrations: [one], onNewer })).toEqual([])
+    expect(newer).toEqual(['0002-two'])
+    newer.length = 0
+    expect(await migrate({ db: database.db, now, migrations: [one, two], onNewer })).toEqual([])
+    expect(newer).toEqual([])
+  })
+
+  it('refuses a database with a migration between its own that it does not know', async () => {
+    await run([one, two])
+    const ours = { name: '0003-ours', sql: 'create table ours (id text)' }
+    await expect(run([one, ours])).rejects.toMatchObject({
       code: 'conflict',
-      message: expect.stringContaining('newer certctl (0002-two)'),
+      message: expect.stringContaining('the migration 0002-two, which this certctl does not know'),
     })
   })
 
