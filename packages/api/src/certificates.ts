@@ -198,6 +198,21 @@ const fields = commaList(fieldNames.length).refine((names) => names.every((name)
   message: `must name fields of a certificate: ${fieldNames.join(', ')}`,
 })
 
+/** `key:value`; a value may have colons. */
+const tag = z
+  .union([z.string(), z.array(z.string()).max(20, 'must not be given more than 20 times')])
+  .transform((given, context) =>
+    [given].flat().flatMap((text) => {
+      const colon = text.indexOf(':')
+      if (colon > 0) return [{ key: text.slice(0, colon), value: text.slice(colon + 1) }]
+      context.addIssue({ code: 'custom', message: 'must be key:value' })
+      return []
+    }),
+  )
+
+const searchText = z.string().trim().min(1, 'must not be empty').max(253, 'must not be longer than 253 characters')
+const domain = searchText.transform((text) => text.replace(/^(\*\.|\.)/, '').replace(/\.$/, ''))
+
 const targetParams = z.strictObject({ id: idSchema, target_id: idSchema })
 
 export const certificateOperations = {
@@ -214,6 +229,9 @@ export const certificateOperations = {
       profile_id: textSchema.optional(),
       target_id: textSchema.optional(),
       name: textSchema.optional().describe('A name of the certificate, or the certificate’s own.'),
+      q: searchText.optional().describe('Part of a name; where many names have it, a domain is found much faster.'),
+      domain: domain.optional().describe('A domain: certificates with a name that is it or below it.'),
+      tag: tag.optional().describe('key:value; given several times, all of them.'),
       expires_before: timeSchema.optional(),
       expires_after: timeSchema.optional(),
       created_after: timeSchema.optional(),

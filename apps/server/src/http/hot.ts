@@ -3,7 +3,7 @@ import type { Route } from '@certctl/api'
 import type { HttpRequest } from './handlers.js'
 
 /** Asked so often that Express would cost more than the answer. */
-const hotOperations = new Set(['getHealth', 'getReady', 'agentHeartbeat', 'getAgentWork'])
+const hotOperations = new Set(['getHealth', 'getReady', 'agentHeartbeat', 'getAgentWork', 'listCertificates'])
 
 const agentPath = /^\/api\/v1\/agents\/([A-Za-z0-9._-]{1,64})\/(heartbeat|work)$/
 

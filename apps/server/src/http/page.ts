@@ -1,6 +1,7 @@
 import { type Paging, pagingOf } from '@certctl/api'
 import { CertctlError } from '@certctl/core'
 import type { Sealing } from '../access/sealing.js'
+import type { JsonPage } from '../store/certificate-list.js'
 import type { Page, PageRequest, PageStart } from '../store/page.js'
 
 type ListQuery = Parameters<typeof pagingOf>[0]
@@ -9,6 +10,8 @@ type ListQuery = Parameters<typeof pagingOf>[0]
 export interface Listing {
   request: PageRequest
   envelope<Row, Item>(page: Page<Row>, itemOf: (row: Row) => Item): Envelope<Item>
+  /** The same for items that the database wrote: the whole answer's text. */
+  jsonEnvelope(page: JsonPage): string
 }
 
 export type Envelope<Item> =
@@ -19,21 +22,24 @@ export type Envelope<Item> =
 export function listingOf(sealing: Sealing, list: string, query: ListQuery): Listing {
   const paging = pagingOf(query)
   const place = { table: 'cursor', id: list, column: 'page' }
+  const frame = (page: Omit<Page<unknown>, 'rows'>, rows: number) => {
+    const capped = page.totalCapped === true ? { total_capped: true as const } : {}
+    if (paging.by === 'offset')
+      return { total: page.total ?? rows, ...capped, page: paging.page, per_page: paging.perPage }
+    const next = page.next === undefined ? undefined : sealing.seal(JSON.stringify(page.next), place)
+    return {
+      ...(next === undefined ? {} : { next_cursor: next.toString('base64url') }),
+      page_size: paging.pageSize,
+      ...(page.total === undefined ? {} : { total: page.total, ...capped }),
+    }
+  }
   return {
     request: requestOf(paging, (cursor) => openCursor(() => sealing.open(Buffer.from(cursor, 'base64url'), place))),
     envelope: (page, itemOf) => {
       const data = page.rows.map(itemOf)
-      const capped = page.totalCapped === true ? { total_capped: true as const } : {}
-      if (paging.by === 'offset')
-        return { data, total: page.total ?? data.length, ...capped, page: paging.page, per_page: paging.perPage }
-      const next = page.next === undefined ? undefined : sealing.seal(JSON.stringify(page.next), place)
-      return {
-        data,
-        ...(next === undefined ? {} : { next_cursor: next.toString('base64url') }),
-        page_size: paging.pageSize,
-        ...(page.total === undefined ? {} : { total: page.total, ...capped }),
-      }
+      return { data, ...frame(page, data.length) }
     },
+    jsonEnvelope: ({ items, ...page }) => `{"data":[${items}],${JSON.stringify(frame(page, 0)).slice(1)}`,
   }
 }
 

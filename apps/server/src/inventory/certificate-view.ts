@@ -1,8 +1,8 @@
-import type { Certificate, CertificateListItem } from '@certctl/api'
+import type { Certificate } from '@certctl/api'
 import { formatGeneralName } from '@certctl/pki'
 import type { ListedCertificate } from '../store/certificate-list.js'
 
-/** A certificate as lists show it; times and what else does not exist are absent. */
+/** A certificate on its own, without its holders. Lists have the same text from the database (`store/certificate-json.ts`). Times and what else does not exist are absent. */
 export function certificateView(row: ListedCertificate): Certificate {
   return {
     id: row.id,
@@ -32,13 +32,6 @@ export function certificateView(row: ListedCertificate): Certificate {
     ...time('renew_at', row.renew_at),
     generation: row.generation,
   }
-}
-
-/** Only these fields, and always the id. */
-export function sparse(view: Certificate, fields: readonly string[] | undefined): CertificateListItem {
-  if (fields === undefined || fields.length === 0) return view
-  const entries = Object.entries(view).filter(([name]) => name === 'id' || fields.includes(name))
-  return Object.fromEntries(entries) as unknown as CertificateListItem
 }
 
 function given<K extends string>(name: K, value: string | null): { [Key in K]?: string } {

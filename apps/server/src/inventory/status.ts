@@ -1,5 +1,6 @@
 import type { Status } from '@certctl/api'
 import type { Services } from '../services.js'
+import type { CertificateCounts } from '../store/daily-counts.js'
 import { silentMs } from './agent-view.js'
 import { placementView } from './placement-view.js'
 
@@ -9,7 +10,7 @@ const mostFailing = 50
 export async function readStatus({ store, clock, server }: Services): Promise<Status> {
   const now = clock.now()
   const [certificates, states, agents, renewals, jobs, failing] = await Promise.all([
-    store.certificateList.count(now),
+    store.dailyCounts.certificates(now),
     store.placements.countByState(),
     store.agents.countLive(new Date(now.getTime() - silentMs)),
     store.holders.countRenewals(now),
@@ -21,7 +22,7 @@ export async function readStatus({ store, clock, server }: Services): Promise<St
   return {
     version: server.version,
     server_time: now.toISOString(),
-    certificates,
+    certificates: certificatesOf(certificates.byStatus),
     placements: {
       pending: of('pending'),
       deploying: of('deploying'),
@@ -35,5 +36,15 @@ export async function readStatus({ store, clock, server }: Services): Promise<St
     renewals: { due, overdue, ...(nextAt === null ? {} : { next_at: nextAt.toISOString() }) },
     jobs,
     failing: failing.map(placementView),
+  }
+}
+
+/** Archived ones are no part of what is managed. */
+function certificatesOf({ Archived: _archived, ...live }: CertificateCounts['byStatus']): Status['certificates'] {
+  return {
+    total: Object.values(live).reduce((sum, count) => sum + count, 0),
+    active: live.Active + live.RenewalInProgress,
+    expiring: live.Expiring,
+    expired: live.Expired,
   }
 }

@@ -1,5 +1,6 @@
 import { type Kysely, type Selectable, sql } from 'kysely'
-import { type CertificateFilter, matchingCertificateIds } from './certificate-list.js'
+import type { CertificateFilter } from './certificate-filter.js'
+import { matchingCertificateIds } from './certificate-list.js'
 import { type Page, type PageRequest, readPage } from './page.js'
 import type { BulkItemsTable, Schema } from './schema.js'
 

@@ -1,18 +1,17 @@
+import { CertctlError } from '@certctl/core'
 import { type Kysely, type RawBuilder, sql } from 'kysely'
+import {
+  type CertificateFilter,
+  type CertificateStatus,
+  matching,
+  statusConditions,
+  statusWord,
+} from './certificate-filter.js'
+import { certificateJson } from './certificate-json.js'
 import type { CertificateRow } from './certificates.js'
-import { type Page, type PageRequest, readPage } from './page.js'
+import { isStatementTimeout } from './database-error.js'
+import { largestTotal, type PageRequest, type PageStart } from './page.js'
 import type { Schema } from './schema.js'
-
-/** In the words of the old server. */
-export type CertificateStatus =
-  | 'Pending'
-  | 'RenewalInProgress'
-  | 'Active'
-  | 'Expiring'
-  | 'Expired'
-  | 'Revoked'
-  | 'Archived'
-  | 'Failed'
 
 export const certificateSorts = [
   'created_at',
@@ -26,7 +25,8 @@ export const certificateSorts = [
 export type CertificateSortColumn = (typeof certificateSorts)[number]
 
 /** A certificate with what its holders, versions, jobs and placements make of it at one moment. */
-export interface ListedCertificate extends Omit<CertificateRow, 'common_name'> {
+export interface ListedCertificate
+  extends Omit<CertificateRow, 'common_name' | 'requested_by_person' | 'requested_at'> {
   common_name: string
   status: CertificateStatus
   /** Of the version that ends first; `infinity` where none was issued, so that it sorts last. */
@@ -42,168 +42,181 @@ export interface ListedCertificate extends Omit<CertificateRow, 'common_name'> {
   holder_count: number
 }
 
-export interface CertificateFilter {
-  now: Date
-  status?: CertificateStatus | undefined
-  environment?: string | undefined
-  ownerId?: string | undefined
-  teamId?: string | undefined
-  issuerId?: string | undefined
-  agentId?: string | undefined
-  profileId?: string | undefined
-  targetId?: string | undefined
-  /** One of its names, or the certificate's own. */
-  name?: string | undefined
-  expiresBefore?: Date | undefined
-  expiresAfter?: Date | undefined
-  createdAfter?: Date | undefined
-  updatedAfter?: Date | undefined
-  /** Only these, archived ones too. */
-  ids?: readonly string[] | undefined
-  source?: string | undefined
-}
-
 export interface CertificateOrder {
   by: CertificateSortColumn
   descending: boolean
 }
 
-export interface CertificateCounts {
-  total: number
-  active: number
-  expiring: number
-  expired: number
+/** A page as the database wrote it. */
+export interface JsonPage {
+  /** The items' objects, commas between them. */
+  items: string
+  total?: number | undefined
+  totalCapped?: boolean | undefined
+  /** Present when there are more rows. */
+  next?: PageStart | undefined
 }
+
+export interface CertificateQuestion {
+  filter: CertificateFilter
+  order: CertificateOrder
+  request: PageRequest
+  /** Only these; all where not given. */
+  fields?: readonly string[] | undefined
+}
+
+const searchSeconds = 5
 
 /** The read side of certificates. */
 export function certificateListTable(db: Kysely<Schema>) {
   return {
-    /** Archived ones too. */
+    /** Archived ones too. From the rows themselves: within a transaction it sees what that did. */
     async get(id: string, now: Date): Promise<ListedCertificate | undefined> {
-      return await from(db, sql`c.id = ${id}`, now).selectAll().executeTakeFirst()
+      const { rows } = await sql<ListedCertificate>`
+        select l.id, l.name, l.common_name, c.names, c.subject, c.key_algorithm, c.extended_key_usages, c.must_staple,
+          c.validity_seconds, l.issuer_id, l.environment, l.owner_id, l.team_id, c.renewal_policy_id, l.certificate_profile_id,
+          c.tags, c.source, c.generation, l.created_at, l.updated_at, c.archived_at, l.expires_at, l.last_renewal_at,
+          l.last_deployment_at, l.revoked_at, l.revocation_reason, l.serial_number, l.fingerprint, l.renew_at, l.target_ids,
+          l.holder_count, ${statusWord(now)} as status
+        from certificate_facts l join certificates c on c.id = l.id where l.id = ${id}`.execute(db)
+      return rows[0]
     },
 
-    async page(
-      filter: CertificateFilter,
-      order: CertificateOrder,
-      request: PageRequest,
-    ): Promise<Page<ListedCertificate>> {
-      const { now, status, expiresBefore, expiresAfter } = filter
-      const query = from(db, conditionOf(filter), now)
-        .selectAll()
-        .$if(status !== undefined, (narrowed) => narrowed.where('status', '=', status as CertificateStatus))
-        .$if(expiresBefore !== undefined, (narrowed) => narrowed.where('expires_at', '<', expiresBefore as Date))
-        .$if(expiresAfter !== undefined, (narrowed) => narrowed.where('expires_at', '>', expiresAfter as Date))
-      const startOf = (row: ListedCertificate) => ({ value: textOf(row[order.by]), id: row.id })
-      return await readPage(query, { columns: [order.by, 'id'], descending: order.descending, startOf }, request)
-    },
-
-    async count(now: Date): Promise<CertificateCounts> {
-      const rows = await from(db, sql`c.archived_at is null`, now)
-        .select(({ fn }) => ['status', fn.countAll<string>().as('count')])
-        .groupBy('status')
-        .execute()
-      const of = (...statuses: CertificateStatus[]): number =>
-        rows.reduce((sum, row) => (statuses.includes(row.status) ? sum + Number(row.count) : sum), 0)
-      return {
-        total: rows.reduce((sum, row) => sum + Number(row.count), 0),
-        active: of('Active', 'RenewalInProgress'),
-        expiring: of('Expiring'),
-        expired: of('Expired'),
-      }
+    async page(question: CertificateQuestion): Promise<JsonPage> {
+      const { filter, request } = question
+      if (filter.text !== undefined) return await searched(db, question)
+      const [page, total] = await Promise.all([pageOf(db, question), request.count ? countUpTo(db, filter) : undefined])
+      return { ...page, ...total }
     },
   }
 }
 
 /** The ids of all that match, in no order: for statements that work on them where they are. */
 export function matchingCertificateIds(db: Kysely<Schema>, filter: CertificateFilter) {
-  const { now, status, expiresBefore, expiresAfter } = filter
-  return from(db, conditionOf(filter), now)
-    .select('id')
-    .$if(status !== undefined, (narrowed) => narrowed.where('status', '=', status as CertificateStatus))
-    .$if(expiresBefore !== undefined, (narrowed) => narrowed.where('expires_at', '<', expiresBefore as Date))
-    .$if(expiresAfter !== undefined, (narrowed) => narrowed.where('expires_at', '>', expiresAfter as Date))
+  const { from, where } = matching(filter)
+  return db.selectFrom(sql<{ id: string }>`(select l.id from ${from} where ${where})`.as('listed')).select('id')
 }
 
-function textOf(value: Date | number | string): string {
-  if (value instanceof Date) return value.toISOString()
-  return typeof value === 'number' ? 'infinity' : value
+async function pageOf(db: Kysely<Schema>, question: CertificateQuestion): Promise<JsonPage> {
+  const { limit } = question.request
+  const { rows } = await sql<{ items: string; found: number; id: string | null; value: string | null }>`
+    select coalesce(string_agg(item, ',' order by n) filter (where n <= ${limit}), '') as items, count(*)::integer as found,
+      max(id) filter (where n = ${limit}) as id, max(value) filter (where n = ${limit}) as value
+    from (
+      select l.n, l.id, l.sort_value::text as value, ${certificateJson(question.filter.now, question.fields)} as item
+      from (${rowsOf(question)}) l left join certificates c on c.id = l.id
+    ) as written`.execute(db)
+  const [row = { items: '', found: 0, id: null, value: null }] = rows
+  if (row.found <= limit || row.id === null) return { items: row.items }
+  return { items: row.items, next: { value: row.value, id: row.id } }
 }
 
-/** Archived ones are shown only where they are asked for. */
-function conditionOf(filter: CertificateFilter): RawBuilder<unknown> {
-  const { status, environment, ownerId, teamId, issuerId, agentId, profileId, targetId, name, ids, source } = filter
-  const parts = [
-    ids !== undefined && status === undefined
-      ? undefined
-      : status === 'Archived'
-        ? sql`c.archived_at is not null`
-        : sql`c.archived_at is null`,
-    ids === undefined ? undefined : sql`c.id = any(${[...ids]}::text[])`,
-    source === undefined ? undefined : sql`c.source = ${source}`,
-    environment === undefined ? undefined : sql`c.environment = ${environment}`,
-    ownerId === undefined ? undefined : sql`c.owner_id = ${ownerId}`,
-    teamId === undefined ? undefined : sql`c.team_id = ${teamId}`,
-    issuerId === undefined ? undefined : sql`c.issuer_id = ${issuerId}`,
-    profileId === undefined ? undefined : sql`c.certificate_profile_id = ${profileId}`,
-    filter.createdAfter === undefined ? undefined : sql`c.created_at > ${filter.createdAfter}`,
-    filter.updatedAfter === undefined ? undefined : sql`c.updated_at > ${filter.updatedAfter}`,
-    agentId === undefined
-      ? undefined
-      : sql`exists (select 1 from holders where holders.certificate_id = c.id and holders.agent_id = ${agentId} and holders.closed_at is null)`,
-    targetId === undefined
-      ? undefined
-      : sql`exists (select 1 from placements where placements.certificate_id = c.id and placements.target_id = ${targetId} and placements.removed_at is null)`,
-    name === undefined
-      ? undefined
-      : sql`(lower(c.name) = ${name.toLowerCase()} or exists (select 1 from certificate_names n where n.certificate_id = c.id and n.value = ${name.toLowerCase()}))`,
+const listed = sql.raw(
+  [
+    'id',
+    'name',
+    'common_name',
+    'environment',
+    'owner_id',
+    'team_id',
+    'issuer_id',
+    'certificate_profile_id',
+    'standing',
+    'expires_at',
+    'expiring_at',
+    'renew_at',
+    'last_renewal_at',
+    'last_deployment_at',
+    'revoked_at',
+    'revocation_reason',
+    'serial_number',
+    'fingerprint',
+    'target_ids',
+    'created_at',
+    'updated_at',
   ]
-  return sql.join(
-    parts.filter((part) => part !== undefined),
-    sql` and `,
-  )
+    .map((column) => `l.${column}`)
+    .join(', '),
+)
+
+/** The rows of one page and one more, numbered in their order. */
+function rowsOf(question: CertificateQuestion): RawBuilder<unknown> {
+  const { order, request } = question
+  const rows = order.by === 'status' ? rowsByStatus(question) : rowsByColumn(question, order.by)
+  return sql`select row_number() over (${sortedBy(order)}) as n, page.* from (
+    ${rows} ${sortedBy(order)} limit ${request.limit + 1} offset ${request.offset ?? 0}
+  ) as page`
 }
 
-/** `expired` and the like are comparisons with now, never stored. The order of the cases says which word wins. */
-function from(db: Kysely<Schema>, condition: RawBuilder<unknown>, now: Date) {
-  const listed = sql<ListedCertificate>`(
-    select c.id, c.name, coalesce(c.common_name, '') as common_name, c.names, c.subject, c.key_algorithm,
-      c.extended_key_usages, c.must_staple, c.validity_seconds, c.issuer_id, c.environment, c.owner_id, c.team_id,
-      c.renewal_policy_id, c.certificate_profile_id, c.tags, c.source, c.generation, c.created_at, c.updated_at, c.archived_at,
-      coalesce(held.expires_at, 'infinity') as expires_at, held.last_renewal_at, held.revoked_at, held.revocation_reason,
-      held.serial_number, held.fingerprint, held.renew_at, held.holder_count,
-      placed.last_deployment_at, coalesce(placed.target_ids, '{}') as target_ids,
-      case
-        when c.archived_at is not null then 'Archived'
-        when held.issued > 0 and held.usable = 0 then 'Revoked'
-        when held.issued > 0 and held.expires_at <= ${now} then 'Expired'
-        when held.issued > 0 and exists (select 1 from jobs where jobs.certificate_id = c.id and jobs.kind = 'issue'
-          and jobs.state not in ('done', 'cancelled')) then 'RenewalInProgress'
-        when held.issued > 0 and held.expiring then 'Expiring'
-        when held.issued > 0 then 'Active'
-        when held.failing then 'Failed'
-        else 'Pending'
-      end as status
-    from certificates c
-    left join lateral (
-      select count(v.id)::int as issued, count(v.id) filter (where v.revoked_at is null)::int as usable,
-        count(h.id)::int as holder_count,
-        coalesce(min(v.not_after) filter (where v.revoked_at is null), min(v.not_after)) as expires_at,
-        max(v.received_at) as last_renewal_at, max(v.revoked_at) as revoked_at, max(v.revocation_reason) as revocation_reason,
-        (array_agg(v.serial_number order by h.created_at, h.id) filter (where v.id is not null))[1] as serial_number,
-        (array_agg(v.fingerprint order by h.created_at, h.id) filter (where v.id is not null))[1] as fingerprint,
-        min(h.renew_at) as renew_at,
-        coalesce(bool_or(v.revoked_at is null and v.not_after - ${now}::timestamptz
-          <= least(interval '31 days', (v.not_after - v.received_at) / 3)), false) as expiring,
-        coalesce(bool_or(h.blocked_code is not null or h.failures > 0), false) as failing
-      from holders h left join versions v on v.id = h.current_version_id
-      where h.certificate_id = c.id and h.closed_at is null
-    ) held on true
-    left join lateral (
-      select array_agg(p.target_id order by p.created_at, p.id) as target_ids, max(p.deployed_at) as last_deployment_at
-      from placements p where p.certificate_id = c.id and p.removed_at is null
-    ) placed on true
-    where ${condition}
-  )`.as('listed')
-  return db.selectFrom(listed)
+function sortedBy({ descending }: CertificateOrder): RawBuilder<unknown> {
+  const direction = sql.raw(descending ? 'desc' : 'asc')
+  return sql`order by sort_value ${direction}, id ${direction}`
+}
+
+function rowsByColumn(
+  { filter, order, request: { after } }: CertificateQuestion,
+  by: Exclude<CertificateSortColumn, 'status'>,
+): RawBuilder<unknown> {
+  const { from, where } = matching(filter)
+  const column = sql.ref(`l.${by}`)
+  const type = sql.raw(by.endsWith('_at') ? 'timestamptz' : 'text')
+  const beyond = sql.raw(order.descending ? '<' : '>')
+  const keyset =
+    after === undefined ? sql`` : sql`and (${column}, l.id) ${beyond} (${after.value}::${type}, ${after.id})`
+  return sql`select ${listed}, ${column} as sort_value from ${from} where ${where} ${keyset}`
+}
+
+/** The word depends on the moment, so no index has its order: each word in turn brings what a page can need of it. */
+function rowsByStatus(question: CertificateQuestion): RawBuilder<unknown> {
+  const { filter, order, request } = question
+  const words = Object.keys(statusConditions) as CertificateStatus[]
+  const most = request.limit + 1 + (request.offset ?? 0)
+  const direction = sql.raw(order.descending ? 'desc' : 'asc')
+  const parts = words.filter(isWanted(question)).map((word) => {
+    const { from, where } = matching({ ...filter, status: word })
+    const keyset =
+      request.after?.value === word ? sql`and l.id ${sql.raw(order.descending ? '<' : '>')} ${request.after.id}` : sql``
+    return sql`(select ${listed}, ${word}::text as sort_value from ${from} where ${where} ${keyset} order by l.id ${direction} limit ${most})`
+  })
+  return sql`select * from (${sql.join(parts, sql` union all `)}) as l`
+}
+
+function isWanted({ filter, order, request: { after } }: CertificateQuestion): (word: CertificateStatus) => boolean {
+  return (word) => {
+    if (filter.status !== undefined) return word === filter.status
+    if (word === 'Archived' && filter.ids === undefined) return false
+    if (typeof after?.value !== 'string') return true
+    return order.descending ? word <= after.value : word >= after.value
+  }
+}
+
+async function countUpTo(
+  db: Kysely<Schema>,
+  filter: CertificateFilter,
+): Promise<Pick<JsonPage, 'total' | 'totalCapped'>> {
+  const { from, where } = matching(filter)
+  const { rows } = await sql<{ count: number }>`
+    select count(*)::integer as count from (select 1 from ${from} where ${where} limit ${largestTotal + 1}) as counted`.execute(
+    db,
+  )
+  const count = rows[0]?.count ?? 0
+  return { total: Math.min(count, largestTotal), totalCapped: count > largestTotal }
+}
+
+/** Letters that stand in very many names, or in hardly any and are few, can take as long as reading all of them. */
+async function searched(db: Kysely<Schema>, question: CertificateQuestion): Promise<JsonPage> {
+  try {
+    return await db.transaction().execute(async (connection) => {
+      await sql`set local statement_timeout = ${sql.lit(searchSeconds * 1000)}`.execute(connection)
+      const page = await pageOf(connection, question)
+      return question.request.count ? { ...page, ...(await countUpTo(connection, question.filter)) } : page
+    })
+  } catch (cause) {
+    if (!isStatementTimeout(cause)) throw cause
+    throw new CertctlError(
+      'upstream_unavailable',
+      `q: looking for “${question.filter.text}” in all names took longer than ${searchSeconds} seconds; give more letters, another filter, or a whole domain with domain=`,
+      { cause, errors: [{ field: 'q', message: 'takes too long; give more letters' }] },
+    )
+  }
 }

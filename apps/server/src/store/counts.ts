@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely'
+import { dailyCountsTable } from './daily-counts.js'
 import type { Schema } from './schema.js'
 
 export interface Counts {
@@ -12,14 +13,29 @@ export interface Counts {
 
 /** What Prometheus is told of the rows: a handful of counts, asked when somebody looks. */
 export function countsTable(db: Kysely<Schema>) {
+  const daily = dailyCountsTable(db)
   return {
-    all: async ({ now, expiringBy, onlineSince, overdueSince }: CountTimes): Promise<Counts> => {
-      const [single, jobs, placements] = await Promise.all([
-        singleCounts(db, { now, expiringBy, onlineSince, overdueSince }),
-        jobCounts(db, now),
-        placementCounts(db),
+    all: async (times: CountTimes): Promise<Counts> => {
+      const [certificates, single, jobs, placements] = await Promise.all([
+        daily.certificates(times.now, times.expiringBy),
+        singleCounts(db, times),
+        jobCounts(db, times.now),
+        daily.byWord('placements'),
       ])
-      return { ...single, jobs, placements }
+      const { byStatus, valid, endingBy } = certificates
+      const { Archived: _archived, ...live } = byStatus
+      return {
+        certificates: {
+          total: Object.values(live).reduce((sum, count) => sum + count, 0),
+          active: valid,
+          expiring: endingBy,
+          expired: byStatus.Expired,
+          revoked: byStatus.Revoked,
+        },
+        ...single,
+        jobs,
+        placements: placements.map(({ word, count }) => ({ state: word, count })),
+      }
     },
   }
 }
@@ -31,31 +47,20 @@ export interface CountTimes {
   overdueSince: Date
 }
 
-async function singleCounts(db: Kysely<Schema>, times: CountTimes): Promise<Omit<Counts, 'jobs' | 'placements'>> {
-  const { now, expiringBy, onlineSince, overdueSince } = times
+async function singleCounts(
+  db: Kysely<Schema>,
+  { now, onlineSince, overdueSince }: CountTimes,
+): Promise<Pick<Counts, 'agents' | 'renewals' | 'deadNotifications'>> {
   const { rows } = await sql<Record<string, number>>`
     select
-      (select count(*)::integer from certificates where archived_at is null) as total,
-      count(*) filter (where revoked_at is null and not_after >= ${now})::integer as active,
-      count(*) filter (where revoked_at is null and not_after >= ${now} and not_after < ${expiringBy})::integer as expiring,
-      count(*) filter (where revoked_at is null and not_after < ${now})::integer as expired,
-      (select count(*)::integer from versions where revoked_at is not null) as revoked,
       (select count(*)::integer from agents where retired_at is null) as agents,
       (select count(*)::integer from agents where retired_at is null and last_heartbeat_at >= ${onlineSince}) as online,
       (select count(*)::integer from holders where closed_at is null and renew_at <= ${now}) as due,
       (select count(*)::integer from holders where closed_at is null and renew_at <= ${overdueSince}) as overdue,
-      (select count(*)::integer from notifications where state = 'dead') as dead
-    from versions where standing = 'current'`.execute(db)
+      (select count(*)::integer from notifications where state = 'dead') as dead`.execute(db)
   const row = rows[0] ?? {}
   const of = (name: string): number => row[name] ?? 0
   return {
-    certificates: {
-      total: of('total'),
-      active: of('active'),
-      expiring: of('expiring'),
-      expired: of('expired'),
-      revoked: of('revoked'),
-    },
     agents: { total: of('agents'), online: of('online') },
     renewals: { due: of('due'), overdue: of('overdue') },
     deadNotifications: of('dead'),
@@ -67,11 +72,5 @@ async function jobCounts(db: Kysely<Schema>, now: Date): Promise<Counts['jobs']>
     select kind, state, count(*)::integer as count,
       greatest(0, extract(epoch from ${now}::timestamptz - min(run_at)))::double precision as "oldestSeconds"
     from jobs where state not in ('done', 'cancelled') group by kind, state`.execute(db)
-  return rows
-}
-
-async function placementCounts(db: Kysely<Schema>): Promise<Counts['placements']> {
-  const { rows } = await sql<Counts['placements'][number]>`
-    select state, count(*)::integer as count from placements where removed_at is null group by state`.execute(db)
   return rows
 }

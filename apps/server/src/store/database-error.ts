@@ -57,6 +57,11 @@ export function isWorthAnotherTry(error: unknown): boolean {
   return ['40001', '40P01'].includes(sqlStateOf(error) ?? '')
 }
 
+/** The statement was given up because it took longer than it may; also when `databaseErrorOf` has put it into our words. */
+export function isStatementTimeout(error: unknown): boolean {
+  return sqlStateOf(error instanceof Error && error.cause !== undefined ? error.cause : error) === '57014'
+}
+
 /** The unique constraint or index that refused a row; `undefined` when it was something else. */
 export function violatedUnique(error: unknown): string | undefined {
   return sqlStateOf(error) === '23505' ? constraintOf(error) : undefined

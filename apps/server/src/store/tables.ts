@@ -18,6 +18,7 @@ import { connectionsTable } from './connections.js'
 import { connectorStateTable } from './connector-state.js'
 import { connectorTypesTable } from './connector-types.js'
 import { countsTable } from './counts.js'
+import { dailyCountsTable } from './daily-counts.js'
 import { discoveriesTable } from './discoveries.js'
 import { eventsTable } from './events.js'
 import { expiryAlertsTable } from './expiry-alerts.js'
@@ -71,6 +72,7 @@ export function tablesOn(db: Kysely<Schema>) {
     connectorState: connectorStateTable(db),
     connectorTypes: connectorTypesTable(db),
     counts: countsTable(db),
+    dailyCounts: dailyCountsTable(db),
     discoveries: discoveriesTable(db),
     events: eventsTable(db),
     expiryAlerts: expiryAlertsTable(db),

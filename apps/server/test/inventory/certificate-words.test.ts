@@ -18,10 +18,10 @@ afterAll(async () => {
 })
 
 const statusOf = async (id: string) => (await getCertificate(scene.services, id)).status
-const listed = async (status: Parameters<typeof listCertificates>[1]['filter']['status']) =>
-  (await listCertificates(scene.services, { filter: { status }, request: { limit: 100, count: false } })).rows.map(
-    ({ id }) => id,
-  )
+const listed = async (status: Parameters<typeof listCertificates>[1]['filter']['status']): Promise<string[]> => {
+  const { items } = await listCertificates(scene.services, { filter: { status }, request: { limit: 100, count: false } })
+  return (JSON.parse(`[${items}]`) as { id: string }[]).map(({ id }) => id)
+}
 
 describe('the word for a certificate', () => {
   it('follows its life: Pending, Active, Expiring, RenewalInProgress, Active', async () => {

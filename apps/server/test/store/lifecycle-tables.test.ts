@@ -288,11 +288,11 @@ describe('names', () => {
     const { id } = await scene.request({ commonName: 'x.names.test', sans: ['y.names.test', '192.0.2.5'] })
     const found = async (name: string) =>
       (
-        await store().certificateList.page(
-          { now: now(), name },
-          { by: 'name', descending: false },
-          { limit: 10, count: true },
-        )
+        await store().certificateList.page({
+          filter: { now: now(), name },
+          order: { by: 'name', descending: false },
+          request: { limit: 10, count: true },
+        })
       ).total
     expect(await found('y.names.test')).toBe(1)
     expect(await found('192.0.2.5')).toBe(1)

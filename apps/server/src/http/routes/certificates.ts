@@ -1,8 +1,7 @@
-import { type Placement, reply } from '@certctl/api'
+import { type Placement, reply, replyJson } from '@certctl/api'
 import { CertctlError } from '@certctl/core'
 import { actorOf } from '../../access/principal.js'
 import { listCertificateTargets, listPlacements, listVersions } from '../../inventory/certificate-parts.js'
-import { certificateView, sparse } from '../../inventory/certificate-view.js'
 import { exportCertificate } from '../../inventory/export-certificate.js'
 import { getCertificate } from '../../inventory/get-certificate.js'
 import { listCertificates } from '../../inventory/list-certificates.js'
@@ -44,15 +43,12 @@ type NounIds = 'listCertificates' | 'createCertificate' | 'getCertificate' | 'up
 function nounRoutes(services: Services): Handlers<NounIds> {
   return {
     async listCertificates({ query }) {
-      const { request, envelope } = listingOf(
-        services.sealing,
-        `listCertificates ${JSON.stringify(query.sort ?? {})}`,
-        query,
-      )
-      const page = await listCertificates(services, { filter: filterOf(query), sort: query.sort, request })
-      return reply(
+      const list = `listCertificates ${JSON.stringify(query.sort ?? {})}`
+      const { request, jsonEnvelope } = listingOf(services.sealing, list, query)
+      const { sort, fields } = query
+      return replyJson(
         200,
-        envelope(page, (row) => sparse(certificateView(row), query.fields)),
+        jsonEnvelope(await listCertificates(services, { filter: filterOf(query), sort, request, fields })),
       )
     },
     async createCertificate({ body, principal }) {
@@ -161,6 +157,9 @@ function filterOf(query: Request<'listCertificates'>['query']) {
     profileId: query.profile_id,
     targetId: query.target_id,
     name: query.name,
+    text: query.q,
+    domain: query.domain,
+    tags: query.tag,
     expiresBefore: date(query.expires_before),
     expiresAfter: date(query.expires_after),
     createdAfter: date(query.created_after),

@@ -38,7 +38,7 @@ create index listed_common_name on listed_certificates (common_name, id) where s
 create index listed_environment on listed_certificates (environment, id) where standing <> 'archived';
 create index listed_environment_expires on listed_certificates (environment, expires_at, id) where standing <> 'archived';
 create index listed_standing_expires on listed_certificates (standing, expires_at, id);
-create index listed_expiring on listed_certificates (expiring_at) where standing in ('issued', 'renewing');
+create index listed_expiring on listed_certificates (standing, expiring_at) where standing in ('issued', 'renewing');
 create index listed_owner_expires on listed_certificates (owner_id, expires_at, id) where standing <> 'archived';
 create index listed_owner_created on listed_certificates (owner_id, created_at, id) where standing <> 'archived';
 create index listed_team_expires on listed_certificates (team_id, expires_at, id) where standing <> 'archived';
@@ -66,6 +66,10 @@ create table searched_names (
 
 alter table certificate_names add column expires_at timestamptz not null default 'infinity';
 create index certificate_names_ends on certificate_names (reversed text_pattern_ops, expires_at, certificate_id);
+
+create index holders_of_certificate on holders (certificate_id) where closed_at is null;
+create index holders_unissued on holders (certificate_id) where closed_at is null and current_version_id is null;
+create index holders_asked on holders (certificate_id) where closed_at is null and renewal_requested_at is not null;
 
 create table daily_counts (
   question text not null,
@@ -96,6 +100,19 @@ select ensure_search_index();
 create function utc_day(at timestamptz) returns date language sql immutable parallel safe as
 $$ select (at at time zone 'utc')::date $$;
 
+-- As people write a name: pki's formatGeneralName.
+create function written_name(type text, value text) returns text language sql immutable parallel safe as $$
+  select case
+    when value !~* '^(dns|ip|email|uri):' and type = case
+      when value ~ '^(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])([.](25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])){3}$' then 'ip'
+      when value ~ '^[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*$' then 'ip'
+      when value ~* '^[a-z][a-z0-9+.-]*:' then 'uri'
+      when value like '%@%' then 'email'
+      else 'dns' end then value
+    else case when type in ('dns', 'ip', 'uri') then upper(type) else type end || ':' || value
+  end
+$$;
+
 create view certificate_facts as
 select c.id, c.name, coalesce(c.common_name, '') as common_name, c.environment, c.owner_id, c.team_id, c.issuer_id,
   c.certificate_profile_id,
@@ -117,7 +134,7 @@ left join lateral (
   select count(v.id)::int as issued, count(v.id) filter (where v.revoked_at is null)::int as usable,
     count(h.id)::int as holder_count,
     coalesce(min(v.not_after) filter (where v.revoked_at is null), min(v.not_after)) as expires_at,
-    min(v.not_after - least(interval '31 days', (v.not_after - v.received_at) / 3)) filter (where v.revoked_at is null) as expiring_at,
+    min(v.not_after - least(interval '31 days', greatest((v.not_after - v.received_at) / 3, interval '0'))) filter (where v.revoked_at is null) as expiring_at,
     max(v.received_at) as last_renewal_at, max(v.revoked_at) as revoked_at, max(v.revocation_reason) as revocation_reason,
     (array_agg(v.serial_number order by h.created_at, h.id) filter (where v.id is not null))[1] as serial_number,
     (array_agg(v.fingerprint order by h.created_at, h.id) filter (where v.id is not null))[1] as fingerprint,
@@ -166,7 +183,7 @@ begin
     returning id
   ),
   gone as (
-    delete from listed_certificates where id = any (ids) and not exists (select 1 from fresh where fresh.id = listed_certificates.id)
+    delete from listed_certificates where id = any (ids) and not exists (select 1 from certificates c where c.id = listed_certificates.id)
     returning id
   ),
   counted as (
@@ -186,8 +203,10 @@ begin
   where l.id = any (changed) and n.certificate_id = l.id and n.expires_at <> l.expires_at;
 
   insert into searched_names as known (certificate_id, text, expires_at)
-  select l.id, concat_ws(E'\\n', lower(l.name), nullif(lower(l.common_name), lower(l.name)),
-    (select string_agg(lower(n.value), E'\\n' order by n.type, n.value) from certificate_names n where n.certificate_id = l.id)), l.expires_at
+  select l.id, (select string_agg(distinct lower(known), E'\\n') from (
+      select l.name as known union all select l.common_name union all
+      select n.value from certificate_names n where n.certificate_id = l.id
+    ) as names where known <> ''), l.expires_at
   from listed_certificates l where l.id = any (changed)
   on conflict (certificate_id) do update set text = excluded.text, expires_at = excluded.expires_at
   where (known.text, known.expires_at) is distinct from (excluded.text, excluded.expires_at);

@@ -1,0 +1,182 @@
+import { type RawBuilder, type SqlBool, sql } from 'kysely'
+
+/** In the words of the old server. */
+export type CertificateStatus =
+  | 'Pending'
+  | 'RenewalInProgress'
+  | 'Active'
+  | 'Expiring'
+  | 'Expired'
+  | 'Revoked'
+  | 'Archived'
+  | 'Failed'
+
+export interface CertificateFilter {
+  now: Date
+  status?: CertificateStatus | undefined
+  environment?: string | undefined
+  ownerId?: string | undefined
+  teamId?: string | undefined
+  issuerId?: string | undefined
+  agentId?: string | undefined
+  profileId?: string | undefined
+  targetId?: string | undefined
+  /** One of its names, or the certificate's own. */
+  name?: string | undefined
+  /** Part of one of its names. */
+  text?: string | undefined
+  /** One of its names is this one, or below it. */
+  domain?: string | undefined
+  /** It carries all of them. */
+  tags?: readonly { key: string; value: string }[] | undefined
+  expiresBefore?: Date | undefined
+  expiresAfter?: Date | undefined
+  createdAfter?: Date | undefined
+  updatedAfter?: Date | undefined
+  /** Only these, archived ones too. */
+  ids?: readonly string[] | undefined
+  source?: string | undefined
+}
+
+type Condition = RawBuilder<SqlBool>
+
+/** `expired` and the like are comparisons with now, never stored: the word for a row of `listed_certificates` called `l`. */
+export function statusWord(now: Date): RawBuilder<CertificateStatus> {
+  return sql`case
+    when l.standing = 'archived' then 'Archived'
+    when l.standing = 'revoked' then 'Revoked'
+    when l.standing in ('issued', 'renewing') and l.expires_at <= ${now} then 'Expired'
+    when l.standing = 'renewing' then 'RenewalInProgress'
+    when l.standing = 'issued' and l.expiring_at <= ${now} then 'Expiring'
+    when l.standing = 'issued' then 'Active'
+    when l.standing = 'failed' then 'Failed'
+    else 'Pending'
+  end`
+}
+
+/** The reverse: what to ask the rows for, in terms that an index has. */
+export const statusConditions: Readonly<Record<CertificateStatus, (now: Date) => Condition>> = {
+  Active: (now) => sql`l.standing = 'issued' and l.expires_at > ${now} and l.expiring_at > ${now}`,
+  Archived: () => sql`l.standing = 'archived'`,
+  Expired: (now) => sql`l.standing in ('issued', 'renewing') and l.expires_at <= ${now}`,
+  Expiring: (now) => sql`l.standing = 'issued' and l.expires_at > ${now} and l.expiring_at <= ${now}`,
+  Failed: () => sql`l.standing = 'failed'`,
+  Pending: () => sql`l.standing = 'pending'`,
+  RenewalInProgress: (now) => sql`l.standing = 'renewing' and l.expires_at > ${now}`,
+  Revoked: () => sql`l.standing = 'revoked'`,
+}
+
+/** Of the tag rows beside a listed one: what both know, so that the index on tags alone can tell. */
+const tagStandings: Partial<Record<CertificateStatus, string>> = {
+  Active: 'issued',
+  Expiring: 'issued',
+  RenewalInProgress: 'renewing',
+  Revoked: 'revoked',
+  Archived: 'archived',
+  Failed: 'failed',
+  Pending: 'pending',
+}
+
+/** The rows of `listed_certificates l` that match, as `from … where …`. Archived ones only where they are asked for. */
+export function matching(filter: CertificateFilter): { from: RawBuilder<unknown>; where: Condition } {
+  const joined = [...tagJoins(filter), ...searchJoins(filter)]
+  const conditions = [...statusParts(filter), ...plainParts(filter), ...relatedParts(filter)]
+  return {
+    from: sql`listed_certificates l ${sql.join(joined, sql` `)}`,
+    where: conditions.length === 0 ? sql`true` : sql`${sql.join(conditions, sql` and `)}`,
+  }
+}
+
+function statusParts({ status, ids, now }: CertificateFilter): Condition[] {
+  if (status !== undefined && status !== 'Archived')
+    return [sql`l.standing <> 'archived'`, statusConditions[status](now)]
+  if (status === 'Archived') return [statusConditions.Archived(now)]
+  return ids === undefined ? [sql`l.standing <> 'archived'`] : []
+}
+
+function plainParts(filter: CertificateFilter): Condition[] {
+  const { environment, ownerId, teamId, issuerId, profileId, ids } = filter
+  const { expiresBefore, expiresAfter, createdAfter, updatedAfter } = filter
+  return [
+    ...given(environment, (value) => sql`l.environment = ${value}`),
+    ...given(ownerId, (value) => sql`l.owner_id = ${value}`),
+    ...given(teamId, (value) => sql`l.team_id = ${value}`),
+    ...given(issuerId, (value) => sql`l.issuer_id = ${value}`),
+    ...given(profileId, (value) => sql`l.certificate_profile_id = ${value}`),
+    ...given(expiresBefore, (value) => sql`l.expires_at < ${value}`),
+    // What was never issued does not end.
+    ...given(expiresAfter, (value) => sql`l.expires_at > ${value}`),
+    ...given(createdAfter, (value) => sql`l.created_at > ${value}`),
+    ...given(updatedAfter, (value) => sql`l.updated_at > ${value}`),
+    ...given(ids, (value) => sql`l.id = any(${[...value]}::text[])`),
+  ]
+}
+
+function relatedParts({ agentId, targetId, name, source, status }: CertificateFilter): Condition[] {
+  const live = status === 'Archived' ? sql`` : sql`and archived_at is null`
+  return [
+    ...given(
+      agentId,
+      (value) => sql`l.id in (select certificate_id from holders where agent_id = ${value} and closed_at is null)`,
+    ),
+    ...given(
+      targetId,
+      (value) => sql`l.id in (select certificate_id from placements where target_id = ${value} and removed_at is null)`,
+    ),
+    ...given(
+      name?.toLowerCase(),
+      (value) => sql`l.id in (select certificate_id from certificate_names where value = ${value}
+        union select id from certificates where lower(name) = ${value} ${live})`,
+    ),
+    ...given(
+      source,
+      (value) => sql`exists (select 1 from certificates where certificates.id = l.id and source = ${value})`,
+    ),
+  ]
+}
+
+/** Joined by id and end: a side table's own order is then the list's. */
+function tagJoins({ tags = [], teamId, status }: CertificateFilter): Condition[] {
+  const standing = status === undefined ? undefined : tagStandings[status]
+  return tags.map(({ key, value }, index) => {
+    const tag = sql.ref(`tag${index}`)
+    const also = [
+      ...given(teamId, (id) => sql`and ${tag}.team_id = ${id}`),
+      ...given(standing, (word) => sql`and ${tag}.standing = ${word}`),
+    ]
+    return sql`join certificate_tags as ${tag} on ${tag}.certificate_id = l.id and ${tag}.expires_at = l.expires_at
+      and ${tag}.key = ${key} and ${tag}.value = ${value} ${sql.join(also, sql` `)}`
+  })
+}
+
+function searchJoins({ text, domain }: CertificateFilter): Condition[] {
+  return [
+    ...given(
+      text?.toLowerCase(),
+      (
+        value,
+      ) => sql`join searched_names as searched on searched.certificate_id = l.id and searched.expires_at = l.expires_at
+        and searched.text like ${`%${likeLiteral(value)}%`}`,
+    ),
+    ...given(
+      domain,
+      (
+        value,
+      ) => sql`join (select distinct certificate_id, expires_at from certificate_names where ${endsWith(value)}) as ended
+        on ended.certificate_id = l.id and ended.expires_at = l.expires_at`,
+    ),
+  ]
+}
+
+function endsWith(domain: string): Condition {
+  const reversed = [...domain.toLowerCase()].toReversed().join('')
+  return sql`(reversed = ${reversed} or reversed like ${`${likeLiteral(reversed)}.%`})`
+}
+
+function likeLiteral(text: string): string {
+  return text.replaceAll(/[\\%_]/g, (character) => `\\${character}`)
+}
+
+function given<T>(value: T | undefined, make: (value: T) => Condition): Condition[] {
+  return value === undefined ? [] : [make(value)]
+}

@@ -1,0 +1,173 @@
+/**
+ * A generated inventory of any size, loaded once and kept for later runs. From a seed: the same size and seed are the same rows.
+ * Every row differs from every other in its names, times, serial number and fingerprint, and the loader refuses to go on where they do not.
+ */
+import { createHash } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Secret } from '@certctl/core'
+import pg from 'pg'
+import { connectionOf, type DatabaseAddress, openDatabase } from '../apps/server/src/store/database.js'
+import { startEmbeddedPostgres } from '../apps/server/src/store/embedded-postgres.js'
+import { migrate } from '../apps/server/src/store/migrate.js'
+import { migrations } from '../apps/server/src/store/migrations/index.js'
+import { degenerateChecks, inventoryStatements } from './inventory/statements.js'
+
+export interface InventoryOptions {
+  /** Certificates. */
+  count: number
+  seed?: number | undefined
+  /** When the inventory is as it is: certificates were issued before and end after. A fixed day where not given, so that it can be kept. */
+  now?: Date | undefined
+  /** `CERTCTL_BENCH_DIR`, else a directory beside other temporary files. */
+  directory?: string | undefined
+}
+
+export interface Inventory {
+  readonly address: DatabaseAddress
+  readonly count: number
+  readonly now: Date
+  close(): Promise<void>
+}
+
+const usualNow = new Date('2026-06-01T12:00:00Z')
+const sliceSize = 20_000
+
+/** The inventory, in a database of its own on an embedded PostgreSQL: found as an earlier run left it, or loaded now. */
+export async function openInventory(options: InventoryOptions): Promise<Inventory> {
+  const { count, seed = 1, now = usualNow } = options
+  const server = await sharedServer(options.directory ?? process.env.CERTCTL_BENCH_DIR)
+  const name = `inventory_${count}_${seed}_${shapeOf(now)}`
+  const address = { url: new Secret(urlOf(server.url, name)) }
+  const isThere = await asked(server.url, async (client) => {
+    const { rowCount } = await client.query('select 1 from pg_database where datname = $1', [name])
+    return rowCount === 1
+  })
+  if (!isThere) await make(server.url, { name, count, seed, now })
+  return { address, count, now, close: server.close }
+}
+
+/** Fills a database that has the tables and nothing in them. */
+export async function loadInventory(
+  address: DatabaseAddress,
+  { count, seed = 1, now = usualNow }: InventoryOptions,
+): Promise<void> {
+  const client = new pg.Client(connectionOf(address))
+  await client.connect()
+  try {
+    await client.query('set session_replication_role = replica')
+    await client.query('set synchronous_commit = off')
+    await client.query('drop index if exists searched_names_text')
+    for (const statement of inventoryStatements) await client.query(statement(count, seed, now))
+    for (const { what, sql } of degenerateChecks) await requireDistinct(client, { what, sql, count })
+    await client.query('analyze')
+    await refresh(client, count, now)
+    await client.query('select ensure_search_index()')
+    await client.query('vacuum analyze')
+  } finally {
+    await client.end()
+  }
+}
+
+async function requireDistinct(
+  client: pg.Client,
+  { what, sql, count }: { what: string; sql: string; count: number },
+): Promise<void> {
+  const { rows } = await client.query<{ found: string; wanted: string }>(sql, [count])
+  const [row] = rows
+  if (row === undefined || Number(row.found) < Number(row.wanted))
+    throw new Error(
+      `The generated rows are degenerate: ${row?.found} different ${what} where ${row?.wanted} were wanted`,
+    )
+}
+
+async function refresh(client: pg.Client, count: number, now: Date): Promise<void> {
+  for (let from = 1; from <= count; from += sliceSize)
+    await client.query(
+      `select refresh_listed_certificates(array(select 'mc-' || lpad(i::text, 8, '0') from generate_series($1::int, $2::int) as i))`,
+      [from, Math.min(from + sliceSize - 1, count)],
+    )
+  await client.query(`select reconcile_counts(utc_day($1))`, [now])
+  await client.query(`select fold_counts(utc_day($1))`, [now])
+}
+
+interface Server {
+  url: string
+  close(): Promise<void>
+}
+
+let running: Promise<Server> | undefined
+
+async function sharedServer(directory = join(tmpdir(), 'certctl-bench')): Promise<Server> {
+  running ??= startServer(directory)
+  return await running
+}
+
+async function startServer(directory: string): Promise<Server> {
+  mkdirSync(directory, { recursive: true, mode: 0o711 })
+  const embedded = await startEmbeddedPostgres({
+    directory: join(directory, 'postgres'),
+    log: {
+      info: () => undefined,
+      warn: (fields, message) => process.stderr.write(`${message} ${JSON.stringify(fields)}\n`),
+    },
+    maxConnections: 60,
+    settings: {
+      shared_buffers: '1GB',
+      max_wal_size: '8GB',
+      maintenance_work_mem: '512MB',
+      work_mem: '32MB',
+      jit: 'off',
+    },
+  })
+  const { host, user, password } = embedded.address as Extract<DatabaseAddress, { host: string }>
+  const secret = encodeURIComponent(password.reveal())
+  return {
+    url: `postgres://${user}:${secret}@localhost/postgres?host=${encodeURIComponent(host)}`,
+    async close() {
+      running = undefined
+      await embedded.stop()
+    },
+  }
+}
+
+async function make(
+  url: string,
+  { name, count, seed, now }: { name: string; count: number; seed: number; now: Date },
+): Promise<void> {
+  const unfinished = `${name}_unfinished`
+  await asked(url, async (client) => {
+    await client.query(`drop database if exists ${unfinished} with (force)`)
+    await client.query(`create database ${unfinished} template template0 encoding 'UTF8' lc_collate 'C' lc_ctype 'C'`)
+  })
+  const address = { url: new Secret(urlOf(url, unfinished)) }
+  const database = openDatabase({ address, maxConnections: 1 })
+  await migrate({ db: database.db, now: () => now })
+  await database.close()
+  process.stderr.write(`loading ${count} certificates, once\n`)
+  await loadInventory(address, { count, seed, now })
+  await asked(url, async (client) => await client.query(`alter database ${unfinished} rename to ${name}`))
+}
+
+/** What was loaded for other tables, or another day, is not taken for this. */
+function shapeOf(now: Date): string {
+  const text = JSON.stringify([migrations, inventoryStatements.map((statement) => statement(1, 1, now))])
+  return createHash('sha256').update(text).digest('hex').slice(0, 12)
+}
+
+function urlOf(server: string, name: string): string {
+  const url = new URL(server)
+  url.pathname = `/${name}`
+  return url.href
+}
+
+async function asked<T>(url: string, ask: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client(connectionOf({ url: new Secret(url) }))
+  await client.connect()
+  try {
+    return await ask(client)
+  } finally {
+    await client.end()
+  }
+}
