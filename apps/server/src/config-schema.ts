@@ -108,6 +108,10 @@ export const settingsSchema = z.object({
     )
     .optional()
     .describe('Seals secrets at rest. Needed with CERTCTL_DATABASE_URL, the same for all copies.'),
+  config_encryption_key_previous: secret()
+    .refine((value) => Buffer.byteLength(value.reveal()) >= 32, 'must have at least 32 bytes')
+    .optional()
+    .describe('The key before, while it is replaced: opens what is not sealed with the new one yet.'),
   auth_type: authType.prefault('api-key').describe('How programs prove who they are; api-key is the only way.'),
   api_keys_named: keyList(namedKeysFault)
     .optional()
@@ -181,7 +185,59 @@ export const settingsSchema = z.object({
   approval_bypass: flag()
     .prefault('false')
     .describe('Lets everything that needs a second person pass without one, loudly; for development only.'),
+  renewal_info_interval: duration()
+    .refine((seconds) => seconds >= 60 && seconds <= 86_400, 'must be between 1m and 1d')
+    .prefault('6h')
+    .describe('How often a CA is asked when it wants a renewal (RFC 9773), where it does not say when to ask again.'),
+  renewal_spread: duration()
+    .refine((seconds) => seconds <= 86_400, 'must be at most 1d')
+    .prefault('10m')
+    .describe(
+      'Over how long renewals are spread whose window has passed, as after a mass revocation; at most a tenth of what is left of each.',
+    ),
   renewal_concurrency: whole(1, 1000).prefault('25').describe('Jobs of the server at once.'),
+  verify_deployment: flag()
+    .prefault('true')
+    .describe(
+      'Whether handshakes must show what was deployed, where a target does not say (post_deploy_verify.enabled).',
+    ),
+  verify_delay: duration()
+    .prefault('2s')
+    .describe('Pause between a deployment and the first look at it from outside the deployment.'),
+  verify_timeout: duration()
+    .refine((seconds) => seconds > 0, 'must be more than 0s')
+    .prefault('10s')
+    .describe('How long one handshake may take, where a target does not say (post_deploy_verify.timeout).'),
+  verify_interval: duration()
+    .refine((seconds) => seconds >= 60, 'must be at least 1m')
+    .prefault('1h')
+    .describe('How often agents are asked what each of their targets holds and serves.'),
+  health_check_enabled: flag().prefault('false').describe('Whether the server shakes hands with endpoints itself.'),
+  health_check_auto_create: flag()
+    .prefault('true')
+    .describe('Whether every endpoint that a target names gets a health check.'),
+  health_check_interval: duration()
+    .refine((seconds) => seconds >= 1, 'must be at least 1s')
+    .prefault('60s')
+    .describe('How often health checks that are due are looked for.'),
+  health_check_default_interval: whole(10, 86_400)
+    .prefault('300')
+    .describe('Seconds between two looks at an endpoint, where its check does not say.'),
+  health_check_default_timeout: whole(100, 60_000)
+    .prefault('5000')
+    .describe('Milliseconds one look may take, where its check does not say.'),
+  health_check_max_concurrent: whole(1, 1000).prefault('20').describe('Looks at endpoints at once.'),
+  health_check_history_retention: duration().prefault('30d').describe('How long what was seen at endpoints is kept.'),
+  health_check_addresses: z
+    .enum(['public', 'private', 'any'], 'must be public, private or any')
+    .prefault('private')
+    .describe(
+      'Where health checks may lead: public addresses; internal networks too (private); or also this machine and its links (any).',
+    ),
+  event_retention: duration().prefault('90d').describe('How long events and what was told of them are kept.'),
+  discovery_retention: duration()
+    .prefault('90d')
+    .describe('How long scans are kept, and certificates that no scan finds any more.'),
   search_path: z.string().prefault('').describe('PATH, where a PostgreSQL is looked for if none is packaged.'),
 })
 
@@ -199,13 +255,3 @@ export function defaultPublicUrl({ server_host, server_port }: Pick<Settings, 's
   const name = local ? 'localhost' : everywhere ? machineName() : server_host
   return `https://${name.includes(':') ? `[${name}]` : name}:${server_port}`
 }
-  renewal_info_interval: duration()
-    .refine((seconds) => seconds >= 60 && seconds <= 86_400, 'must be between 1m and 1d')
-    .prefault('6h')
-    .describe('How often a CA is asked when it wants a renewal (RFC 9773), where it does not say when to ask again.'),
-  renewal_spread: duration()
-    .refine((seconds) => seconds <= 86_400, 'must be at most 1d')
-    .prefault('10m')
-    .describe(
-      'Over how long renewals are spread whose window has passed, as after a mass revocation; at most a tenth of what is left of each.',
-    ),

@@ -1,3 +1,4 @@
+export { adminOperations, type EncryptionKeyStatus, encryptionKeyStatusSchema } from './admin.js'
 export { type AgentGroup, agentGroupOperations, agentGroupSchema } from './agent-groups.js'
 export {
   agentWorkOperations,
@@ -85,6 +86,14 @@ export { type ConnectorType, connectorTypeOperations, connectorTypeSchema } from
 export { type DiscoveryReport, discoveryReportSchema, discoveryScanSchema } from './discoveries.js'
 export { type Event, eventOperations, eventSchema } from './events.js'
 export { healthOperations } from './health.js'
+export {
+  type HealthCheck,
+  type HealthHistoryEntry,
+  healthCheckOperations,
+  healthCheckSchema,
+  healthHistorySchema,
+  healthStatuses,
+} from './health-checks.js'
 export { type Issuer, issuerOperations, issuerSchema } from './issuers.js'
 export { type Job, jobOperations, jobSchema, jobStatuses, jobTypes, verificationStatuses } from './jobs.js'
 export { createdJoinTokenSchema, type JoinToken, joinTokenOperations, joinTokenSchema } from './join-tokens.js'

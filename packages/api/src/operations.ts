@@ -1,3 +1,4 @@
+import { adminOperations } from './admin.js'
 import { agentGroupOperations } from './agent-groups.js'
 import { agentWorkOperations } from './agent-work.js'
 import { agentOperations } from './agents.js'
@@ -8,6 +9,7 @@ import { certificateOperations } from './certificates.js'
 import { connectorTypeOperations } from './connector-types.js'
 import { eventOperations } from './events.js'
 import { healthOperations } from './health.js'
+import { healthCheckOperations } from './health-checks.js'
 import { issuerOperations } from './issuers.js'
 import { jobOperations } from './jobs.js'
 import { joinTokenOperations } from './join-tokens.js'
@@ -23,7 +25,9 @@ import { teamOperations } from './teams.js'
 /** Every route there is, by operation id. */
 export const operations = {
   ...healthOperations,
+  ...healthCheckOperations,
   ...authOperations,
+  ...adminOperations,
   ...apiKeyOperations,
   ...joinTokenOperations,
   ...certificateOperations,

@@ -6,36 +6,44 @@ import { auditVerification } from './audit-verification.js'
 import { changedRenewalPolicies } from './changed-renewal-policies.js'
 import { dueRenewals } from './due-renewals.js'
 import { dueVerifications } from './due-verifications.js'
+import { endedSettings } from './ended-settings.js'
 import { endingCertificates } from './ending-certificates.js'
 import { expiredLeases } from './expired-leases.js'
-import type { Loop } from './loop.js'
 import { expiryAlerts } from './expiry-alerts.js'
 import { healthChecks } from './health-checks.js'
+import type { Loop } from './loop.js'
+import { overdueApprovals } from './overdue-approvals.js'
 import { overdueCsrs } from './overdue-csrs.js'
 import { pendingOrders } from './pending-orders.js'
+import { policySweeps } from './policy-sweeps.js'
 import { purge } from './purge.js'
 import { reconcilePlacements } from './reconcile-placements.js'
+import { renewalInfo } from './renewal-info.js'
+import { resealing } from './resealing.js'
 import { runDue } from './run-due.js'
 import { silentAgents } from './silent-agents.js'
-import { renewalInfo } from './renewal-info.js'
 import { unconfirmedRevocations } from './unconfirmed-revocations.js'
 
 /** All loops, each a row in `schedule`. */
 export const loops: readonly Loop[] = [
   auditCheckpoint,
   auditVerification,
+  changedRenewalPolicies,
   dueRenewals,
   dueVerifications,
-  changedRenewalPolicies,
+  endedSettings,
   endingCertificates,
   expiredLeases,
-  overdueCsrs,
-  pendingOrders,
   expiryAlerts,
   healthChecks,
+  overdueApprovals,
+  overdueCsrs,
+  pendingOrders,
+  policySweeps,
   purge,
   reconcilePlacements,
   renewalInfo,
+  resealing,
   silentAgents,
   unconfirmedRevocations,
 ]

@@ -737,6 +737,53 @@ export interface BulkItemsTable {
   result_job_id: string | null
 }
 
+export interface HealthChecksTable {
+  id: string
+  endpoint: string
+  server_name: string | null
+  certificate_id: string | null
+  target_id: string | null
+  network_scan_target_id: string | null
+  expected_fingerprint: string | null
+  check_interval_seconds: number
+  timeout_ms: number
+  degraded_threshold: Generated<number>
+  down_threshold: Generated<number>
+  enabled: Generated<boolean>
+  source: Generated<'api' | 'auto'>
+  status: Generated<'unknown' | 'healthy' | 'degraded' | 'down' | 'cert_mismatch'>
+  failure_reason: Generated<string>
+  consecutive_failures: Generated<number>
+  response_time_ms: Generated<number>
+  observed_fingerprint: string | null
+  tls_version: Generated<string>
+  cipher_suite: Generated<string>
+  cert_subject: Generated<string>
+  cert_issuer: Generated<string>
+  cert_expiry: Date | null
+  last_checked_at: Date | null
+  last_success_at: Date | null
+  last_failure_at: Date | null
+  last_transition_at: Date | null
+  next_check_at: Date | null
+  claim: string | null
+  acknowledged_by: string | null
+  acknowledged_at: Date | null
+  created_at: Date
+  updated_at: Date
+  removed_at: Date | null
+}
+
+export interface HealthCheckResultsTable {
+  id: string
+  health_check_id: string
+  status: string
+  response_time_ms: Generated<number>
+  fingerprint: string | null
+  failure_reason: Generated<string>
+  checked_at: Date
+}
+
 export interface Schema {
   sealing_keys: SealingKeysTable
   server_secrets: ServerSecretsTable
@@ -785,6 +832,8 @@ export interface Schema {
   policy_sweeps: PolicySweepsTable
   approvals: ApprovalsTable
   expiry_alerts: ExpiryAlertsTable
+  health_checks: HealthChecksTable
+  health_check_results: HealthCheckResultsTable
   bulk_operations: BulkOperationsTable
   bulk_items: BulkItemsTable
 }

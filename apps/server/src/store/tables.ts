@@ -40,6 +40,7 @@ import { renewalPoliciesTable } from './renewal-policies.js'
 import { revocationsTable } from './revocations.js'
 import { scheduleTable } from './schedule.js'
 import type { Schema } from './schema.js'
+import { sealedCellsTable } from './sealed-cells.js'
 import { sealingKeysTable } from './sealing-keys.js'
 import { serverSecretsTable } from './server-secrets.js'
 import { serversTable } from './servers.js'
@@ -93,6 +94,7 @@ export function tablesOn(db: Kysely<Schema>) {
     policyViolations: policyViolationsTable(db),
     revocations: revocationsTable(db),
     schedule: scheduleTable(db),
+    sealedCells: sealedCellsTable(db),
     sealingKeys: sealingKeysTable(db),
     serverSecrets: serverSecretsTable(db),
     servers: serversTable(db),

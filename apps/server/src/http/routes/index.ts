@@ -4,6 +4,7 @@ import type { Heartbeats } from '../../inventory/heartbeats.js'
 import type { Services } from '../../services.js'
 import type { HttpRequest } from '../handlers.js'
 import type { HttpSettings } from '../settings.js'
+import { adminRoutes } from './admin.js'
 import { agentGroupRoutes } from './agent-groups.js'
 import { agentJobRoutes } from './agent-jobs.js'
 import { agentSelfRoutes } from './agent-self.js'
@@ -14,6 +15,7 @@ import { certificateRoutes } from './certificates.js'
 import { connectorTypeRoutes } from './connector-types.js'
 import { eventRoutes } from './events.js'
 import { healthRoutes } from './health.js'
+import { healthCheckRoutes } from './health-checks.js'
 import { issuerRoutes } from './issuers.js'
 import { jobRoutes } from './jobs.js'
 import { joinTokenRoutes } from './join-tokens.js'
@@ -33,6 +35,7 @@ export function createHandlers(
   heartbeats: Heartbeats,
 ): HandlersOf<typeof operations, Principal, HttpRequest> {
   return {
+    ...adminRoutes(services),
     ...agentGroupRoutes(services),
     ...agentJobRoutes(services),
     ...agentRoutes(services),
@@ -43,6 +46,7 @@ export function createHandlers(
     ...connectorTypeRoutes(services),
     ...eventRoutes(services),
     ...healthRoutes(services, settings),
+    ...healthCheckRoutes(services),
     ...issuerRoutes(services),
     ...jobRoutes(services),
     ...joinTokenRoutes(services, settings),

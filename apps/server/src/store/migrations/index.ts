@@ -1,5 +1,6 @@
 import { first } from './0001-first.js'
 import { governance } from './0002-governance.js'
+import { healthChecks } from './0003-health-checks.js'
 import { bulk } from './0004-bulk.js'
 import { inventory } from './0005-inventory.js'
 import { servers } from './0009-servers.js'
@@ -11,4 +12,4 @@ export interface Migration {
 }
 
 /** All migrations in order. */
-export const migrations: readonly Migration[] = [first, governance, bulk, inventory, servers]
+export const migrations: readonly Migration[] = [first, governance, healthChecks, bulk, inventory, servers]
