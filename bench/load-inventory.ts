@@ -12,7 +12,7 @@ import { connectionOf, type DatabaseAddress, openDatabase } from '../apps/server
 import { startEmbeddedPostgres } from '../apps/server/src/store/embedded-postgres.js'
 import { migrate } from '../apps/server/src/store/migrate.js'
 import { migrations } from '../apps/server/src/store/migrations/index.js'
-import { degenerateChecks, inventoryStatements } from './inventory/statements.js'
+import { degenerateChecks, inventoryStatements, listStatements } from './inventory/statements.js'
 
 export interface InventoryOptions {
   /** Certificates. */
@@ -32,7 +32,6 @@ export interface Inventory {
 }
 
 const usualNow = new Date('2026-06-01T12:00:00Z')
-const sliceSize = 20_000
 
 /** The inventory, in a database of its own on an embedded PostgreSQL: found as an earlier run left it, or loaded now. */
 export async function openInventory(options: InventoryOptions): Promise<Inventory> {
@@ -58,13 +57,12 @@ export async function loadInventory(
   try {
     await client.query('set session_replication_role = replica')
     await client.query('set synchronous_commit = off')
-    await client.query('drop index if exists searched_names_text')
     for (const statement of inventoryStatements) await client.query(statement(count, seed, now))
     for (const { what, sql } of degenerateChecks) await requireDistinct(client, { what, sql, count })
     await client.query('analyze')
-    await refresh(client, count, now)
-    await client.query('select ensure_search_index()')
+    await fillLists(client)
     await client.query('vacuum analyze')
+    await requireRight(client, now)
   } finally {
     await client.end()
   }
@@ -82,14 +80,27 @@ async function requireDistinct(
     )
 }
 
-async function refresh(client: pg.Client, count: number, now: Date): Promise<void> {
-  for (let from = 1; from <= count; from += sliceSize)
-    await client.query(
-      `select refresh_listed_certificates(array(select 'mc-' || lpad(i::text, 8, '0') from generate_series($1::int, $2::int) as i))`,
-      [from, Math.min(from + sliceSize - 1, count)],
-    )
-  await client.query(`select reconcile_counts(utc_day($1))`, [now])
-  await client.query(`select fold_counts(utc_day($1))`, [now])
+/** What triggers keep right row by row, filled at once: without its indexes, which are made again over the whole. */
+async function fillLists(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ name: string; definition: string }>(
+    `select indexname as name, indexdef as definition from pg_indexes
+    where schemaname = 'public' and tablename in ('listed_certificates', 'certificate_tags', 'searched_names', 'certificate_names')
+      and indexname not like '%_pkey'`,
+  )
+  for (const { name } of rows) await client.query(`drop index ${name}`)
+  for (const statement of listStatements) await client.query(statement)
+  for (const { definition } of rows) await client.query(definition)
+}
+
+/** The rows of lists are what the triggers' function makes of them, and the counts are what there is. */
+async function requireRight(client: pg.Client, now: Date): Promise<void> {
+  const wrong = `select refresh_listed_certificates(array(select id from certificates order by md5(id) limit 500)) as wrong`
+  const { rows } = await client.query<{ wrong: number }>(wrong)
+  await client.query('select reconcile_counts(utc_day($1))', [now])
+  await client.query('select fold_counts(utc_day($1))', [now])
+  const again = await client.query<{ wrong: number }>('select reconcile_counts(utc_day($1)) as wrong', [now])
+  if (rows[0]?.wrong !== 0 || again.rows[0]?.wrong !== 0)
+    throw new Error('The rows of lists are not what the database itself would make of them')
 }
 
 interface Server {

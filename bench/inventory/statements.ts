@@ -132,3 +132,26 @@ export const degenerateChecks: readonly { what: string; sql: string }[] = [
     sql: `select count(distinct tags ->> 'cost-centre') as found, least(4900, $1::int / 10) as wanted from certificates`,
   },
 ]
+
+/** What `refresh_listed_certificates` writes, for all certificates of an inventory that has none of it yet. */
+export const listStatements: readonly string[] = [
+  `insert into listed_certificates (id, name, common_name, environment, owner_id, team_id, issuer_id, certificate_profile_id, standing,
+    expires_at, expiring_at, renew_at, last_renewal_at, last_deployment_at, revoked_at, revocation_reason, serial_number, fingerprint,
+    holder_count, target_ids, created_at, updated_at)
+  select id, name, common_name, environment, owner_id, team_id, issuer_id, certificate_profile_id, standing,
+    expires_at, expiring_at, renew_at, last_renewal_at, last_deployment_at, revoked_at, revocation_reason, serial_number, fingerprint,
+    holder_count, target_ids, created_at, updated_at from certificate_facts`,
+  `analyze listed_certificates`,
+  `create table renamed_names as select n.certificate_id, n.type, n.value, n.reversed, l.expires_at
+  from certificate_names n join listed_certificates l on l.id = n.certificate_id order by n.certificate_id`,
+  `truncate certificate_names`,
+  `insert into certificate_names (certificate_id, type, value, reversed, expires_at)
+  select certificate_id, type, value, reversed, expires_at from renamed_names`,
+  `drop table renamed_names`,
+  `insert into searched_names (certificate_id, text, expires_at)
+  select l.id, string_agg(distinct n.value, E'\\n'), l.expires_at
+  from listed_certificates l join certificate_names n on n.certificate_id = l.id group by l.id`,
+  `insert into certificate_tags (certificate_id, key, value, expires_at, standing, team_id)
+  select l.id, tag.key, tag.value, l.expires_at, l.standing, l.team_id
+  from listed_certificates l join certificates c on c.id = l.id cross join lateral jsonb_each_text(c.tags) as tag`,
+]
