@@ -10,6 +10,7 @@ import type { OrderRow } from '../store/orders.js'
 import type { Tx } from '../store/store.js'
 import { closeOrder } from './close-order.js'
 import { judgeCsr } from './judge-csr.js'
+import { noteRequester } from './note-requester.js'
 import { openOrder } from './open-order.js'
 import { refuseCsr } from './refuse-csr.js'
 import { requireNewKey } from './require-new-key.js'
@@ -114,6 +115,7 @@ async function takeCsr(
     holder,
     csr: { pem: csr.pem, spkiSha256: csr.publicKey.spkiSha256 },
   })
+  await noteRequester(tx, certificate, actor)
   if (job === undefined) await addJob(tx, { certificate, holder }, { orderId, actor })
   else await readyJob(tx, job, orderId)
   if (holder.kind === 'outside') await tx.holders.update(holder.id, { csr_pem: csr.pem })
@@ -164,6 +166,7 @@ async function addJob(
     renewal: holder.current_version_id !== null,
     run_at: tx.now,
     requested_by: actor.name,
+    requested_by_person: actor.person ?? null,
     created_at: tx.now,
   })
 }

@@ -3,6 +3,8 @@ import type { CertificateRow } from '../store/certificates.js'
 import { createId } from '../store/create-id.js'
 import type { Tx } from '../store/store.js'
 import type { TargetRow } from '../store/targets.js'
+import { denial } from './denial.js'
+import { profileOf } from './profile-of.js'
 
 /**
  * Sends a certificate to one more target; what follows is planned by the caller. The certificate is locked. Throws `request_malformed`
@@ -28,6 +30,7 @@ export async function addPlacement(
       `${target.name} holds one certificate, and that is ${other?.name ?? taken.certificate_id}; remove it from there first, or add another target`,
     )
   }
+  await requireAgentKeys(tx, certificate)
   const id = createId('placement', tx.now)
   await tx.placements.insert({
     id,
@@ -38,6 +41,16 @@ export async function addPlacement(
     updated_at: tx.now,
   })
   return id
+}
+
+async function requireAgentKeys(tx: Tx, { certificate_profile_id: profileId }: CertificateRow): Promise<void> {
+  const profile = await profileOf(tx, profileId)
+  if (profile.allowedKeyCustody.includes('agent')) return
+  throw denial(profile, {
+    field: 'target_ids',
+    fault: 'a key made by an agent is not allowed',
+    remedy: 'send the certificate to no target, or give it another profile',
+  })
 }
 
 /** By what the target's agent reported of its type; of a type nobody described, one is assumed: two would overwrite each other. */

@@ -26,6 +26,7 @@ export async function archiveCertificate(
         verify_at: null,
         updated_at: tx.now,
       })
+    await tx.policyViolations.resolveOfCertificate(certificateId, tx.now)
     const reason = 'The certificate was archived'
     await tx.jobs.cancel({ column: 'certificate_id', value: certificateId }, { at: tx.now, reason })
     tx.audit.append({

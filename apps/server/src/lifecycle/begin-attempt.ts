@@ -1,4 +1,4 @@
-import type { IssuedRef } from '@certctl/core'
+import type { CertctlError, IssuedRef } from '@certctl/core'
 import type { Services } from '../services.js'
 import type { CertificateRow } from '../store/certificates.js'
 import type { HolderRow } from '../store/holders.js'
@@ -8,6 +8,7 @@ import type { Tx } from '../store/store.js'
 import type { VersionRow } from '../store/versions.js'
 import { closeOrder } from './close-order.js'
 import { issuedRef } from './issued-ref.js'
+import { passGate } from './pass-gate.js'
 import { planIssuance } from './plan-issuance.js'
 
 /** A job of ours: claimed, with the lease it was claimed under. */
@@ -23,11 +24,14 @@ export interface Attempt {
   serving: VersionRow | undefined
   previous: IssuedRef | undefined
   siblings: readonly IssuedRef[]
+  /** Why it must not be asked for, by rules that hold now. */
+  refusal: CertctlError | undefined
 }
 
 /**
  * Counts an attempt (or a look, once the CA has given the order its own id) and commits it, before the issuer is called: whatever
- * happens then, the next one knows that an answer may have been lost. `undefined`: there is nothing to ask for any more.
+ * happens then, the next one knows that an answer may have been lost. `undefined`: there is nothing to ask for any more, or nothing to
+ * ask for before a second person has agreed.
  */
 export async function beginAttempt(services: Services, job: LeasedJob): Promise<Attempt | undefined> {
   return await services.store.transaction(async (tx) => {
@@ -47,14 +51,23 @@ export async function beginAttempt(services: Services, job: LeasedJob): Promise<
       await planIssuance(services, tx, { certificate, requestedBy: 'System' })
       return undefined
     }
-    return { job, certificate, holder, order: await count(tx, order), ...(await surroundings(tx, rows)) }
+    const passage = await passGate(services, tx, rows)
+    if (passage.is === 'waiting') return await wait(tx, job)
+    const refusal = passage.is === 'refused' ? passage.error : undefined
+    return { job, certificate, holder, order: await count(tx, order), ...(await surroundings(tx, rows)), refusal }
   })
+}
+
+async function wait(tx: Tx, job: LeasedJob): Promise<undefined> {
+  const waiting = { last_error: null, last_error_code: null, locked_until: null }
+  await tx.jobs.settle(job, { ...waiting, state: 'waiting_approval' })
 }
 
 interface Rows {
   certificate: CertificateRow
   holder: HolderRow
   order: OrderRow
+  job: JobRow
 }
 
 async function lockRows(tx: Tx, job: LeasedJob): Promise<Rows | undefined> {
@@ -64,7 +77,7 @@ async function lockRows(tx: Tx, job: LeasedJob): Promise<Rows | undefined> {
   const now = await tx.jobs.lock(job.id)
   const isOurs = now?.lease === job.lease && now.state === 'active' && now.order_id === job.order_id
   if (!isOurs || certificate === undefined || holder === undefined || order === undefined) return undefined
-  return { certificate, holder, order }
+  return { certificate, holder, order, job: now }
 }
 
 function faultOf({ certificate, holder, order }: Rows, now: Date): Parameters<typeof closeOrder>[2] | undefined {

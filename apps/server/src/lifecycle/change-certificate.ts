@@ -9,6 +9,7 @@ import type { Tx } from '../store/store.js'
 import { addPlacement } from './add-placement.js'
 import { certificateNamesOf } from './certificate-names-of.js'
 import { closeOrder } from './close-order.js'
+import { judgeChange } from './judge-change.js'
 import { planIssuance } from './plan-issuance.js'
 import { planPlacements } from './plan-placements.js'
 import { recomputeRenewal } from './recompute-renewals.js'
@@ -57,13 +58,13 @@ export async function changeCertificate(services: Services, changes: Certificate
     const isOther = !isDeepStrictEqual(merged, issuanceOf(before))
     const generation = before.generation + (isOther ? 1 : 0)
     await write(tx, { before, changes: { ...changes, teamId }, merged, generation })
-    const { renewalPolicyId: policy = before.renewal_policy_id } = changes
-    const certificate = { ...before, ...merged, generation, renewal_policy_id: policy }
-    if (policy !== before.renewal_policy_id) await recomputeRenewal(services, tx, certificate)
-    if (isOther) await startOver(tx, certificate)
+    const certificate = (await tx.certificates.get(certificateId)) ?? before
+    await judgeChange(tx, { before, after: certificate, changesTargets: changes.targetIds !== undefined, actor })
+    if (certificate.renewal_policy_id !== before.renewal_policy_id) await recomputeRenewal(services, tx, certificate)
+    if (isOther) await startOver(tx, certificate, actor)
     if (changes.targetIds !== undefined) await setTargets(tx, certificate, { targetIds: changes.targetIds, actor })
     await planPlacements(tx, { certificate, requestedBy: actor.name })
-    await planIssuance(services, tx, { certificate, requestedBy: actor.name })
+    await planIssuance(services, tx, { certificate, requestedBy: actor.name, person: actor.person })
   })
 }
 
@@ -142,7 +143,11 @@ async function write(
   })
 }
 
-async function startOver(tx: Tx, certificate: CertificateRow): Promise<void> {
+async function startOver(
+  tx: Tx,
+  certificate: CertificateRow,
+  { person = null }: { person?: string | null | undefined },
+): Promise<void> {
   for (const holder of await tx.holders.listOfCertificate(certificate.id)) {
     const order = await tx.orders.lockOpenOfHolder(holder.id)
     if (order !== undefined) await closeOrder(tx, order, { state: 'abandoned', reason: 'the certificate was changed' })
@@ -151,7 +156,9 @@ async function startOver(tx: Tx, certificate: CertificateRow): Promise<void> {
       { at: tx.now, reason: 'The certificate was changed', kinds: ['issue'] },
     )
     await tx.holders.update(holder.id, {
-      ...(holder.current_version_id === null ? {} : { renewal_requested_at: tx.now }),
+      ...(holder.current_version_id === null
+        ? {}
+        : { renewal_requested_at: tx.now, renewal_requested_by_person: person }),
       // A stored CSR has the old names.
       ...(holder.kind === 'outside' ? { csr_pem: null } : {}),
       next_attempt_at: null,

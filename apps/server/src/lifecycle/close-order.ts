@@ -1,7 +1,8 @@
 import type { OrderRow } from '../store/orders.js'
 import type { Tx } from '../store/store.js'
+import { supersedeApproval } from './supersede-approval.js'
 
-/** Ends an open order; what its CA may still bring is recorded and never made current. The order is locked. */
+/** Ends an open order; what its CA may still bring is recorded and never made current. Nobody is asked to approve it any more. The order is locked. */
 export async function closeOrder(
   tx: Tx,
   order: OrderRow,
@@ -15,4 +16,5 @@ export async function closeOrder(
     next_look_at: null,
     progress: null,
   })
+  await supersedeApproval(tx, order, reason)
 }

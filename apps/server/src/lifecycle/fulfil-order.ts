@@ -33,7 +33,9 @@ export async function fulfilOrder(services: Services, job: LeasedJob, signal: Ab
   }
 }
 
-async function approve({ store, clock }: Services, { certificate, holder, order }: Attempt): Promise<ApprovedRequest> {
+async function approve({ store, clock }: Services, attempt: Attempt): Promise<ApprovedRequest> {
+  const { certificate, holder, order, refusal } = attempt
+  if (refusal !== undefined) throw refusal
   return await judgeCsr(store, { certificate, csrPem: order.csr_pem, custody: holder.kind, now: clock.now() })
 }
 

@@ -2,6 +2,7 @@ import { CertctlError } from '@certctl/core'
 import type { Services } from '../services.js'
 import type { Actor } from '../store/audit-entry.js'
 import { addPlacement } from './add-placement.js'
+import { noteRequester } from './note-requester.js'
 import { planIssuance } from './plan-issuance.js'
 import { planPlacements } from './plan-placements.js'
 
@@ -29,8 +30,9 @@ export async function linkTarget(services: Services, { certificateId, targetId, 
       resource_id: certificateId,
       details: { target_id: targetId },
     })
+    await noteRequester(tx, certificate, actor)
     await planPlacements(tx, { certificate, requestedBy: actor.name })
-    await planIssuance(services, tx, { certificate, requestedBy: actor.name })
+    await planIssuance(services, tx, { certificate, requestedBy: actor.name, person: actor.person })
     return placementId
   })
 }

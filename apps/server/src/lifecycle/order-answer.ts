@@ -5,13 +5,14 @@ import { waitForWake } from '../work/wait-for-wake.js'
 export async function orderAnswer(
   services: Services,
   { orderId, patienceSeconds, signal }: { orderId: string; patienceSeconds: number; signal: AbortSignal },
-): Promise<'csr_signed' | 'order_pending'> {
+): Promise<'csr_signed' | 'order_pending' | 'awaiting_approval'> {
   const deadline = performance.now() + patienceSeconds * 1000
   for (;;) {
     const wake = waitForWake(services, { channel: 'event', signal })
     try {
       const order = await services.store.orders.get(orderId)
       if (order?.state === 'valid') return 'csr_signed'
+      if ((await services.store.approvals.findPendingOfOrder(orderId)) !== undefined) return 'awaiting_approval'
       const left = (deadline - performance.now()) / 1000
       const isOver = order?.state !== 'open' || order.vendor_order_id !== null || left <= 0 || signal.aborted
       if (isOver) return 'order_pending'

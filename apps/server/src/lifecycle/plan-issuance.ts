@@ -14,6 +14,8 @@ import { raiseAlert } from './raise-alert.js'
 interface Plan {
   certificate: CertificateRow
   requestedBy: string
+  /** Who that is among people; the schedule is nobody. */
+  person?: string | undefined
 }
 
 /**
@@ -72,6 +74,7 @@ async function planHolder(tx: Tx, holder: HolderRow, plan: Plan): Promise<string
     renewal: holder.current_version_id !== null,
     run_at: later(tx.now, open?.next_look_at ?? holder.next_attempt_at),
     requested_by: plan.requestedBy,
+    requested_by_person: plan.person ?? askedBy(holder),
     created_at: tx.now,
   })
   if (created && waits && holder.agent_id !== null) await tx.wake('agent', holder.agent_id)
@@ -119,6 +122,11 @@ async function reusableKey(
     if (isCertctlError(error)) return undefined
     throw error
   }
+}
+
+/** A job that takes the place of another is still asked for by whoever asked for the renewal. */
+function askedBy({ renewal_requested_at: at, renewal_requested_by_person: person }: HolderRow): string | null {
+  return at === null ? null : person
 }
 
 function later(now: Date, at: Date | null | undefined): Date {

@@ -40,7 +40,7 @@ export async function renewCertificateIn(
       `${certificate.name} is being issued already (job ${open[0]?.id}); force it to hurry`,
     )
   for (const { id } of open) await hurry(tx, id)
-  for (const holder of holders) await request(tx, holder)
+  for (const holder of holders) await request(tx, holder, actor)
   tx.audit.append({
     actor,
     action: 'certificate.renewal_requested',
@@ -48,7 +48,7 @@ export async function renewCertificateIn(
     resource_id: certificateId,
     details: { force },
   })
-  const jobIds = await planIssuance(services, tx, { certificate, requestedBy: actor.name })
+  const jobIds = await planIssuance(services, tx, { certificate, requestedBy: actor.name, person: actor.person })
   if (jobIds.length === 0)
     throw new CertctlError('conflict', `No holder of ${certificate.name} can be asked for a key; add a target to it`)
   return { jobIds }
@@ -74,9 +74,10 @@ function requireNotGivenUp({ name }: CertificateRow, holders: readonly HolderRow
   )
 }
 
-async function request(tx: Tx, holder: HolderRow): Promise<void> {
+async function request(tx: Tx, holder: HolderRow, { person }: Actor): Promise<void> {
   await tx.holders.update(holder.id, {
     renewal_requested_at: tx.now,
+    renewal_requested_by_person: person ?? null,
     next_attempt_at: null,
     blocked_code: null,
     blocked_generation: null,

@@ -21,6 +21,7 @@ import { requireAllowed } from './require-allowed.js'
 import { requireFreeCertificateName } from './require-free-certificate-name.js'
 import { requireNamed } from './require-named.js'
 import { requireOfferedNames } from './require-offered-names.js'
+import { requireRules } from './require-rules.js'
 import { usualKeyAlgorithm } from './usual-key-algorithm.js'
 
 /** A request in our words, from whichever edge it came. */
@@ -78,11 +79,13 @@ export async function requestCertificate(
     })
     for (const custody of custodiesOf(request))
       requireAllowed(askedOf(certificate, { profile, custody }).wanted, profile)
+    await requireRules(tx, certificate)
     if (request.csrPem !== undefined) await insertOutsideHolder(tx, certificate, request.csrPem)
     for (const [index, targetId] of [...new Set(request.targetIds)].entries())
       await addPlacement(tx, { certificate, targetId, field: `target_ids.${index}` })
     await planPlacements(tx, { certificate, requestedBy: request.actor.name })
-    const jobIds = await planIssuance(services, tx, { certificate, requestedBy: request.actor.name })
+    const { name: requestedBy, person } = request.actor
+    const jobIds = await planIssuance(services, tx, { certificate, requestedBy, person })
     await tell(tx, certificate, request)
     return { id: certificate.id, jobIds }
   })
@@ -146,6 +149,8 @@ async function insertCertificate(
     certificate_profile_id: request.certificateProfileId ?? null,
     tags: JSON.stringify(request.tags ?? {}),
     source: request.source ?? 'api',
+    requested_by_person: request.actor.person ?? null,
+    requested_at: tx.now,
     created_at: tx.now,
     updated_at: tx.now,
   })

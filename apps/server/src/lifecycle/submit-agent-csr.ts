@@ -23,7 +23,7 @@ const patienceSeconds = 3
 export async function submitAgentCsr(
   services: Services,
   csr: AgentCsr,
-): Promise<'csr_signed' | 'csr_accepted' | 'order_pending'> {
+): Promise<'csr_signed' | 'csr_accepted' | 'order_pending' | 'awaiting_approval'> {
   const { csrPem, job, actor, signal } = csr
   if (job === undefined && (csr.certificateId ?? '') === '') {
     parseCsr(csrPem)

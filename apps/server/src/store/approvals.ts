@@ -88,6 +88,26 @@ export function approvalsTable(db: Kysely<Schema>) {
         .execute()
     },
 
+    /** Jobs that wait for a decision which nobody is asked for go to the gate again. Returns how many. */
+    async releaseForgotten(now: Date): Promise<number> {
+      const { numUpdatedRows } = await db
+        .updateTable('jobs')
+        .set({ state: 'ready', run_at: now })
+        .where('state', '=', 'waiting_approval')
+        .where(({ not, exists, selectFrom }) =>
+          not(
+            exists(
+              selectFrom('approvals')
+                .select('approvals.id')
+                .whereRef('approvals.job_id', '=', 'jobs.id')
+                .where('approvals.state', '=', 'pending'),
+            ),
+          ),
+        )
+        .executeTakeFirst()
+      return Number(numUpdatedRows)
+    },
+
     /** Changes one that is not decided yet. Returns whether it did: of two that decide at once one does. */
     async settle(id: string, changes: Updateable<ApprovalsTable>): Promise<boolean> {
       const { numUpdatedRows } = await db
