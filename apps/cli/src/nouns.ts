@@ -1,3 +1,4 @@
+import { agentGroupVerbs } from './commands/agent-groups.js'
 import { agentsJoinToken } from './commands/agents/join-token.js'
 import { agentsList } from './commands/agents/list.js'
 import { agentsRetire } from './commands/agents/retire.js'
@@ -17,6 +18,7 @@ import { certificatesRemoveTarget } from './commands/certificates/remove-target.
 import { certificatesRenew } from './commands/certificates/renew.js'
 import { certificatesRequest } from './commands/certificates/request.js'
 import { certificatesShow } from './commands/certificates/show.js'
+import { certificatesUpdate } from './commands/certificates/update.js'
 import { certificatesVersions } from './commands/certificates/versions.js'
 import { configExplain } from './commands/config/explain.js'
 import { connectorTypesList } from './commands/connector-types/list.js'
@@ -29,8 +31,13 @@ import { jobsShow } from './commands/jobs/show.js'
 import { login } from './commands/login.js'
 import { logout } from './commands/logout.js'
 import { notifierVerbs } from './commands/notifiers.js'
+import { ownerVerbs } from './commands/owners.js'
+import { policyVerbs } from './commands/policies.js'
+import { profileVerbs } from './commands/profiles.js'
+import { renewalPolicyVerbs } from './commands/renewal-policies.js'
 import { status } from './commands/status.js'
 import { targetVerbs } from './commands/targets.js'
+import { teamVerbs } from './commands/teams.js'
 import { version } from './commands/version.js'
 import type { Verb } from './verb.js'
 
@@ -56,6 +63,7 @@ export const nouns: readonly Noun[] = [
       certificatesShow,
       certificatesPlacements,
       certificatesVersions,
+      certificatesUpdate,
       certificatesRenew,
       certificatesDeploy,
       certificatesAddTarget,
@@ -79,6 +87,17 @@ export const nouns: readonly Noun[] = [
     summary: 'Programs that hold the keys and write to the targets',
     verbs: [agentsJoinToken, agentsList, agentsShow, agentsRetire],
   },
+  { name: 'agent-groups', aliases: ['agent-group'], summary: 'Agents by what they are', verbs: agentGroupVerbs },
+  { name: 'teams', aliases: ['team'], summary: 'Teams that own certificates', verbs: teamVerbs },
+  { name: 'owners', aliases: ['owner'], summary: 'Who answers for certificates', verbs: ownerVerbs },
+  { name: 'profiles', aliases: ['profile'], summary: 'What certificates may be asked for', verbs: profileVerbs },
+  {
+    name: 'renewal-policies',
+    aliases: ['renewal-policy'],
+    summary: 'When certificates are renewed and who is told before they end',
+    verbs: renewalPolicyVerbs,
+  },
+  { name: 'policies', aliases: ['policy'], summary: 'Rules that certificates are held to', verbs: policyVerbs },
   { name: 'jobs', aliases: ['job'], summary: 'Work under way', verbs: [jobsList, jobsShow, jobsCancel] },
   { name: 'events', aliases: ['event'], summary: 'What happened', verbs: [eventsList] },
   { name: 'audit', aliases: [], summary: 'The record nobody can quietly change', verbs: [auditVerify, auditExport] },

@@ -10,7 +10,12 @@ export type Owner = z.output<typeof ownerSchema>
 
 const fields = nullish({
   email: z
-    .union([z.literal(''), z.email()], { error: 'must be an e-mail address such as ada@example.com' })
+    .string()
+    .trim()
+    .max(254, 'must not be longer than 254 characters')
+    .refine((text) => text === '' || z.email().safeParse(text).success, {
+      message: 'must be an e-mail address such as ada@example.com',
+    })
     .describe('Where alerts about their certificates go.'),
   team_id: idSchema.describe('Certificates of this owner belong to this team where they name none.'),
 })

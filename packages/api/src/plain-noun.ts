@@ -33,6 +33,11 @@ export function bounded(min: number, max: number) {
   return z.number({ error }).int(error).min(min, error).max(max, error)
 }
 
+/** One of these words; the message names them. */
+export function oneOf<const W extends readonly [string, ...string[]]>(words: W) {
+  return z.enum(words, { error: `must be one of ${words.filter((word) => word !== '').join(', ')}` })
+}
+
 /** A list without twins. */
 export function listOf<S extends z.ZodType>(item: S, most: number) {
   return z

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { crudOperations } from './crud-operations.js'
 import { op } from './op.js'
 import { listQuery, pageOf } from './page.js'
-import { changedNounShape, newNounShape, nounQuery, nounReadOnly, nounShape, nullish } from './plain-noun.js'
+import { changedNounShape, newNounShape, nounQuery, nounReadOnly, nounShape, nullish, oneOf } from './plain-noun.js'
 import { policyConfigSchemas, policyTypes } from './policy-config.js'
 import { flag, idParams, jsonObjectSchema, timeSchema } from './scalars.js'
 
@@ -34,10 +34,10 @@ export const policyViolationSchema = z
   .meta({ id: 'PolicyViolation' })
 export type PolicyViolation = z.output<typeof policyViolationSchema>
 
-const fields = nullish({ enabled: z.boolean(), severity: z.enum(severities), mode: z.enum(modes) })
+const fields = nullish({ enabled: z.boolean(), severity: oneOf(severities), mode: oneOf(modes) })
 
 const createBody = z
-  .strictObject({ ...newNounShape, type: z.enum(policyTypes), config: jsonObjectSchema.nullish(), ...fields })
+  .strictObject({ ...newNounShape, type: oneOf(policyTypes), config: jsonObjectSchema.nullish(), ...fields })
   .superRefine(({ type, config }, context) => {
     const { error } = policyConfigSchemas[type].safeParse(config ?? {})
     for (const issue of error?.issues ?? []) context.addIssue({ ...issue, path: ['config', ...issue.path] })
@@ -60,7 +60,7 @@ export const policyOperations = {
       create: createBody,
       update: z.strictObject({
         ...changedNounShape,
-        type: z.enum(policyTypes).optional().describe('Must be the type it has.'),
+        type: oneOf(policyTypes).optional().describe('Must be the type it has.'),
         config: jsonObjectSchema.nullish().describe('The whole of it.'),
         ...fields,
       }),

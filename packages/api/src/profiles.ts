@@ -9,6 +9,7 @@ import {
   nounReadOnly,
   nounShape,
   nullish,
+  oneOf,
 } from './plain-noun.js'
 import { idSchema, textSchema } from './scalars.js'
 
@@ -17,7 +18,7 @@ const keySizes = { RSA: [2048, 16_384], ECDSA: [256, 521], Ed25519: [0, 256] } a
 const keyAlgorithms = ['RSA', 'ECDSA', 'Ed25519'] as const
 
 const allowedKeyAlgorithm = z
-  .strictObject({ algorithm: z.enum(keyAlgorithms), min_size: bounded(0, 16_384).optional() })
+  .strictObject({ algorithm: oneOf(keyAlgorithms), min_size: bounded(0, 16_384).optional() })
   .transform(({ algorithm, min_size }, context) => {
     const [least, most] = keySizes[algorithm]
     const size = min_size ?? least
@@ -100,7 +101,7 @@ const fields = nullish({
   min_ttl_seconds: lifetime.describe('Shortest validity that may be asked for; 0: no bound.'),
   max_ttl_seconds: lifetime.describe('Longest validity; 0: no bound.'),
   allowed_ekus: listOf(purpose, 50).describe('Extended key usages that may be asked for.'),
-  allowed_key_usages: listOf(z.enum(keyUsages), 9).describe('Key usages that may be asked for; empty: any a leaf has.'),
+  allowed_key_usages: listOf(oneOf(keyUsages), 9).describe('Key usages that may be asked for; empty: any a leaf has.'),
   required_san_patterns: listOf(pattern.min(1, 'must not be empty'), 50).describe(
     'Each name must match one of these expressions.',
   ),
@@ -109,7 +110,7 @@ const fields = nullish({
   allow_ip_addresses: z.boolean(),
   allow_email_addresses: z.boolean(),
   allowed_issuer_ids: listOf(idSchema, 500).describe('Issuers that may be used; empty: any.'),
-  allowed_key_custody: listOf(z.enum(['agent', 'outside', 'server']), 3)
+  allowed_key_custody: listOf(oneOf(['agent', 'outside', 'server']), 3)
     .refine((kinds) => kinds.length > 0, 'must name at least one of agent, outside, server')
     .describe('Who may hold the key: an agent, whoever sends a CSR, the server.'),
   allow_key_reuse: z.boolean().describe('Whether a stored CSR, and so its key, may be used for a renewal.'),
@@ -119,7 +120,7 @@ const fields = nullish({
     z.string().regex(oidPattern, 'must be an object identifier such as 1.2.840.113549.1.9.7'),
     50,
   ).describe('Attributes a CSR from outside must have.'),
-  acme_auth_mode: z.enum(['', 'trust_authenticated', 'challenge']),
+  acme_auth_mode: oneOf(['', 'trust_authenticated', 'challenge']),
   requires_approval: z.boolean().describe('Whether a second person has to agree to each issuance.'),
   enabled: z.boolean().describe('Nothing is issued under one that is not enabled.'),
 })

@@ -9,6 +9,7 @@ import {
   nounReadOnly,
   nounShape,
   nullish,
+  oneOf,
 } from './plain-noun.js'
 import { idSchema } from './scalars.js'
 
@@ -31,7 +32,6 @@ export const renewalPolicySchema = z
   .meta({ id: 'RenewalPolicy' })
 export type RenewalPolicy = z.output<typeof renewalPolicySchema>
 
-const tiers = `must be one of ${alertTiers.join(', ')}`
 const daysKey = z
   .string()
   .regex(/^(0|[1-9]\d?|[12]\d\d|3[0-5]\d|36[0-5])$/, 'must be a number of days between 0 and 365, as text: "30"')
@@ -44,11 +44,9 @@ const fields = nullish({
   alert_thresholds_days: listOf(bounded(0, 365), 50).describe('Days before the end at which somebody is told.'),
   certificate_profile_id: idSchema,
   alert_channels: z
-    .partialRecord(z.enum(alertTiers, { error: tiers }), listOf(z.string().trim().min(1).max(64), 20))
+    .partialRecord(oneOf(alertTiers), listOf(z.string().trim().min(1).max(64), 20))
     .describe(`Who is told, by tier: ${alertChannels.join(', ')}, or ids of notifiers.`),
-  alert_severity_map: z
-    .record(daysKey, z.enum(alertTiers, { error: tiers }))
-    .describe('Tier of each threshold: {"14":"warning"}.'),
+  alert_severity_map: z.record(daysKey, oneOf(alertTiers)).describe('Tier of each threshold: {"14":"warning"}.'),
 })
 
 export const renewalPolicyOperations = crudOperations(

@@ -31,11 +31,12 @@ export function certificateHandlers(world: World): Handlers {
         common_name: body.common_name ?? '',
         sans: body.sans ?? [],
         environment: body.environment ?? '',
-        owner_id: '',
-        team_id: '',
+        owner_id: body.owner_id ?? '',
+        team_id: body.team_id ?? '',
         issuer_id: body.issuer_id ?? 'iss-local',
         target_ids: body.target_ids ?? [],
-        renewal_policy_id: '',
+        renewal_policy_id: body.renewal_policy_id ?? '',
+        ...(body.certificate_profile_id == null ? {} : { certificate_profile_id: body.certificate_profile_id }),
         status: 'Pending',
         tags: body.tags ?? {},
         created_at: at(),
@@ -48,6 +49,22 @@ export function certificateHandlers(world: World): Handlers {
       return reply(201, made)
     },
     getCertificate: async ({ params }) => reply(200, world.certificate(params.id)),
+    updateCertificate: async ({ params, body }) => {
+      const found = world.take(world.certificates, 'certificate', params.id)
+      const { made } = found
+      const kept = (given: string | null | undefined, known: string) => (given === undefined ? known : (given ?? ''))
+      found.made = {
+        ...made,
+        name: body.name ?? made.name,
+        environment: kept(body.environment, made.environment),
+        owner_id: kept(body.owner_id, made.owner_id),
+        team_id: kept(body.team_id, made.team_id),
+        renewal_policy_id: kept(body.renewal_policy_id, made.renewal_policy_id),
+        tags: body.tags ?? made.tags,
+        updated_at: at(),
+      }
+      return reply(200, world.certificate(params.id))
+    },
     deleteCertificate: async ({ params }) => {
       const found = world.take(world.certificates, 'certificate', params.id)
       found.made = { ...found.made, status: 'Archived' }

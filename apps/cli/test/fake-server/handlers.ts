@@ -10,6 +10,7 @@ import {
   rolePermissions,
 } from '@certctl/api'
 import { certificateHandlers } from './certificate-handlers.js'
+import { nounHandlers } from './noun-handlers.js'
 import type { World } from './world.js'
 
 export interface Principal {
@@ -57,6 +58,7 @@ export function createHandlers(world: World): Handlers {
         ),
       ),
     ...issuerHandlers(world),
+    ...nounHandlers(world),
     listTargets: async ({ query }) =>
       reply(
         200,

@@ -38,6 +38,8 @@ export function createWorld(now: () => number) {
     now,
     start,
     issuers: new Map<string, Issuer>(),
+    /** Plain nouns by their name in operation ids. */
+    nouns: new Map<string, Map<string, { id: string; name: string }>>(),
     notifiers: new Map<string, Notifier>(),
     targets: new Map<string, Target>(),
     agents: new Map<string, Agent>(),

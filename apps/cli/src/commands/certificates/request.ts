@@ -5,7 +5,9 @@ import { readInput } from '../../config-input.js'
 import { parseBody } from '../../parse-body.js'
 import { defineVerb } from '../../verb.js'
 import { waitForCertificate, waitGiven, waitOptions } from '../../wait/wait-for-certificate.js'
+import { namedGiven, namedOf, namedOptions } from './named.js'
 import { showCertificate } from './show-certificate.js'
+import { tagsOf } from './tags-of.js'
 
 const given = z.object({
   names: z.array(z.string()).default([]),
@@ -14,6 +16,7 @@ const given = z.object({
   id: z.string().optional(),
   name: z.string().optional(),
   environment: z.string().optional(),
+  ...namedGiven,
   keyAlgorithm: z.string().optional(),
   tag: z.array(z.string()).default([]),
   csr: z.string().optional(),
@@ -36,6 +39,7 @@ export const certificatesRequest = defineVerb({
     '--id <id>': 'Its id; the server makes one where not given',
     '--name <name>': 'Its name for people; the first of its names where not given',
     '--environment <name>': 'Such as production',
+    ...namedOptions,
     '--key-algorithm <algorithm>': 'EC-P256, EC-P384, EC-P521, Ed25519, RSA-2048, RSA-3072 or RSA-4096',
     '--tag <key=value>...': 'A tag',
     '--csr <file>': 'A CSR of a key that is kept elsewhere; - is standard input',
@@ -45,6 +49,7 @@ export const certificatesRequest = defineVerb({
   run: async (asked, cli) => {
     const { body } = await cli.client().createCertificate({ body: await bodyOf(asked, cli) })
     cli.say(`Certificate ${body.id} is asked for`)
+    if (body.issuance !== undefined) cli.say(body.issuance.detail)
     if (!asked.wait) return showCertificate(body, cli)
     await waitForCertificate(cli, { certificate: body, timeoutSeconds: asked.timeout })
     showCertificate((await cli.client().getCertificate({ params: { id: body.id } })).body, cli)
@@ -62,16 +67,11 @@ async function bodyOf(asked: z.output<typeof given>, cli: Cli) {
     sans: names.length === 0 ? undefined : names,
     issuer_id: asked.issuer,
     environment: asked.environment,
+    ...namedOf(asked),
     key_algorithm: asked.keyAlgorithm,
     target_ids: asked.target.length === 0 ? undefined : asked.target,
-    tags: asked.tag.length === 0 ? undefined : Object.fromEntries(asked.tag.map(tagOf)),
+    tags: asked.tag.length === 0 ? undefined : tagsOf(asked.tag),
     csr_pem: csr === undefined ? undefined : await readInput(csr, cli),
   }
   return parseBody(operations.createCertificate, said)
-}
-
-function tagOf(pair: string): [string, string] {
-  const at = pair.indexOf('=')
-  if (at < 1) throw new CertctlError('request_malformed', `--tag takes key=value, not ${JSON.stringify(pair)}`)
-  return [pair.slice(0, at), pair.slice(at + 1)]
 }

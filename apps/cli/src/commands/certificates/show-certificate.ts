@@ -20,6 +20,9 @@ export function showCertificate(certificate: Certificate, cli: Cli): void {
       ['fingerprint', certificate.fingerprint_sha256],
       ['environment', certificate.environment],
       ['owner', certificate.owner_id],
+      ['team', certificate.team_id],
+      ['profile', certificate.certificate_profile_id],
+      ['renewal policy', certificate.renewal_policy_id],
       [
         'tags',
         Object.entries(certificate.tags)

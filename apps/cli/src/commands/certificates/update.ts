@@ -1,0 +1,63 @@
+import { operations } from '@certctl/api'
+import { CertctlError, z } from '@certctl/core'
+import { parseBody } from '../../parse-body.js'
+import { defineVerb } from '../../verb.js'
+import { namedGiven, namedOf, namedOptions } from './named.js'
+import { showCertificate } from './show-certificate.js'
+import { tagsOf } from './tags-of.js'
+
+const given = z.object({
+  id: z.string(),
+  name: z.string().optional(),
+  issuer: z.string().optional(),
+  environment: z.string().optional(),
+  keyAlgorithm: z.string().optional(),
+  tag: z.array(z.string()).default([]),
+  ...namedGiven,
+})
+
+export const certificatesUpdate = defineVerb({
+  name: 'update',
+  summary: 'Changes what is given of a certificate; the rest stays. Another issuer or key is a new issuance',
+  examples: [
+    'certctl certificates update cert-web --owner o-ada --renewal-policy rp-web',
+    'certctl certificates update cert-web --profile prof-web --tag cost-centre=17',
+    'certctl certificates update cert-web --team ""',
+  ],
+  arguments: { id: 'Id of the certificate' },
+  options: {
+    '--name <name>': 'New name for people',
+    ...namedOptions,
+    '--issuer <id>': 'Who issues it from now on',
+    '--environment <name>': 'Such as production',
+    '--key-algorithm <algorithm>': 'EC-P256, EC-P384, EC-P521, Ed25519, RSA-2048, RSA-3072 or RSA-4096',
+    '--tag <key=value>...': 'A tag; its other tags stay, and one without a value goes',
+  },
+  given,
+  run: async ({ id, tag, ...asked }, cli) => {
+    const said = {
+      name: asked.name,
+      ...namedOf(asked),
+      issuer_id: asked.issuer,
+      environment: asked.environment,
+      key_algorithm: asked.keyAlgorithm,
+    }
+    if (tag.length === 0 && Object.values(said).every((value) => value === undefined))
+      throw new CertctlError('request_malformed', 'Nothing to change; give at least one option')
+    const client = cli.client()
+    const params = { id }
+    const tags = tag.length === 0 ? undefined : merged((await client.getCertificate({ params })).body.tags, tagsOf(tag))
+    const { body } = await client.updateCertificate({
+      params,
+      body: parseBody(operations.updateCertificate, { ...said, tags }),
+    })
+    showCertificate(body, cli)
+  },
+})
+
+function merged(
+  known: Readonly<Record<string, string>>,
+  given: Readonly<Record<string, string>>,
+): Record<string, string> {
+  return Object.fromEntries(Object.entries({ ...known, ...given }).filter(([, value]) => value !== ''))
+}
