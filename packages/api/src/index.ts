@@ -25,6 +25,7 @@ export {
   dependencyCountsSchema,
 } from './agents.js'
 export { type ApiKey, apiKeyOperations, apiKeyRoles, apiKeySchema, createdApiKeySchema } from './api-keys.js'
+export { type Approval, approvalOperations, approvalSchema, approvalStates, approvalSubjectSchema } from './approvals.js'
 export { type AuditEntry, auditEntrySchema, auditOperations } from './audit.js'
 export {
   type AuditCheckpointRecord,

@@ -76,6 +76,20 @@ export const jobOperations = {
     body: z.strictObject({ reason: textSchema.optional() }).prefault({}),
     responses: { 200: z.object({ status: z.literal('job_cancelled') }) },
   }),
+  approveJob: op('approveJob', 'POST /api/v1/jobs/{id}/approve', {
+    summary: 'Agrees to what this job waits to be approved for',
+    permission: 'approvals.decide',
+    params: idParams,
+    body: z.strictObject({ note: textSchema.optional() }).prefault({}),
+    responses: { 200: z.object({ status: z.literal('job_approved') }) },
+  }),
+  rejectJob: op('rejectJob', 'POST /api/v1/jobs/{id}/reject', {
+    summary: 'Refuses what this job waits to be approved for',
+    permission: 'approvals.decide',
+    params: idParams,
+    body: z.strictObject({ reason: textSchema.optional() }).prefault({}),
+    responses: { 200: z.object({ status: z.literal('job_rejected') }) },
+  }),
   verifyJob: op('verifyJob', 'POST /api/v1/jobs/{id}/verify', {
     summary: "What an older agent's handshake showed; comes before its Completed",
     permission: 'agent.act',

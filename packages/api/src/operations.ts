@@ -3,6 +3,7 @@ import { agentGroupOperations } from './agent-groups.js'
 import { agentWorkOperations } from './agent-work.js'
 import { agentOperations } from './agents.js'
 import { apiKeyOperations } from './api-keys.js'
+import { approvalOperations } from './approvals.js'
 import { auditOperations } from './audit.js'
 import { authOperations } from './auth.js'
 import { certificateOperations } from './certificates.js'
@@ -44,6 +45,7 @@ export const operations = {
   ...agentWorkOperations,
   ...connectorTypeOperations,
   ...jobOperations,
+  ...approvalOperations,
   ...eventOperations,
   ...auditOperations,
   ...statusOperations,

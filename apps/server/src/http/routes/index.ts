@@ -10,6 +10,7 @@ import { agentJobRoutes } from './agent-jobs.js'
 import { agentSelfRoutes } from './agent-self.js'
 import { agentRoutes } from './agents.js'
 import { apiKeyRoutes } from './api-keys.js'
+import { approvalRoutes } from './approvals.js'
 import { auditRoutes } from './audit.js'
 import { certificateRoutes } from './certificates.js'
 import { connectorTypeRoutes } from './connector-types.js'
@@ -41,6 +42,7 @@ export function createHandlers(
     ...agentRoutes(services),
     ...agentSelfRoutes(services, heartbeats),
     ...apiKeyRoutes(services),
+    ...approvalRoutes(services),
     ...auditRoutes(services),
     ...certificateRoutes(services),
     ...connectorTypeRoutes(services),

@@ -1,16 +1,26 @@
 import { reply } from '@certctl/api'
 import { CertctlError } from '@certctl/core'
 import { actorOf } from '../../access/principal.js'
+import { approvalOfJob } from '../../inventory/approvals.js'
 import { jobView } from '../../inventory/job-view.js'
 import { getJob, listJobs } from '../../inventory/jobs.js'
 import { readStatus } from '../../inventory/status.js'
 import { cancelJob } from '../../lifecycle/cancel-job.js'
+import { decideApproval } from '../../lifecycle/decide-approval.js'
 import { recordHandshake } from '../../lifecycle/record-handshake.js'
 import type { Services } from '../../services.js'
 import type { Handlers } from '../handlers.js'
 import { listingOf } from '../page.js'
 
-type Ids = 'listJobs' | 'getJob' | 'cancelJob' | 'verifyJob' | 'getJobVerification' | 'getStatus'
+type Ids =
+  | 'listJobs'
+  | 'getJob'
+  | 'cancelJob'
+  | 'approveJob'
+  | 'rejectJob'
+  | 'verifyJob'
+  | 'getJobVerification'
+  | 'getStatus'
 
 export function jobRoutes(services: Services): Handlers<Ids> {
   return {
@@ -23,6 +33,16 @@ export function jobRoutes(services: Services): Handlers<Ids> {
     async cancelJob({ params, body, principal }) {
       await cancelJob(services, { jobId: params.id, actor: actorOf(principal), reason: body.reason })
       return reply(200, { status: 'job_cancelled' })
+    },
+    async approveJob({ params, body, principal }) {
+      const approvalId = await approvalOfJob(services, params.id)
+      await decideApproval(services, { approvalId, decision: 'approve', note: body.note, actor: actorOf(principal) })
+      return reply(200, { status: 'job_approved' as const })
+    },
+    async rejectJob({ params, body, principal }) {
+      const approvalId = await approvalOfJob(services, params.id)
+      await decideApproval(services, { approvalId, decision: 'reject', note: body.reason, actor: actorOf(principal) })
+      return reply(200, { status: 'job_rejected' as const })
     },
     async verifyJob({ params, body, principal }) {
       const { verified, verifiedAt } = await recordHandshake(services, {
