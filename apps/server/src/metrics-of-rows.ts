@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Gauge } from 'prom-client'
-import { silentMs } from './inventory/agent-view.js'
+import { countTimes } from './inventory/read-stats.js'
 import type { Metrics } from './metrics.js'
 import type { Services } from './services.js'
 
@@ -8,8 +8,6 @@ export interface Watched extends Pick<Services, 'store' | 'clock' | 'metrics'> {
   poolUsage(): { total: number; idle: number; waiting: number }
 }
 
-const day = 86_400_000
-const expiringMs = 30 * day
 /** Several scrapers, or an impatient one, cost the database one question. */
 const freshMs = 5000
 
@@ -29,13 +27,7 @@ export function watchRows({ store, clock, metrics, poolUsage }: Watched): void {
     for (const [state, count] of Object.entries(poolUsage())) gauges.pool.set({ state }, count)
     if (now.getTime() - readAt < freshMs) return
     readAt = now.getTime()
-    const times = {
-      now,
-      expiringBy: new Date(now.getTime() + expiringMs),
-      onlineSince: new Date(now.getTime() - silentMs),
-      overdueSince: new Date(now.getTime() - day),
-    }
-    setCounts(gauges, await store.counts.all(times))
+    setCounts(gauges, await store.counts.all(countTimes(now)))
   })
 }
 

@@ -137,6 +137,15 @@ export {
 } from './renewal-policies.js'
 export { replyFaults } from './reply-faults.js'
 export { causeSchema, idSchema, sha256Schema, timeSchema } from './scalars.js'
+export {
+  type JobTrend,
+  jobTrendSchema,
+  type Metrics,
+  metricsSchema,
+  type StatsSummary,
+  statsOperations,
+  statsSummarySchema,
+} from './stats.js'
 export { type Status, statusOperations, statusSchema } from './status.js'
 export { type Target, targetOperations, targetSchema } from './targets.js'
 export { type Team, teamOperations, teamSchema } from './teams.js'

@@ -19,6 +19,7 @@ import { ownerOperations } from './owners.js'
 import { policyOperations } from './policies.js'
 import { profileOperations } from './profiles.js'
 import { renewalPolicyOperations } from './renewal-policies.js'
+import { statsOperations } from './stats.js'
 import { statusOperations } from './status.js'
 import { targetOperations } from './targets.js'
 import { teamOperations } from './teams.js'
@@ -48,5 +49,6 @@ export const operations = {
   ...approvalOperations,
   ...eventOperations,
   ...auditOperations,
+  ...statsOperations,
   ...statusOperations,
 }

@@ -4,6 +4,7 @@ import type { Services } from '../services.js'
 import { auditCheckpoint } from './audit-checkpoint.js'
 import { auditVerification } from './audit-verification.js'
 import { changedRenewalPolicies } from './changed-renewal-policies.js'
+import { dailyCounts } from './daily-counts.js'
 import { dueRenewals } from './due-renewals.js'
 import { dueVerifications } from './due-verifications.js'
 import { endedSettings } from './ended-settings.js'
@@ -17,6 +18,7 @@ import { overdueCsrs } from './overdue-csrs.js'
 import { pendingOrders } from './pending-orders.js'
 import { policySweeps } from './policy-sweeps.js'
 import { purge } from './purge.js'
+import { reconcileInventory } from './reconcile-inventory.js'
 import { reconcilePlacements } from './reconcile-placements.js'
 import { renewalInfo } from './renewal-info.js'
 import { resealing } from './resealing.js'
@@ -29,6 +31,7 @@ export const loops: readonly Loop[] = [
   auditCheckpoint,
   auditVerification,
   changedRenewalPolicies,
+  dailyCounts,
   dueRenewals,
   dueVerifications,
   endedSettings,
@@ -41,6 +44,7 @@ export const loops: readonly Loop[] = [
   pendingOrders,
   policySweeps,
   purge,
+  reconcileInventory,
   reconcilePlacements,
   renewalInfo,
   resealing,

@@ -26,6 +26,7 @@ import { ownerRoutes } from './owners.js'
 import { policyRoutes } from './policies.js'
 import { profileRoutes } from './profiles.js'
 import { renewalPolicyRoutes } from './renewal-policies.js'
+import { statsRoutes } from './stats.js'
 import { targetRoutes } from './targets.js'
 import { teamRoutes } from './teams.js'
 
@@ -58,6 +59,7 @@ export function createHandlers(
     ...policyRoutes(services),
     ...profileRoutes(services),
     ...renewalPolicyRoutes(services),
+    ...statsRoutes(services),
     ...targetRoutes(services),
     ...teamRoutes(services),
   }
