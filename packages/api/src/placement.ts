@@ -31,6 +31,9 @@ export const placementSchema = z
     cause: causeSchema.optional().describe('Why it is not as it should be.'),
     failures: z.number().describe('In a row.'),
     next_attempt_at: timeSchema.optional(),
+    window_at: timeSchema
+      .optional()
+      .describe('Its deployment waits until the maintenance window of the target opens then.'),
     updated_at: timeSchema,
   })
   .meta({ id: 'Placement' })

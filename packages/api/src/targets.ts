@@ -3,6 +3,20 @@ import { op } from './op.js'
 import { listQuery, pageOf } from './page.js'
 import { emptySchema, flag, idParams, idSchema, jsonObjectSchema, nameSchema, timeSchema } from './scalars.js'
 
+const windowSchema = z
+  .strictObject({
+    cron: z
+      .string()
+      .trim()
+      .max(256)
+      .describe('When it opens: minute, hour, day of the month, month, day of the week. 0 2 * * SAT'),
+    duration: z.string().trim().max(16).describe('How long it stays open: 30m, 4h.'),
+    time_zone: z.string().trim().max(64).prefault('UTC').describe('Whose clocks count: Europe/Berlin.'),
+  })
+  .meta({ id: 'MaintenanceWindow' })
+
+const windows = z.array(windowSchema).max(32)
+
 export const targetSchema = z
   .object({
     id: z.string(),
@@ -11,6 +25,11 @@ export const targetSchema = z
     agent_id: z.string(),
     config: jsonObjectSchema.describe('Secrets are shown as ********; sending that back means unchanged.'),
     enabled: z.boolean(),
+    windows: windows
+      .optional()
+      .describe(
+        'Deployments wait until one opens, unless the certificate that is served would end before. None: any time.',
+      ),
     last_tested_at: timeSchema.optional(),
     test_status: z.string(),
     source: z.string(),
@@ -42,6 +61,7 @@ export const targetOperations = {
       agent_id: idSchema,
       config: jsonObjectSchema.prefault({}),
       enabled: z.boolean().prefault(true),
+      windows: windows.optional(),
     }),
     ignores: readOnly,
     responses: { 201: targetSchema },
@@ -62,6 +82,7 @@ export const targetOperations = {
       agent_id: idSchema.optional(),
       config: jsonObjectSchema.optional().describe('Merged field by field; null clears a field.'),
       enabled: z.boolean().optional(),
+      windows: windows.optional().describe('All of them; an empty list: any time.'),
     }),
     ignores: ['id', ...readOnly],
     responses: { 200: targetSchema },

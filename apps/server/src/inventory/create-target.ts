@@ -3,10 +3,12 @@ import { CertctlError } from '@certctl/core'
 import { checkShape } from '../connectors/check-shape.js'
 import { type Config, type ConfigSchema, markedTexts } from '../connectors/marked-schema.js'
 import { mergeConfig, sealConfig } from '../connectors/sealed-config.js'
+import type { WindowRule } from '../lifecycle/next-window.js'
 import type { Services } from '../services.js'
 import type { Actor } from '../store/audit-entry.js'
 import { createId } from '../store/create-id.js'
 import type { Tx } from '../store/store.js'
+import { checkWindows } from './check-windows.js'
 import { claimPlaces } from './claims.js'
 import { fieldFault } from './field-fault.js'
 import { placeOfTarget } from './target-config.js'
@@ -20,13 +22,15 @@ export interface NewTarget {
   agentId: string
   config: Readonly<Record<string, unknown>>
   enabled: boolean
+  windows?: readonly WindowRule[] | undefined
   actor: Actor
 }
 
 /** Adds a target of an agent and takes the places it writes; a place that another target has is refused, naming that one (`conflict`). */
 export async function createTarget(services: Services, input: NewTarget): Promise<Target> {
   return await services.store.transaction(async (tx) => {
-    const { name, agentId, enabled, actor } = input
+    const { name, agentId, enabled, windows = [], actor } = input
+    checkWindows(windows, tx.now)
     await requireLivingAgent(tx, agentId)
     const type = await targetTypeOf(tx, { agentId, type: input.type })
     const config = checkedConfig(type, mergeConfig(type?.schema, {}, input.config))
@@ -41,6 +45,7 @@ export async function createTarget(services: Services, input: NewTarget): Promis
       config: JSON.stringify(stored.config),
       secrets: stored.secrets,
       enabled,
+      windows: JSON.stringify(windows),
       created_at: tx.now,
       updated_at: tx.now,
     })
@@ -50,7 +55,7 @@ export async function createTarget(services: Services, input: NewTarget): Promis
       action: 'target.created',
       resource_type: 'target',
       resource_id: id,
-      details: { name, type: type?.type ?? input.type, agent_id: agentId, enabled },
+      details: { name, type: type?.type ?? input.type, agent_id: agentId, enabled, windows },
     })
     return await viewOf(services, tx, id)
   })

@@ -18,6 +18,7 @@ export function targetView(
     agent_id: row.agent_id,
     config: maskConfig(schema, openTargetConfig(services, row)),
     enabled: row.enabled,
+    windows: row.windows.map((window) => ({ ...window })),
     ...(row.last_tested_at === null ? {} : { last_tested_at: row.last_tested_at.toISOString() }),
     test_status: row.test_status ?? 'untested',
     source: 'api',

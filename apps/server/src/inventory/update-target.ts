@@ -3,11 +3,14 @@ import type { Target } from '@certctl/api'
 import { looseType } from '@certctl/core'
 import type { Config } from '../connectors/marked-schema.js'
 import { mergeConfig, sealConfig } from '../connectors/sealed-config.js'
+import { moveDeployments } from '../lifecycle/move-deployments.js'
+import type { WindowRule } from '../lifecycle/next-window.js'
 import { redeployTarget } from '../lifecycle/redeploy-target.js'
 import type { Services } from '../services.js'
 import type { Actor } from '../store/audit-entry.js'
 import type { Tx } from '../store/store.js'
 import type { TargetRow } from '../store/targets.js'
+import { checkWindows } from './check-windows.js'
 import { claimPlaces } from './claims.js'
 import { checkedConfig, placesOf, requireFreeTarget, requireLivingAgent, viewOf } from './create-target.js'
 import { lockTarget } from './delete-target.js'
@@ -22,6 +25,7 @@ export interface TargetChanges {
   agentId?: string | undefined
   config?: Readonly<Record<string, unknown>> | undefined
   enabled?: boolean | undefined
+  windows?: readonly WindowRule[] | undefined
   actor: Actor
   /** Looks at what a GET would answer now, before anything is written. */
   check: (view: Target) => void
@@ -35,6 +39,8 @@ export async function updateTarget(services: Services, changes: TargetChanges): 
   return await services.store.transaction(async (tx) => {
     const before = await lockTarget(tx, changes.id)
     changes.check(await viewOf(services, tx, before.id))
+    const { windows = before.windows } = changes
+    checkWindows(windows, tx.now)
     const after = await resultOf(services, tx, { before, changes })
     await tx.targets.update(before.id, {
       name: after.name,
@@ -42,6 +48,7 @@ export async function updateTarget(services: Services, changes: TargetChanges): 
       enabled: after.enabled,
       config: JSON.stringify(after.stored.config),
       secrets: after.stored.secrets,
+      windows: JSON.stringify(windows),
       generation: before.generation + (after.matters ? 1 : 0),
       updated_at: tx.now,
     })
@@ -50,6 +57,7 @@ export async function updateTarget(services: Services, changes: TargetChanges): 
       await redeployTarget(services, tx, { targetId: before.id, requestedBy: changes.actor.id })
       for (const agentId of new Set([before.agent_id, after.agentId])) await tx.wake('agent', agentId)
     }
+    if (changes.windows !== undefined) await moveDeployments(tx, { ...before, agent_id: after.agentId, windows })
     record(tx, changes)
     return await viewOf(services, tx, before.id)
   })
@@ -96,12 +104,12 @@ async function isAlias(tx: Tx, before: TargetRow, type: string): Promise<boolean
 }
 
 function record(tx: Tx, changes: TargetChanges): void {
-  const { id, name, agentId, enabled, config = {}, actor } = changes
+  const { id, name, agentId, enabled, windows, config = {}, actor } = changes
   tx.audit.append({
     actor,
     action: 'target.updated',
     resource_type: 'target',
     resource_id: id,
-    details: { name, agent_id: agentId, enabled, config_fields: Object.keys(config) },
+    details: { name, agent_id: agentId, enabled, windows, config_fields: Object.keys(config) },
   })
 }

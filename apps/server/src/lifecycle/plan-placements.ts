@@ -5,6 +5,7 @@ import type { PlacementView } from '../store/placements.js'
 import type { Tx } from '../store/store.js'
 import type { TargetRow } from '../store/targets.js'
 import type { VersionRow } from '../store/versions.js'
+import { waitText, windowOf } from './window-of.js'
 
 /**
  * Makes what is desired of every placement the current version of the agent that holds its key, gives agents that hold none a holder,
@@ -55,7 +56,15 @@ async function currentVersion(tx: Tx, holder: HolderRow): Promise<VersionRow | u
 
 type Wanted = Pick<
   PlacementView,
-  'id' | 'certificate_id' | 'target_id' | 'blocked_code' | 'blocked_generation' | 'next_attempt_at'
+  | 'id'
+  | 'certificate_id'
+  | 'target_id'
+  | 'blocked_code'
+  | 'blocked_generation'
+  | 'next_attempt_at'
+  | 'deployed_fingerprint'
+  | 'served_fingerprint'
+  | 'window_at'
 >
 
 /** The placement with what is desired now; `undefined` where it is as it should be. */
@@ -93,7 +102,11 @@ async function planDeployment(
   { target, requestedBy }: { target: TargetRow; requestedBy: string },
 ): Promise<string> {
   const { next_attempt_at: next } = placement
-  const runAt = next !== null && next.getTime() > tx.now.getTime() ? next : tx.now
+  const earliest = next !== null && next.getTime() > tx.now.getTime() ? next : tx.now
+  const opensAt = await windowOf(tx, { target, placement, at: earliest })
+  const runAt = opensAt ?? earliest
+  if (opensAt?.getTime() !== placement.window_at?.getTime())
+    await tx.placements.update(placement.id, { window_at: opensAt ?? null })
   const { id, created } = await tx.jobs.insert({
     id: createId('job', tx.now),
     kind: 'deploy',
@@ -104,6 +117,7 @@ async function planDeployment(
     target_id: target.id,
     generation: target.generation,
     run_at: runAt,
+    last_error: opensAt === undefined ? null : waitText(opensAt),
     requested_by: requestedBy,
     created_at: tx.now,
   })

@@ -1,5 +1,6 @@
 import type { WorkItem } from '@certctl/api'
 import { boundSeconds } from '../lifecycle/deployment-bound.js'
+import { waitText, windowOf } from '../lifecycle/window-of.js'
 import type { Services } from '../services.js'
 import type { JobRow } from '../store/jobs.js'
 import type { PlacementRow } from '../store/placements.js'
@@ -42,10 +43,10 @@ async function claim(services: Services, candidate: JobRow, claiming: Claiming):
     const { agentId, holding } = claiming
     if (await tx.jobs.targetIsBusy(target.id, { now: tx.now, except: { agentId, holding } })) return undefined
     const desired = await desiredOf(tx, rows)
-    if (desired === undefined) return undefined
+    if (desired === undefined || (await mustWait(tx, rows))) return undefined
     const job = await takeJob(tx, rows, claiming)
     if (job === undefined) return undefined
-    await tx.placements.update(rows.placement.id, { state: 'deploying', updated_at: tx.now })
+    await tx.placements.update(rows.placement.id, { state: 'deploying', window_at: null, updated_at: tx.now })
     const isLeased = claiming.leaseSeconds !== undefined
     return await placementItem(services, tx, { job, target, placement: rows.placement, version: desired, isLeased })
   })
@@ -85,6 +86,28 @@ async function desiredOf(tx: Tx, { job, placement, target }: Rows): Promise<Vers
   })
   await tx.placements.update(placement.id, { next_attempt_at: null, updated_at: tx.now })
   return undefined
+}
+
+/** Outside the maintenance windows of the target, though it was planned for one: the job waits for the next. */
+async function mustWait(tx: Tx, { job, target, placement }: Rows): Promise<boolean> {
+  const opensAt = await windowOf(tx, { target, placement, at: tx.now })
+  if (opensAt === undefined) return false
+  await tx.jobs.update(job.id, {
+    state: 'ready',
+    run_at: opensAt,
+    lease: null,
+    locked_by: null,
+    locked_until: null,
+    bound_until: null,
+    last_error_code: null,
+    last_error: waitText(opensAt),
+  })
+  await tx.placements.update(placement.id, {
+    state: placement.state === 'deploying' ? 'pending' : placement.state,
+    window_at: opensAt,
+    updated_at: tx.now,
+  })
+  return true
 }
 
 /** The generation of the target as it is claimed: a report for an older one is an observation. */
