@@ -61,6 +61,15 @@ describe('the table of routes', () => {
         'POST /api/v1/certificates/{}/renew',
         'POST /api/v1/certificates/{}/deploy',
         'GET /api/v1/certificates/{}/export/pem',
+        ...['teams', 'owners', 'agent-groups', 'profiles', 'renewal-policies', 'policies'].flatMap((noun) => [
+          `GET /api/v1/${noun}`,
+          `POST /api/v1/${noun}`,
+          `GET /api/v1/${noun}/{}`,
+          `PUT /api/v1/${noun}/{}`,
+          `DELETE /api/v1/${noun}/{}`,
+        ]),
+        'GET /api/v1/policies/{}/violations',
+        'GET /api/v1/agent-groups/{}/members',
         'POST /api/v1/issuers/{}/test',
         'POST /api/v1/targets/{}/test',
         'GET /api/v1/agents/retired',
@@ -105,10 +114,19 @@ describe('who may do what', () => {
       )
   })
 
-  it('keeps keys and the record from operators', () => {
+  it('keeps keys, the record and the rules they work under from operators', () => {
     const denied = all.filter((operation) => !allows('operator', operation)).map(({ permission }) => permission)
     expect(new Set(denied)).toEqual(
-      new Set(['agent.act', 'api_keys.read', 'api_keys.write', 'audit.read', 'audit.verify']),
+      new Set([
+        'agent.act',
+        'api_keys.read',
+        'api_keys.write',
+        'audit.read',
+        'audit.verify',
+        'encryption_key.read',
+        'encryption_key.write',
+        'policies.write',
+      ]),
     )
   })
 
