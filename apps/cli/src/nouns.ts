@@ -1,3 +1,5 @@
+import { adminEncryptionKey } from './commands/admin/encryption-key.js'
+import { adminRotateEncryptionKey } from './commands/admin/rotate-encryption-key.js'
 import { agentGroupVerbs } from './commands/agent-groups.js'
 import { agentsJoinToken } from './commands/agents/join-token.js'
 import { agentsList } from './commands/agents/list.js'
@@ -106,6 +108,12 @@ export const nouns: readonly Noun[] = [
     aliases: ['api-key'],
     summary: 'Keys for people and programs',
     verbs: [apiKeysCreate, apiKeysList, apiKeysDelete],
+  },
+  {
+    name: 'admin',
+    aliases: [],
+    summary: 'What administrators do to the server itself',
+    verbs: [adminEncryptionKey, adminRotateEncryptionKey],
   },
   { name: 'config', aliases: [], summary: "This program's own settings", verbs: [configExplain] },
 ]

@@ -6,11 +6,11 @@ import { createRegistry, discoverConnectors, messageOf, type Registry } from '@c
 import type { Logger } from 'pino'
 import { z } from 'zod'
 import { createFirstAdminKey } from './access/first-start.js'
+import { followSealingKey } from './access/follow-sealing-key.js'
 import { announceLegacyAgentKeys } from './access/legacy-agent-keys.js'
 import { createListenerCertificate, type ListenerCertificate } from './access/listener-certificate.js'
+import { openSealing } from './access/open-sealing.js'
 import { publishAuthority } from './access/published-authority.js'
-import { createSealing, type Sealing } from './access/sealing.js'
-import { generatedSealingKey } from './access/sealing-key.js'
 import { openServerAuthority, type ServerAuthority } from './access/server-authority.js'
 import type { Config } from './config.js'
 import { defaultPublicUrl } from './config-schema.js'
@@ -79,6 +79,8 @@ async function compose(options: ComposeOptions, closers: Closers): Promise<Runni
   closers.push(async () => await heartbeat.stop())
   await syncEnvironmentInstances(services, config.environment)
   await announceLegacyAgentKeys(services)
+  const following = followSealingKey(services)
+  closers.push(async () => following.stop())
   const adminKeyPath = await createFirstAdminKey(services, {
     stateDirectory: config.state_dir,
     terminal: options.terminal,
@@ -128,10 +130,6 @@ async function createServices(
   const connections = createConnections(parts)
   closers.push(async () => await connections.close())
   return { ...parts, connections }
-}
-
-function openSealing(config: Config): Sealing {
-  return createSealing([config.config_encryption_key ?? generatedSealingKey(config.state_dir)])
 }
 
 /** The app's own package.json, from the source as from the bundle. */

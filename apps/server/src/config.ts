@@ -82,6 +82,11 @@ function faultsBetween(settings: Settings): FieldFault[] {
       field: 'CERTCTL_CONFIG_ENCRYPTION_KEY',
       message: 'is needed with CERTCTL_DATABASE_URL, the same for every copy; make one with: openssl rand -base64 48',
     })
+  if (settings.config_encryption_key_previous !== undefined && settings.config_encryption_key === undefined)
+    faults.push({
+      field: 'CERTCTL_CONFIG_ENCRYPTION_KEY_PREVIOUS',
+      message: 'is the key before CERTCTL_CONFIG_ENCRYPTION_KEY, which is not set; set that one to the new key',
+    })
   if ((settings.server_tls_cert_path === undefined) !== (settings.server_tls_key_path === undefined))
     faults.push({
       field: 'CERTCTL_SERVER_TLS_CERT_PATH',

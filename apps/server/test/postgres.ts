@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url'
 import { createRegistry, discoverConnectors, type Registry, Secret } from '@certctl/core'
 import pg from 'pg'
 import { type Logger, pino } from 'pino'
-import { createSealing } from '../src/access/sealing.js'
+import { checkSealingKey } from '../src/access/key-check.js'
+import { openSealing } from '../src/access/open-sealing.js'
 import type { Clock } from '../src/clock.js'
 import { type Environment, readConfig } from '../src/config.js'
 import { createConnections } from '../src/connectors/connections.js'
@@ -179,7 +180,8 @@ export async function createTestServices(options: TestServicesOptions = {}): Pro
   const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(JSON.parse(line)) })
   const { db, close: closeDatabase } = openDatabase({ address: database.address, maxConnections: 10 })
   const store = createStore({ db, clock })
-  const sealing = createSealing([config.config_encryption_key ?? new Secret(testKey)])
+  const sealing = openSealing(config)
+  await checkSealingKey(store, sealing)
   const wakes = await createWakeBus({ address: database.address, log })
   const registry = options.registry ?? (await registryOfServer(log))
   const server = {

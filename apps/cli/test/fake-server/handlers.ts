@@ -9,6 +9,7 @@ import {
   reply,
   rolePermissions,
 } from '@certctl/api'
+import { adminHandlers } from './admin-handlers.js'
 import { certificateHandlers } from './certificate-handlers.js'
 import { nounHandlers } from './noun-handlers.js'
 import type { World } from './world.js'
@@ -161,6 +162,7 @@ export function createHandlers(world: World): Handlers {
     verifyAudit: async () =>
       reply(200, { ok: true, entries: 7, batches: 3, checkpoints: 1, key_ids: ['ab'.repeat(32)] }),
     exportAudit: async () => reply(200, lines(['{"kind":"header"}', '{"kind":"end"}'])),
+    ...adminHandlers(),
     ...certificateHandlers(world),
   }
 }

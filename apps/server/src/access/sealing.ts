@@ -15,6 +15,17 @@ export interface Sealing {
   open(sealed: Uint8Array, place: SealPlace): Buffer
   /** Id of the key that seals; others only open. */
   readonly keyId: string
+  /** Ids of all keys this server was given, the one it was given first in front. */
+  keyIds(): readonly string[]
+  /** Seals with this key from now on. Throws `config_invalid` where this server was not given it. */
+  use(keyId: string): void
+  /** One more key that opens. */
+  add(secret: Secret): string
+}
+
+/** Id of the key a value was sealed with. */
+export function keyIdOf(sealed: Uint8Array): string {
+  return Buffer.from(sealed.subarray(1, 1 + idBytes)).toString('hex')
 }
 
 const format = 1
@@ -28,14 +39,34 @@ interface Key {
   key: Buffer
 }
 
-/** The first secret seals; all of them open, so that a key can be replaced while old values are still there. */
+/** The first secret seals until another is to be used; all of them open, so that a key can be replaced while old values are still there. */
 export function createSealing(secrets: readonly [Secret, ...Secret[]]): Sealing {
   const keys = secrets.map(keyOf)
-  const [current] = keys
-  if (current === undefined) throw new CertctlError('internal', 'Sealing needs a key')
+  const [first] = keys
+  if (first === undefined) throw new CertctlError('internal', 'Sealing needs a key')
+  let current = first
+  const find = (id: string): Key | undefined => keys.find((key) => key.id.toString('hex') === id)
 
   return {
-    keyId: current.id.toString('hex'),
+    get keyId() {
+      return current.id.toString('hex')
+    },
+    keyIds: () => keys.map(({ id }) => id.toString('hex')),
+    use(keyId) {
+      const wanted = find(keyId)
+      if (wanted === undefined)
+        throw new CertctlError(
+          'config_invalid',
+          `The database is sealed with the encryption key ${keyId} by now, which this server was not given; start it with that one in CERTCTL_CONFIG_ENCRYPTION_KEY`,
+        )
+      current = wanted
+    },
+    add(secret) {
+      const key = keyOf(secret)
+      const id = key.id.toString('hex')
+      if (find(id) === undefined) keys.push(key)
+      return id
+    },
     seal(plain, place) {
       const head = Buffer.concat([Buffer.of(format), current.id, randomBytes(nonceBytes)])
       const cipher = createCipheriv('aes-256-gcm', current.key, head.subarray(1 + idBytes), { authTagLength: tagBytes })

@@ -7,6 +7,7 @@ import {
   revokeUnnamedKeys,
 } from '../access/environment-keys.js'
 import { systemActor } from '../access/principal.js'
+import { sealingKeyMark } from '../access/sealing-key-mark.js'
 import { emitEvent } from '../notify/emit-event.js'
 import type { Services } from '../services.js'
 import { canonicalJson } from '../store/canonical-json.js'
@@ -93,6 +94,7 @@ async function digestsOf(services: Services, { found, keys }: Named): Promise<Re
   return Object.fromEntries([
     ...found.map(({ instance, config }) => [instance.id, digest(config)] as const),
     ...keys.map(({ id, role, name }) => [id, digest({ role, name })] as const),
+    ...sealing.keyIds().map((id) => [sealingKeyMark(id), 'known'] as const),
   ])
 }
 
@@ -101,9 +103,14 @@ async function otherCopies(services: Services): Promise<Readonly<Record<string, 
   return living.filter(({ id }) => id !== services.server.id).map(({ environment }) => environment)
 }
 
-async function livingCopies({ store, clock }: Services) {
+/** The copies that run, this one included, with what each said of its environment. */
+export async function livingCopies({ store, clock }: Services) {
   const rows = await store.servers.listAlive(new Date(clock.now().getTime() - livingMs))
-  return rows.map(({ id, environment }) => ({ id, environment: environment as Record<string, string> }))
+  return rows.map(({ id, hostname, environment }) => ({
+    id,
+    hostname,
+    environment: environment as Record<string, string>,
+  }))
 }
 
 /** Returns the id when something changed. */

@@ -1,5 +1,7 @@
 import { type Kysely, sql } from 'kysely'
-import type { Schema } from './schema.js'
+import type { Schema, SealingKeysTable } from './schema.js'
+
+export type SealingKeyRow = SealingKeysTable
 
 /** One row per encryption key: what tells a copy that it was started with another key. */
 export function sealingKeysTable(db: Kysely<Schema>) {
@@ -13,8 +15,20 @@ export function sealingKeysTable(db: Kysely<Schema>) {
     },
     /** Two copies that start on an empty table with different keys must not both write: call in a transaction. */
     lock: async (): Promise<void> => void (await sql`lock table sealing_keys in exclusive mode`.execute(db)),
-    list: async () => await db.selectFrom('sealing_keys').select(['id', 'check_value']).orderBy('created_at').execute(),
-    insert: async (row: { id: string; check_value: Buffer; created_at: Date }): Promise<void> =>
+    /** Before this program's migrations, too. */
+    listChecks: async () => await db.selectFrom('sealing_keys').select(['id', 'check_value']).execute(),
+    list: async (): Promise<SealingKeyRow[]> =>
+      await db
+        .selectFrom('sealing_keys')
+        .select(['id', 'check_value', 'created_at', 'sealing_since'])
+        .orderBy('created_at')
+        .orderBy('id')
+        .execute(),
+    insert: async (row: SealingKeyRow): Promise<void> =>
       void (await db.insertInto('sealing_keys').values(row).execute()),
+    sealsSince: async (id: string, sealing_since: Date): Promise<void> =>
+      void (await db.updateTable('sealing_keys').set({ sealing_since }).where('id', '=', id).execute()),
+    remove: async (id: string): Promise<void> =>
+      void (await db.deleteFrom('sealing_keys').where('id', '=', id).execute()),
   }
 }

@@ -1,10 +1,9 @@
-import { operations } from '@certctl/api'
+import { type Operation, operations } from '@certctl/api'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { Principal } from '../../src/access/principal.js'
 import { answerOnce } from '../../src/inventory/answer-once.js'
 import { createTestApp, type TestApp } from './test-app.js'
 
-type Operation = (typeof operations)[keyof typeof operations]
 const posts: Operation[] = Object.values(operations).filter(({ method }) => method === 'POST')
 const body = { 'whatever was': 'sent before' }
 const before = { status: 207, headers: { 'x-kept': 'yes' }, body: '{"kept":true}' }

@@ -1,0 +1,27 @@
+import type { EncryptionKeyStatus } from '@certctl/api'
+import type { Services } from '../services.js'
+import { sealedColumns } from '../store/sealed-cells.js'
+import { currentOf } from './key-check.js'
+
+/** Which key seals, and what another one still does. Counts all sealed values: for people, not for loops. */
+export async function encryptionStatus({ store, sealing }: Services): Promise<EncryptionKeyStatus> {
+  const rows = await store.sealingKeys.list()
+  const current = currentOf(rows)
+  const counted = await Promise.all(
+    sealedColumns.map(
+      async (column) => [column.table, await store.sealedCells.countOthers(column, current.id)] as const,
+    ),
+  )
+  const remaining = Object.fromEntries(counted.filter(([, count]) => count > 0))
+  const [first] = sealing.keyIds()
+  const isPrepared = rows.some(({ id, sealing_since }) => id === first && sealing_since === null)
+  const isMoving = rows.some(({ id, sealing_since }) => id !== current.id && sealing_since !== null)
+  return {
+    state: isPrepared ? 'prepared' : isMoving ? 'resealing' : 'settled',
+    key_id: current.id,
+    ...(current.sealing_since === null ? {} : { sealing_since: current.sealing_since.toISOString() }),
+    ...(isPrepared ? { next_key_id: first } : {}),
+    remaining,
+    remaining_total: Object.values(remaining).reduce((sum, count) => sum + count, 0),
+  }
+}
