@@ -40,6 +40,10 @@ export const holderSchema = z
     not_after: timeSchema.optional(),
     renew_at: timeSchema.optional(),
     cause: causeSchema.optional().describe('Why its next certificate is not there yet.'),
+    renew_at_reason: z.string().optional().describe('What decided on that time, or why there is none.'),
+    renewal_window_start: timeSchema.optional().describe('When its CA wants the renewal (RFC 9773).'),
+    renewal_window_end: timeSchema.optional(),
+    renewal_info_url: z.string().optional().describe('Where its CA explains that.'),
     failures: z.number().optional(),
     next_attempt_at: timeSchema.optional(),
   })

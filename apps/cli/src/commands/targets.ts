@@ -2,6 +2,7 @@ import { operations, type Target } from '@certctl/api'
 import { parseBody } from '../parse-body.js'
 import type { ConnectionNoun } from './connections/noun.js'
 import { connectionVerbs } from './connections/verbs.js'
+import { windowText } from './connections/window-option.js'
 
 const noun: ConnectionNoun<Target> = {
   plural: 'targets',
@@ -25,6 +26,7 @@ const noun: ConnectionNoun<Target> = {
   ],
   fields: (item) => [
     ['agent', item.agent_id],
+    ...(item.windows ?? []).map((window) => ['window', windowText(window)] as const),
     ['retired', item.retired_at],
     ['retired because', item.retired_reason],
   ],

@@ -76,6 +76,7 @@ export function createWorld(now: () => number) {
         serial_number: `4${issued}`,
         expires_at: at(start + 90 * 86_400_000),
         renew_at: at(start + 60 * 86_400_000),
+        ...(made.name.startsWith('asked.') ? { holders: [holderAsked()] } : {}),
       }
     },
 
@@ -104,6 +105,25 @@ export function createWorld(now: () => number) {
       if (job.status === 'Cancelled' || now() < endsAt) return job
       return { ...job, status: 'Completed', completed_at: at(endsAt), verification_status: 'success' }
     },
+  }
+
+  /** Whose CA wants it renewed soon, and does not answer. */
+  function holderAsked(): NonNullable<Certificate['holders']>[number] {
+    const hour = 3_600_000
+    return {
+      id: 'holder-1',
+      kind: 'agent',
+      agent_id: 'agent-web',
+      not_after: at(start + 90 * 24 * hour),
+      renew_at: at(start + 5 * hour),
+      renew_at_reason: 'its CA asks for it then',
+      renewal_window_start: at(start + 4 * hour),
+      renewal_window_end: at(start + 6 * hour),
+      renewal_info_url: 'https://ca.test/incident',
+      cause: { code: 'upstream_unavailable', message: 'The CA does not answer' },
+      failures: 2,
+      next_attempt_at: at(start + hour),
+    }
   }
 
   function placementOf({ certificateId, targetId, since }: Placed): Placement {

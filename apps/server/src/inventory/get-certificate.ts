@@ -41,12 +41,25 @@ function holderView(holder: HolderRow, version: VersionRow | undefined): HolderV
           fingerprint_sha256: version.fingerprint,
           not_after: version.not_after.toISOString(),
         }),
-    ...(holder.renew_at === null ? {} : { renew_at: holder.renew_at.toISOString() }),
+    ...renewalOf(holder),
     ...(holder.last_error_code === null
       ? {}
       : { cause: { code: holder.last_error_code, message: holder.last_error ?? '' } }),
     failures: holder.failures,
     ...(holder.next_attempt_at === null ? {} : { next_attempt_at: holder.next_attempt_at.toISOString() }),
+  }
+}
+
+/** When it is renewed, what decided so, and what its CA said. */
+function renewalOf(holder: HolderRow): Partial<HolderView> {
+  const { renew_at, renewal_window_start: start, renewal_window_end: end } = holder
+  const url = holder.renewal_info_url
+  return {
+    ...(renew_at === null ? {} : { renew_at: renew_at.toISOString() }),
+    ...(holder.renew_at_reason === null ? {} : { renew_at_reason: holder.renew_at_reason }),
+    ...(start === null ? {} : { renewal_window_start: start.toISOString() }),
+    ...(end === null ? {} : { renewal_window_end: end.toISOString() }),
+    ...(url === null ? {} : { renewal_info_url: url }),
   }
 }
 
@@ -67,6 +80,9 @@ function noticesOf({
     )
   if (holders.length > 0 && targets === 0 && holders.every(({ kind }) => kind === 'agent'))
     notices.push('It goes to no target, so that it is not renewed; add a target to it')
+  for (const { renew_at, current_version_id, renew_at_reason: reason } of holders)
+    if (renew_at === null && current_version_id !== null && reason !== null)
+      notices.push(`It is not renewed by itself: ${reason}; renew it with: certctl certificates renew`)
   for (const { blocked_code: code, last_error: message } of holders)
     if (code !== null) notices.push(`It is not issued until it is changed or renewed by hand: ${message ?? code}`)
   return notices

@@ -32,7 +32,14 @@ export function showCertificate(certificate: Certificate, cli: Cli): void {
       ['renewed', timeText(certificate.last_renewal_at, now)],
       ['deployed', timeText(certificate.last_deployment_at, now)],
       ['created', timeText(certificate.created_at, now)],
-      ...(certificate.holders ?? []).map((holder) => ['key held by', holderText(holder, now)] as const),
+      ...(certificate.holders ?? []).flatMap(
+        (holder) =>
+          [
+            ['key held by', holderText(holder, now)],
+            ['  renewal', renewalText(holder, now)],
+            ['  wished by CA', windowText(holder)],
+          ] as const,
+      ),
     ]),
   )
   for (const notice of certificate.notices ?? []) cli.say(`note: ${notice}`)
@@ -42,9 +49,30 @@ function namesOf({ common_name, sans }: Certificate): string[] {
   return [...new Set([common_name, ...sans])].filter((name) => name !== '')
 }
 
-function holderText(holder: NonNullable<Certificate['holders']>[number], now: Date): string {
+type Holder = NonNullable<Certificate['holders']>[number]
+
+function holderText(holder: Holder, now: Date): string {
   const who = holder.agent_id === undefined ? holder.kind : `agent ${holder.agent_id}`
   const until = timeText(holder.not_after, now)
   const trouble = holder.cause === undefined ? '' : `; ${holder.cause.code}: ${holder.cause.message}`
   return `${who}${until === undefined ? ', nothing issued yet' : `, until ${until}`}${trouble}`
+}
+
+/** When its next certificate is asked for, what decided on that, and when a failed attempt is repeated. */
+function renewalText(holder: Holder, now: Date): string | undefined {
+  const { renew_at, renew_at_reason: reason, failures = 0 } = holder
+  const next = timeText(holder.next_attempt_at, now)
+  const at = timeText(renew_at, now) ?? 'not by itself'
+  const parts = [
+    reason === undefined ? at : `${at}: ${reason}`,
+    failures > 0 ? `${failures} failed in a row${next === undefined ? '' : `, next attempt ${next}`}` : undefined,
+  ]
+  const said = parts.filter((part) => part !== undefined).join('; ')
+  return renew_at === undefined && reason === undefined && failures === 0 ? undefined : said
+}
+
+function windowText(holder: Holder): string | undefined {
+  const { renewal_window_start: start, renewal_window_end: end, renewal_info_url: url } = holder
+  if (start === undefined || end === undefined) return undefined
+  return `${start} to ${end}${url === undefined ? '' : `, because of ${url}`}`
 }

@@ -4,6 +4,7 @@ import { applySettings, findConnectorType, isObject, readJsonObject } from '../.
 import { defineVerb } from '../../verb.js'
 import type { Connection, ConnectionNoun } from './noun.js'
 import { showConnection } from './show.js'
+import { parseWindow, windowOption } from './window-option.js'
 
 const agentOption = { '--agent <id>': 'Id of the agent that writes there' }
 
@@ -12,6 +13,7 @@ const given = z.object({
   name: z.string().optional(),
   id: z.string().optional(),
   agent: z.string().optional(),
+  window: z.array(z.string()).default([]),
   set: z.array(z.string()).default([]),
   file: z.string().optional(),
   disabled: z.boolean().optional(),
@@ -31,7 +33,7 @@ export function createVerb<T extends Connection>(noun: ConnectionNoun<T>) {
       '--type <type>': 'Connector type',
       '--name <name>': 'Name for people; the id where not given',
       '--id <id>': 'Id; the server makes one where not given',
-      ...(noun.hasAgent ? agentOption : {}),
+      ...(noun.hasAgent ? { ...agentOption, ...windowOption } : {}),
       '--set <key=value>...': 'One setting; key=@FILE reads it from a file, key=@- from standard input',
       '--file <file>': 'JSON with all or part of it ({"type":…,"name":…,"config":{…}}); - is standard input',
       '--disabled': 'Not to be used yet',
@@ -57,6 +59,7 @@ async function bodyOf<T extends Connection>(noun: ConnectionNoun<T>, asked: z.ou
     name: asked.name ?? fromFile.name ?? asked.id ?? fromFile.id ?? type,
     agent_id: asked.agent,
     enabled: asked.disabled === true ? false : undefined,
+    windows: asked.window.length === 0 ? undefined : asked.window.map(parseWindow),
   }
   const said = Object.entries(flags).filter(([, value]) => value !== undefined)
   return {
