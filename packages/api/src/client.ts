@@ -96,7 +96,8 @@ async function request(operation: Operation, call: AnyCall, send: Send) {
 function pathOf({ path }: Operation, { params = {}, query = {} }: AnyCall): string {
   const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(params[name])))
   const search = new URLSearchParams()
-  for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, String(value))
+  for (const [name, given] of Object.entries(query))
+    for (const value of [given].flat()) if (value !== undefined) search.append(name, String(value))
   return search.size === 0 ? filled : `${filled}?${search}`
 }
 
