@@ -3,6 +3,7 @@ import type { IssuerInstance } from '../connectors/connections.js'
 import type { Services } from '../services.js'
 import { answerInTime } from './answer-in-time.js'
 import type { ApprovedRequest } from './apply-policy.js'
+import { awaitBudget } from './await-budget.js'
 import { type Attempt, beginAttempt, type LeasedJob } from './begin-attempt.js'
 import { checkIssued } from './check-issued.js'
 import { deferOrder } from './defer-order.js'
@@ -19,6 +20,7 @@ const callSeconds = 120
 export async function fulfilOrder(services: Services, job: LeasedJob, signal: AbortSignal): Promise<void> {
   const issuer = await usableIssuer(services, job)
   if (issuer === undefined) return
+  if (await awaitBudget(services, job, { issuer, signal })) return
   const attempt = await beginAttempt(services, job)
   if (attempt === undefined) return
   try {
@@ -45,17 +47,31 @@ async function usableIssuer(services: Services, job: LeasedJob): Promise<IssuerI
   if (order === undefined) throw new CertctlError('internal', `Job ${job.id} has no order`)
   try {
     const issuer = await services.connections.issuer(order.issuer_id)
-    if (issuer.enabled || order.vendor_order_id !== null) return issuer
-    await deferOrder(services, job, {
-      seconds: 300,
-      code: 'conflict',
-      message: `Issuer ${issuer.name} is disabled; enable it to go on`,
-    })
+    if (order.vendor_order_id !== null) return issuer
+    const reason = await whyNotNow(services, issuer)
+    if (reason === undefined) return issuer
+    await deferOrder(services, job, reason)
   } catch (error) {
     const code = isCertctlError(error) ? error.code : 'internal'
     await deferOrder(services, job, { seconds: 300, code, message: messageOf(error) })
   }
   return undefined
+}
+
+// Those that waited for one CA do not all come back in the same second.
+const spreadSeconds = 60
+
+/** Why no new order is placed now. A CA that said when it takes orders again said so for all of them. */
+async function whyNotNow(
+  { store, clock, chance }: Services,
+  { id, name, enabled }: IssuerInstance,
+): Promise<Parameters<typeof deferOrder>[2] | undefined> {
+  if (!enabled) return { seconds: 300, code: 'conflict', message: `Issuer ${name} is disabled; enable it to go on` }
+  const until = await store.orders.pausedUntil(id, clock.now())
+  if (until === undefined) return undefined
+  const seconds = (until.getTime() - clock.now().getTime()) / 1000 + spreadSeconds * chance.random()
+  const message = `Issuer ${name} takes no orders until ${until.toISOString()}; it goes on then`
+  return { seconds, code: 'rate_limited', message }
 }
 
 interface Asked {

@@ -55,6 +55,8 @@ function judge(
 ): Verdict {
   const failures = holder.failures + 1
   const isMismatch = failure.code === 'issued_mismatch'
+  // A CA that says when it takes orders again is asked then: its pause holds up every other order at it.
+  const isPaused = failure.code === 'rate_limited' && failure.retryAfterSeconds !== undefined
   const isBlocked = permanent.includes(failure.code) || (isMismatch && failure.isCostly === true)
   return {
     ...failure,
@@ -62,7 +64,7 @@ function judge(
     isBlocked,
     state: failure.endsOrder ?? (isBlocked || isMismatch ? 'invalid' : undefined),
     nextAt: backoff({
-      failures,
+      failures: isPaused ? 1 : failures,
       now: tx.now,
       endsAt: serving?.not_after,
       firstSeconds: firstPauseOf(policy, serving),

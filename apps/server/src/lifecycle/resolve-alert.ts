@@ -6,6 +6,8 @@ export async function resolveAlert(
   tx: Tx,
   { subject, ...event }: Omit<NewEvent, 'alertKey' | 'resolves' | 'severity'> & { subject: string },
 ): Promise<void> {
-  for (const key of [`${subject}:critical`, `${subject}:warning`, subject])
+  // One question for all, since most often there is nothing to resolve.
+  const open = await tx.events.listOpen([`${subject}:critical`, `${subject}:warning`, subject])
+  for (const key of open.toSorted())
     await emitEvent(tx, { ...event, severity: 'info', resolves: key, onlyWhenResolving: true })
 }

@@ -58,6 +58,17 @@ export function eventsTable(db: Kysely<Schema>) {
       return row?.id
     },
 
+    /** Those of these keys under which an alert is open. */
+    async listOpen(alertKeys: readonly string[]): Promise<string[]> {
+      const rows = await db
+        .selectFrom('events')
+        .select('alert_key')
+        .where('alert_key', 'in', [...alertKeys])
+        .where('resolved_at', 'is', null)
+        .execute()
+      return rows.flatMap(({ alert_key }) => alert_key ?? [])
+    },
+
     /** Whether an alert of this key is open. */
     async isOpen(alertKey: string): Promise<boolean> {
       const row = await db

@@ -1,0 +1,67 @@
+import { CertctlError } from '@certctl/core'
+import { describe, expect, it } from '@jest/globals'
+import { only, type Scene, type SceneAgent, withScene } from './scene.js'
+
+/** Certificates that are to be issued at once, each with its CSR sent. */
+async function ordered(scene: Scene, count: number): Promise<SceneAgent> {
+  const agent = await scene.agent('agent-a')
+  for (let number = 1; number <= count; number++) {
+    await scene.target(`target-${number}`, agent.id)
+    await scene.request({ commonName: `www-${number}.example.test`, targetIds: [`target-${number}`] })
+    const asked = only(await agent.claim())
+    await agent.submit(asked, await agent.csr(asked))
+  }
+  return agent
+}
+
+describe('a CA that takes no more orders for a while', () => {
+  it('is asked for none of them before it said it would be', async () => {
+    await withScene({}, async (scene) => {
+      const sign = scene.ca.answer
+      scene.ca.answer = async () => {
+        throw new CertctlError('rate_limited', 'Three an hour', { retryAfterSeconds: 1800 })
+      }
+      await ordered(scene, 3)
+      await scene.work()
+      expect(scene.ca.asked).toHaveLength(1)
+      scene.services.clock.advance(1700)
+      expect(await scene.work()).toBe(0)
+      scene.ca.answer = sign
+      scene.services.clock.advance(200)
+      while ((await scene.work()) > 0);
+      expect(scene.ca.signed).toHaveLength(3)
+    })
+  })
+
+  it('does not hold up the orders that wait there for longer because it keeps them waiting', async () => {
+    await withScene({}, async (scene) => {
+      const sign = scene.ca.answer
+      scene.ca.answer = async () => {
+        throw new CertctlError('rate_limited', 'Slow down', { retryAfterSeconds: 600 })
+      }
+      await ordered(scene, 2)
+      for (let turn = 0; turn < 12; turn++) {
+        await scene.work()
+        scene.services.clock.advance(700)
+      }
+      expect(scene.ca.asked.length).toBeGreaterThan(8)
+      scene.ca.answer = sign
+      await scene.work()
+      scene.services.clock.advance(700)
+      await scene.work()
+      expect(scene.ca.signed).toHaveLength(2)
+    })
+  })
+
+  it('says so at the jobs that wait for it', async () => {
+    await withScene({}, async (scene) => {
+      scene.ca.answer = async () => {
+        throw new CertctlError('rate_limited', 'Slow down', { retryAfterSeconds: 600 })
+      }
+      await ordered(scene, 2)
+      await scene.work()
+      const jobs = await scene.services.store.jobs.page({ states: ['ready'] }, { limit: 10, count: false })
+      expect(jobs.rows.map(({ last_error_code }) => last_error_code)).toEqual(['rate_limited', 'rate_limited'])
+    })
+  })
+})
