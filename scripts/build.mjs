@@ -17,6 +17,8 @@ function workspacePackages() {
       folder,
       manifest: JSON.parse(readFileSync(join(root, 'packages', folder, 'package.json'), 'utf8')),
     }))
+    // What is never published is run from its source, and may import an app's.
+    .filter(({ manifest }) => manifest.private !== true)
 }
 
 function writeProjects(packages) {

@@ -14,6 +14,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   cli: ['api', 'core', 'kit', 'pki', 'testing'],
   agent: ['api', 'core', 'kit', 'pki'],
   server: ['api', 'core', 'pki', 'kit'],
+  // Never published: it lives the server's own code, by relative path, on a virtual clock.
+  simulator: ['api', 'core', 'pki'],
   connector: ['core', 'kit', 'pki'],
 }
 

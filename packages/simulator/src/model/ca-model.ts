@@ -1,0 +1,254 @@
+import { createHash } from 'node:crypto'
+import {
+  CertctlError,
+  type DefinitionsByKind,
+  defineIssuer,
+  type IssuanceRequest,
+  type OrderOutcome,
+  type OrderRef,
+  type RevocationOutcome,
+  type RevocationRequest,
+  z,
+} from '@certctl/core'
+import { encodePem, parseCsr } from '@certctl/pki'
+import { isOut, type Outage } from '../outages.js'
+import type { Random } from '../random.js'
+import type { World } from '../world.js'
+import { type Authority, createAuthority } from './authority.js'
+
+/** How a CA is. */
+export interface CaManners {
+  id: string
+  type: string
+  /** Finds an order of the same id again instead of signing twice. */
+  searches: boolean
+  /** Of its orders: answered later, within hours. */
+  pendingShare: number
+  metered: boolean
+  /** New orders it takes in any hour; what comes beyond is told to wait. */
+  ordersPerHour: number
+  skewSeconds: number
+}
+
+export interface SignedCertificate {
+  orderId: string
+  /** Whether somebody was given it. */
+  answered: boolean
+}
+
+export interface CaModel extends CaManners {
+  readonly definition: DefinitionsByKind['issuer']
+  readonly outages: Outage[]
+  /** All it ever signed, by fingerprint. */
+  readonly signed: Map<string, SignedCertificate>
+  /** Certificates it was told to revoke, by fingerprint. */
+  readonly revoked: Set<string>
+}
+
+/** What a CA knows besides its manners. */
+interface Desk {
+  ca: CaModel
+  authority: Authority
+  random: Random
+  byOrder: Map<string, OrderOutcome>
+  /** Orders that wait, by the id it gave them. */
+  waiting: Map<string, { readyAt: number; request: Omit<IssuanceRequest, 'signal'> }>
+  /** When it took its newest orders. */
+  taken: number[]
+  pausedUntil: number
+  /** Orders it is being asked for. */
+  open: Map<string, number>
+}
+
+/** A CA with state: it refuses what a CA refuses, goes away, answers late or not at all, and sometimes signs twice. */
+export async function createCa(manners: CaManners, world: () => World): Promise<CaModel> {
+  const random = world().random.fork(manners.id)
+  const authority = await createAuthority(`Simulated CA ${manners.id}`, new Date(world().agenda.now()))
+  const ca: CaModel = {
+    ...manners,
+    outages: [],
+    signed: new Map(),
+    revoked: new Set(),
+    definition: definitionOf(manners, {
+      issue: async (request) => await issue(world(), desk, request),
+      poll: async (order) => await poll(world(), desk, order),
+      revoke: async (request) => await revoke(world(), desk, request),
+    }),
+  }
+  const desk: Desk = {
+    ca,
+    authority,
+    random,
+    byOrder: new Map(),
+    waiting: new Map(),
+    taken: [],
+    pausedUntil: 0,
+    open: new Map(),
+  }
+  return ca
+}
+
+interface Answers {
+  issue(request: IssuanceRequest): Promise<OrderOutcome>
+  poll(order: OrderRef): Promise<OrderOutcome>
+  revoke(request: RevocationRequest): Promise<RevocationOutcome>
+}
+
+function definitionOf({ type, metered }: CaManners, answers: Answers): DefinitionsByKind['issuer'] {
+  return defineIssuer({
+    type,
+    displayName: 'A simulated CA',
+    configSchema: z.strictObject({}),
+    capabilities: {
+      operations: ['poll', 'revoke'],
+      names: ['dns'],
+      honours: ['notAfter'],
+      revocationReasons: ['unspecified', 'keyCompromise', 'superseded', 'cessationOfOperation'],
+      metered,
+    },
+    create: () => answers,
+  })
+}
+
+async function issue(world: World, desk: Desk, request: IssuanceRequest): Promise<OrderOutcome> {
+  const { ca } = desk
+  if ((desk.open.get(request.id) ?? 0) > 0)
+    world.violate('oneTurnPerOrder', `${ca.id} is asked for one order by two at once, both of them under a lease`)
+  if (!isOut(ca.outages, world.agenda.now())) requireRate(world, desk)
+  return await underWay(world, desk, request.id, async () => {
+    requireUp(world, ca)
+    if (desk.random.happens(world.scenario.callFailures / 2)) throw unavailable(world, ca, 'never heard the question')
+    const outcome = await answer(world, desk, request)
+    if (!desk.random.happens(world.scenario.callFailures / 2)) return said(desk, outcome)
+    world.figures.lostAnswers += 1
+    throw unavailable(world, ca, 'answered, and the answer was lost')
+  })
+}
+
+/** Takes virtual time; a worker that stalls meanwhile loses its lease. */
+async function underWay<T>(world: World, desk: Desk, orderId: string, work: () => Promise<T>): Promise<T> {
+  const stalls = desk.random.happens(0.01)
+  if (stalls) {
+    world.journal.note(`${desk.ca.id} hears from a worker that then stalls`)
+    await world.activities.pause(desk.random.between(60, 600))
+    return await work()
+  }
+  if (!desk.random.happens(0.1)) return await work()
+  desk.open.set(orderId, (desk.open.get(orderId) ?? 0) + 1)
+  try {
+    await world.activities.pause(desk.random.between(1, 25))
+    return await work()
+  } finally {
+    desk.open.set(orderId, (desk.open.get(orderId) ?? 1) - 1)
+  }
+}
+
+function requireUp(world: World, ca: CaModel): void {
+  if (isOut(ca.outages, world.agenda.now())) throw unavailable(world, ca, 'is away')
+}
+
+function requireRate(world: World, desk: Desk): void {
+  const { ca, taken } = desk
+  const now = world.agenda.now()
+  if (now < desk.pausedUntil)
+    world.violate(
+      'rateLimits',
+      `${ca.id} is asked for an order although it said to wait ${Math.ceil((desk.pausedUntil - now) / 1000)} s longer`,
+    )
+  while (taken[0] !== undefined && taken[0] <= now - 3_600_000) taken.shift()
+  if (taken.length < ca.ordersPerHour) return void taken.push(now)
+  desk.pausedUntil = (taken[0] ?? now) + 3_600_000
+  const retryAfterSeconds = Math.ceil((desk.pausedUntil - now) / 1000)
+  world.journal.note(`${ca.id} takes no more orders for ${retryAfterSeconds} s`)
+  throw new CertctlError('rate_limited', `${ca.id} takes ${ca.ordersPerHour} orders an hour`, { retryAfterSeconds })
+}
+
+async function answer(world: World, desk: Desk, request: Omit<IssuanceRequest, 'signal'>): Promise<OrderOutcome> {
+  const { ca, random } = desk
+  const known = ca.searches ? desk.byOrder.get(request.id) : undefined
+  if (known !== undefined) return known
+  const outcome = random.happens(ca.pendingShare) ? keepWaiting(world, desk, request) : await sign(world, desk, request)
+  desk.byOrder.set(request.id, outcome)
+  return outcome
+}
+
+function keepWaiting(world: World, desk: Desk, request: Omit<IssuanceRequest, 'signal'>): OrderOutcome {
+  const orderId = `order-${desk.waiting.size + 1}`
+  desk.waiting.set(orderId, { request, readyAt: world.agenda.now() + desk.random.between(10, 3 * 3600) * 1000 })
+  return { status: 'pending', orderId, waitingFor: 'ca' }
+}
+
+async function poll(world: World, desk: Desk, { orderId }: OrderRef): Promise<OrderOutcome> {
+  const { ca, random } = desk
+  requireUp(world, ca)
+  if (random.happens(world.scenario.callFailures / 2)) throw unavailable(world, ca, 'never heard a look')
+  const waiting = desk.waiting.get(orderId)
+  if (waiting === undefined) throw new CertctlError('not_found', `${ca.id} knows no order ${orderId}`)
+  const { request, readyAt } = waiting
+  if (world.agenda.now() < readyAt) return { status: 'pending', orderId, waitingFor: 'ca' }
+  const known = desk.byOrder.get(request.id)
+  const ended = known?.status === 'pending' ? await end(world, desk, { orderId, request }) : known
+  if (ended === undefined || random.happens(world.scenario.callFailures / 2))
+    throw unavailable(world, ca, 'lost the answer to a look')
+  return said(desk, ended)
+}
+
+async function end(
+  world: World,
+  desk: Desk,
+  { orderId, request }: { orderId: string; request: Omit<IssuanceRequest, 'signal'> },
+): Promise<OrderOutcome> {
+  const outcome: OrderOutcome = desk.random.happens(0.02)
+    ? { status: 'invalid', orderId, reason: 'the validation took too long' }
+    : await sign(world, desk, request)
+  desk.byOrder.set(request.id, outcome)
+  return outcome
+}
+
+async function sign(world: World, desk: Desk, request: Omit<IssuanceRequest, 'signal'>): Promise<OrderOutcome> {
+  const { ca, authority, random } = desk
+  const now = world.agenda.now() + ca.skewSeconds * 1000
+  const serialNumber = random.bytes(16)
+  serialNumber[0] = ((serialNumber[0] ?? 0) & 0x3f) | 0x40
+  const der = await authority.sign({
+    names: request.names,
+    commonName: request.commonName ?? '',
+    spki: parseCsr(request.csrPem).publicKey.spki,
+    serialNumber,
+    notBefore: new Date(now - 3_600_000),
+    notAfter: request.notAfter ?? new Date(now + 90 * 86_400_000),
+  })
+  const fingerprint = createHash('sha256').update(der).digest('hex')
+  ca.signed.set(fingerprint, { orderId: request.id, answered: false })
+  world.figures.issued += 1
+  return {
+    status: 'valid',
+    certificatePem: encodePem('CERTIFICATE', der),
+    chainPem: authority.certificatePem,
+    vendorRef: fingerprint,
+  }
+}
+
+/** Notes that somebody hears it. */
+function said({ ca }: Desk, outcome: OrderOutcome): OrderOutcome {
+  const signed = outcome.status === 'valid' ? ca.signed.get(outcome.vendorRef ?? '') : undefined
+  if (signed !== undefined) signed.answered = true
+  return outcome
+}
+
+async function revoke(
+  world: World,
+  { ca, random }: Desk,
+  { certificate }: RevocationRequest,
+): Promise<RevocationOutcome> {
+  requireUp(world, ca)
+  if (random.happens(world.scenario.callFailures)) throw unavailable(world, ca, 'does not hear of a revocation')
+  ca.revoked.add(certificate.fingerprint)
+  return { status: 'confirmed' }
+}
+
+function unavailable({ journal, figures }: World, { id }: CaModel, what: string): CertctlError {
+  figures.failedCalls += 1
+  journal.note(`${id} ${what}`)
+  return new CertctlError('upstream_unavailable', `${id} does not answer`)
+}

@@ -1,0 +1,66 @@
+/** How large a world is, how long it lives and what goes wrong in it. */
+export interface Scenario {
+  seed: number
+  certificates: number
+  days: number
+  /** In days; certificates take turns. */
+  lifetimes: readonly number[]
+  certificatesPerAgent: number
+  /** Of every call between agents, server and CAs; half of them lose the question, half the answer. */
+  callFailures: number
+  /** Of all deployments: the service refuses to reload and everything is put back. */
+  reloadFailures: number
+  /** How often a CA, each time another one, is away. */
+  caOutages: number
+  caOutageHours: number
+  /** Share of the agents that are off, and for how long. */
+  agentsOff: number
+  agentOffDays: number
+  /** Times a CA is distrusted: all it issued is revoked and replaced. */
+  distrusts: number
+}
+
+const small: Omit<Scenario, 'seed'> = {
+  certificates: 200,
+  days: 180,
+  lifetimes: [6, 47, 90, 398, 47, 90, 398, 90],
+  certificatesPerAgent: 10,
+  callFailures: 0.05,
+  reloadFailures: 0.05,
+  caOutages: 1,
+  caOutageHours: 36,
+  agentsOff: 0.1,
+  agentOffDays: 3,
+  distrusts: 1,
+}
+
+export function scenarioOf(seed: number, changes: Partial<Scenario> = {}): Scenario {
+  return { ...small, ...changes, seed }
+}
+
+/** Two thousand certificates over two years: as many faults per year as in the small one, and a mix that has fewer of the shortest lives. */
+export const fullSize: Partial<Scenario> = {
+  certificates: 2000,
+  days: 730,
+  lifetimes: [6, 47, 47, 47, 90, 90, 90, 90, 398, 398],
+  certificatesPerAgent: 20,
+  caOutages: 4,
+  agentsOff: 0.4,
+  distrusts: 2,
+}
+
+/** The arguments that make this scenario again. */
+export function commandOf({ seed, ...scenario }: Scenario): string {
+  const full: Record<string, unknown> = { ...small, ...fullSize }
+  const isFull = JSON.stringify(scenario) === JSON.stringify(full)
+  const usual: Record<string, unknown> = isFull ? full : { ...small }
+  const changes = Object.entries(scenario).filter(
+    ([name, value]) => JSON.stringify(value) !== JSON.stringify(usual[name]),
+  )
+  return [
+    'pnpm simulate',
+    ...(isFull ? ['--full'] : []),
+    `--seeds ${seed}`,
+    ...(changes.length === 0 ? [] : [`--scenario '${JSON.stringify(Object.fromEntries(changes))}'`]),
+  ].join(' ')
+}

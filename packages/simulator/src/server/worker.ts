@@ -1,0 +1,68 @@
+import { messageOf } from '@certctl/core'
+import { fulfilOrder } from '../../../../apps/server/src/lifecycle/fulfil-order.js'
+import type { JobRow } from '../../../../apps/server/src/store/jobs.js'
+import type { World } from '../world.js'
+
+export interface Worker {
+  readonly server: string
+  /** Looks for work so many seconds from now, or earlier. */
+  wake(seconds: number): void
+}
+
+const longestWaitSeconds = 6 * 3600
+
+/** What a server copy's worker does: claims what is due and works it off, prolonging the leases of what takes longer. */
+export function createWorker(world: World, server: string): Worker {
+  let nextLook = Number.POSITIVE_INFINITY
+  const signal = new AbortController().signal
+
+  const look = async (): Promise<void> => {
+    nextLook = Number.POSITIVE_INFINITY
+    const jobs = await claim(world, server)
+    for (const job of jobs) await start(world, job, signal)
+    wake(jobs.length > 0 ? 1 : await secondsToNext(world))
+  }
+  const wake = (seconds: number): void => {
+    const ms = Math.round(world.agenda.now() + seconds * 1000)
+    if (ms >= nextLook) return
+    nextLook = ms
+    world.agenda.at(ms, async () => {
+      if (nextLook === ms) await look()
+    })
+  }
+  return { server, wake }
+}
+
+async function claim({ services }: World, server: string): Promise<JobRow[]> {
+  const now = services.clock.now()
+  return await services.store.jobs.claimForServer({
+    kinds: ['issue'],
+    server,
+    now,
+    until: new Date(now.getTime() + services.config.job_lease * 1000),
+    limit: services.config.renewal_concurrency,
+  })
+}
+
+async function start(world: World, job: JobRow, signal: AbortSignal): Promise<void> {
+  const { lease } = job
+  if (lease === null) return
+  const { services, activities, journal } = world
+  await activities.begin(async () => {
+    try {
+      await fulfilOrder(services, { ...job, lease }, signal)
+    } catch (error) {
+      journal.note(`a job of ${job.certificate_id} ended without a result: ${messageOf(error)}`)
+    }
+  })
+}
+
+async function secondsToNext({ services, sql }: World): Promise<number> {
+  const now = services.clock.now()
+  const [row] = await sql.rows<{ at: Date | null }>(
+    `select min(case when state = 'ready' then run_at else locked_until end) as at
+       from jobs where kind = 'issue' and state in ('ready', 'active')`,
+  )
+  if (row?.at == null) return longestWaitSeconds
+  return Math.min(Math.max((row.at.getTime() - now.getTime()) / 1000 + 0.5, 0.5), longestWaitSeconds)
+}
