@@ -21,6 +21,8 @@ export interface SubmittedCsr {
   csrPem: string
   /** The job it answers and the lease of its claim; absent with agents of the first protocol. */
   job?: { id: string; lease: string } | undefined
+  /** Sent by whoever holds the key outside, who need not have been asked. */
+  isUnasked?: true | undefined
   actor: Actor
 }
 
@@ -86,11 +88,11 @@ function sameCsr(stored: string, given: string): boolean {
   return stored === parseCsr(given).pem
 }
 
-async function requireWaiting(tx: Tx, rows: Rows, { job: claimed }: SubmittedCsr): Promise<void> {
+async function requireWaiting(tx: Tx, rows: Rows, { job: claimed, isUnasked }: SubmittedCsr): Promise<void> {
   const { job, order } = rows
   if (claimed !== undefined && (job?.id !== claimed.id || job.lease !== claimed.lease))
     throw new CertctlError('conflict', `The lease of job ${claimed.id} is lost; ask for work again`)
-  if (job !== undefined || order !== undefined || (await isKeyLost(tx, rows))) return
+  if (isUnasked === true || job !== undefined || order !== undefined || (await isKeyLost(tx, rows))) return
   throw new CertctlError('conflict', 'Nobody waits for a CSR of this certificate from you; ask for work first')
 }
 

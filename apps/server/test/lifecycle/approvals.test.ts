@@ -1,0 +1,476 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { acceptCsr } from '../../src/lifecycle/accept-csr.js'
+import { cancelJob } from '../../src/lifecycle/cancel-job.js'
+import { changeCertificate } from '../../src/lifecycle/change-certificate.js'
+import { decideApproval } from '../../src/lifecycle/decide-approval.js'
+import { linkTarget } from '../../src/lifecycle/link-target.js'
+import { renewCertificate } from '../../src/lifecycle/renew-certificate.js'
+import type { CertificateRequest } from '../../src/lifecycle/request-certificate.js'
+import { supplyCsr } from '../../src/lifecycle/supply-csr.js'
+import { dueRenewals } from '../../src/schedule/due-renewals.js'
+import { overdueApprovals } from '../../src/schedule/overdue-approvals.js'
+import { pendingOrders } from '../../src/schedule/pending-orders.js'
+import type { ApprovalRow } from '../../src/store/approvals.js'
+import type { Actor } from '../../src/store/audit-entry.js'
+import { createScene, makeCsr, only, type Scene, type SceneAgent, withScene } from './scene.js'
+
+const person = (id: string, owner: string): Actor => ({ type: 'User', id, name: id, person: owner })
+const alice = person('alice-laptop', 'alice')
+/** The same person with another key. */
+const aliceToo = person('alice-ci', 'alice')
+const bob = person('bob', 'bob')
+const carol = person('carol', 'carol')
+const profileId = 'prof-two'
+const never = new AbortController().signal
+
+/** A scene whose profile wants two people. */
+async function twoPersonScene(): Promise<Scene> {
+  const scene = await createScene()
+  await addProfile(scene, { id: profileId, requires_approval: true })
+  return scene
+}
+
+async function addProfile({ services }: Scene, more: { id: string; requires_approval?: boolean }): Promise<void> {
+  await services.store.transaction(
+    async (tx) => await tx.profiles.insert({ name: more.id, created_at: tx.now, updated_at: tx.now, ...more }),
+  )
+}
+
+/** What a worker does, until there is nothing left to do. */
+async function workOff(scene: Scene): Promise<void> {
+  for (let turn = 0; turn < 5; turn++) if ((await scene.work()) === 0) return
+  throw new Error('the worker finds no end')
+}
+
+async function approvalsOf({ services }: Scene, certificateId: string): Promise<ApprovalRow[]> {
+  const { rows } = await services.store.approvals.page({ certificateId }, { limit: 100, count: false })
+  return rows
+}
+
+async function pendingOf(scene: Scene, certificateId: string): Promise<ApprovalRow> {
+  const pending = (await approvalsOf(scene, certificateId)).filter(({ state }) => state === 'pending')
+  const [one] = pending
+  if (one === undefined || pending.length > 1) throw new Error(`expected one pending approval, got ${pending.length}`)
+  return one
+}
+
+const approve = async (scene: Scene, approvalId: string, actor: Actor, note?: string) =>
+  await decideApproval(scene.services, { approvalId, decision: 'approve', note, actor })
+
+const names = [{ type: 'dns' as const, value: 'www.example.test' }]
+const csrFor = async () => await makeCsr({ names, common_name: 'www.example.test', key: 'EC-P256' })
+
+/** Nobody asked the CA, whoever works; neither of alice's keys opens the gate. Returns what waits. */
+async function expectShut(scene: Scene, id: string, asked: number, way: string): Promise<ApprovalRow> {
+  await workOff(scene)
+  expect([way, scene.ca.asked.length]).toEqual([way, asked])
+  const pending = await pendingOf(scene, id)
+  for (const actor of [alice, aliceToo])
+    await expect(approve(scene, pending.id, actor)).rejects.toMatchObject({ code: 'forbidden' })
+  await workOff(scene)
+  expect([way, scene.ca.asked.length]).toEqual([way, asked])
+  const jobs = await scene.services.store.jobs.listOpenOfCertificate(id, 'issue')
+  expect([way, jobs.map(({ state }) => state)]).toEqual([way, ['waiting_approval']])
+  return pending
+}
+
+describe('no way leads round the second person', () => {
+  let scene: Scene
+  let agent: SceneAgent
+  beforeAll(async () => {
+    scene = await twoPersonScene()
+    agent = await scene.agent('agent-a')
+    await scene.target('target-a', 'agent-a', { reload_command: 'systemctl reload nginx' })
+    await scene.target('target-b', 'agent-a')
+  })
+  afterAll(async () => await scene.close())
+
+  const request = async (more: Partial<CertificateRequest>) => {
+    const { id } = await scene.request({
+      actor: alice,
+      commonName: 'www.example.test',
+      certificateProfileId: profileId,
+      ...more,
+    })
+    return id
+  }
+  const submit = async (id: string): Promise<void> => {
+    const item = only((await agent.claim()).filter((each) => each.certificate_id === id))
+    await agent.submit(item, await agent.csr(item))
+  }
+
+  it('neither the API, nor renewals, nor the schedule, nor a change, nor a CSR, nor a second key of the same person', async () => {
+    let asked = 0
+    const id = await request({ name: 'with an agent', targetIds: ['target-a'] })
+    await submit(id)
+    await expectShut(scene, id, asked, "created, with an agent's CSR")
+    // The gate stays shut when the job is hurried along.
+    await renewCertificate(scene.services, { certificateId: id, actor: aliceToo, force: true })
+    await expectShut(scene, id, asked, 'hurried')
+    const [job] = await scene.services.store.jobs.listOpenOfCertificate(id, 'issue')
+    await cancelJob(scene.services, { jobId: job?.id ?? '', actor: alice })
+    await renewCertificate(scene.services, { certificateId: id, actor: alice, force: false })
+    await submit(id)
+    await expectShut(scene, id, asked, 'cancelled and asked for again')
+    await approve(scene, (await pendingOf(scene, id)).id, bob)
+    await workOff(scene)
+    asked += 1
+    expect(scene.ca.asked).toHaveLength(asked)
+    await agent.deployed(only(await agent.claim(), 'Deployment'))
+
+    await renewCertificate(scene.services, { certificateId: id, actor: alice, force: false })
+    await submit(id)
+    const renewal = await expectShut(scene, id, asked, 'renewed')
+    await approve(scene, renewal.id, bob)
+    await workOff(scene)
+    asked += 1
+    await agent.deployed(only(await agent.claim(), 'Deployment'))
+
+    scene.services.clock.advance(80 * 86_400)
+    await dueRenewals.run(scene.services, never)
+    await submit(id)
+    const scheduled = await expectShut(scene, id, asked, 'scheduled')
+    expect(scheduled.requested_by).toBe('System')
+
+    await changeCertificate(scene.services, {
+      certificateId: id,
+      actor: alice,
+      check: async () => undefined,
+      sans: ['dns:other.example.test'],
+    })
+    await submit(id)
+    await expectShut(scene, id, asked, 'changed names')
+    await linkTarget(scene.services, { certificateId: id, targetId: 'target-b', actor: aliceToo })
+    await expectShut(scene, id, asked, 'another target')
+    await expect(
+      changeCertificate(scene.services, {
+        certificateId: id,
+        actor: alice,
+        check: async () => undefined,
+        certificateProfileId: null,
+      }),
+    ).rejects.toMatchObject({ code: 'policy_denied' })
+    await expectShut(scene, id, asked, 'out of the profile')
+  })
+
+  it('nor a CSR that came with the request, nor a later one', async () => {
+    const asked = scene.ca.asked.length
+    const id = await request({ name: 'outside', csrPem: await csrFor() })
+    const first = await expectShut(scene, id, asked, 'a supplied CSR')
+    const answer = await supplyCsr(scene.services, {
+      certificateId: id,
+      csrPem: await csrFor(),
+      actor: aliceToo,
+      signal: AbortSignal.abort(),
+    })
+    expect(['order_pending', 'awaiting_approval']).toContain(answer)
+    const second = await expectShut(scene, id, asked, 'a later CSR')
+    expect(second.id).not.toBe(first.id)
+    expect((await scene.services.store.approvals.get(first.id))?.state).toBe('expired')
+    await approve(scene, second.id, bob)
+    await workOff(scene)
+    expect(scene.ca.asked).toHaveLength(asked + 1)
+    // Renewed from the CSR that is stored.
+    scene.services.clock.advance(80 * 86_400)
+    await dueRenewals.run(scene.services, never)
+    await expectShut(scene, id, asked + 1, 'renewed from the stored CSR')
+  })
+
+  it('nor a job whose row was lost, nor one that waits for what nobody was asked', async () => {
+    const asked = scene.ca.asked.length
+    const id = await request({ name: 'lost', csrPem: await csrFor() })
+    const pending = await expectShut(scene, id, asked, 'before')
+    await scene.services.store.jobs.update(pending.job_id, {
+      state: 'cancelled',
+      completed_at: scene.services.clock.now(),
+    })
+    await pendingOrders.run(scene.services, never)
+    await workOff(scene)
+    expect(scene.ca.asked).toHaveLength(asked)
+    const again = await expectShut(scene, id, asked, 'a job made anew')
+    await scene.services.store.approvals.settle(again.id, { state: 'expired' })
+    await overdueApprovals.run(scene.services, never)
+    await expectShut(scene, id, asked, 'an approval that vanished')
+  })
+})
+
+describe('an approval', () => {
+  let scene: Scene
+  beforeAll(async () => {
+    scene = await twoPersonScene()
+    await scene.agent('agent-a')
+    await scene.target('target-a', 'agent-a', { reload_command: 'systemctl reload nginx' })
+  })
+  afterAll(async () => await scene.close())
+
+  const waiting = async (name: string, actor: Actor = alice): Promise<{ id: string; approval: ApprovalRow }> => {
+    const request = { actor, commonName: 'www.example.test', certificateProfileId: profileId }
+    const { id } = await scene.request({ ...request, name, csrPem: await csrFor() })
+    await workOff(scene)
+    return { id, approval: await pendingOf(scene, id) }
+  }
+  const audited = async (id: string): Promise<string[]> => {
+    const rows = await scene.services.store.auditEvents.list({ resource_id: id }, { limit: 50, offset: 0 })
+    return rows.map(({ action }) => action).sort()
+  }
+  const alerts = async (): Promise<string[]> => {
+    const { rows } = await scene.services.store.events.page({}, { limit: 200, count: false })
+    return rows.map(({ title }) => title)
+  }
+
+  it('shows the names, the issuer, the key, the targets and the commands that will run there', async () => {
+    const agent = await scene.agent('agent-shown')
+    await scene.target('target-shown', 'agent-shown', { reload_command: 'systemctl reload nginx' })
+    const request = { actor: alice, commonName: 'shown.example.test', certificateProfileId: profileId }
+    const { id } = await scene.request({ ...request, targetIds: ['target-shown'] })
+    const item = only(await agent.claim())
+    await agent.submit(item, await agent.csr(item))
+    await workOff(scene)
+    expect((await pendingOf(scene, id)).shown).toMatchObject({
+      certificate_name: 'shown.example.test',
+      names: ['shown.example.test'],
+      issuer_id: scene.issuerId,
+      key_custody: 'agent',
+      renewal: false,
+      targets: [{ id: 'target-shown', agent_id: 'agent-shown' }],
+    })
+  })
+
+  it('is asked for by an alert that says what to type', async () => {
+    const { approval } = await waiting('alerting')
+    const told = (await alerts()).filter((title) => title.includes(approval.id))
+    expect(told.join()).toContain(`certctl approvals show ${approval.id}`)
+    expect(told.join()).toContain('somebody other than alice-laptop')
+  })
+
+  it('holds for the certificate it was given for, and is on record with who gave it and why', async () => {
+    const { id, approval } = await waiting('approved')
+    await approve(scene, approval.id, bob, 'seen the ticket')
+    await workOff(scene)
+    const row = await scene.services.store.approvals.get(approval.id)
+    expect(row).toMatchObject({ state: 'approved', decided_by: 'bob', decision_note: 'seen the ticket' })
+    expect(await audited(approval.id)).toEqual(['approval_approved', 'approval_requested'])
+    expect((await scene.services.store.versions.listCurrent(id)).length).toBe(1)
+  })
+
+  it('is not asked for again when the CA fails and is asked again for the same', async () => {
+    const { id, approval } = await waiting('retried')
+    const { answer } = scene.ca
+    scene.ca.answer = async () => {
+      throw new Error('the CA is out')
+    }
+    await approve(scene, approval.id, bob)
+    await workOff(scene)
+    scene.ca.answer = answer
+    scene.services.clock.advance(3600)
+    await workOff(scene)
+    expect(await approvalsOf(scene, id)).toHaveLength(1)
+    expect((await scene.services.store.versions.listCurrent(id)).length).toBe(1)
+  })
+
+  it('that was rejected ends the job and leaves the certificate until somebody asks again', async () => {
+    const { id, approval } = await waiting('rejected')
+    await decideApproval(scene.services, { approvalId: approval.id, decision: 'reject', note: 'not ours', actor: bob })
+    const before = scene.ca.asked.length
+    await dueRenewals.run(scene.services, never)
+    await workOff(scene)
+    expect(scene.ca.asked).toHaveLength(before)
+    expect(await scene.services.store.jobs.listOpenOfCertificate(id, 'issue')).toEqual([])
+    expect((await scene.services.store.jobs.get(approval.job_id))?.last_error).toBe('Rejected by bob: not ours')
+    expect(await audited(approval.id)).toEqual(['approval_rejected', 'approval_requested'])
+    await renewCertificate(scene.services, { certificateId: id, actor: alice, force: false })
+    await workOff(scene)
+    expect((await pendingOf(scene, id)).id).not.toBe(approval.id)
+  })
+
+  it('is neither given nor refused by whoever asked, who can cancel instead', async () => {
+    const { approval } = await waiting('own')
+    for (const decision of ['approve', 'reject'] as const)
+      await expect(
+        decideApproval(scene.services, { approvalId: approval.id, decision, actor: aliceToo }),
+      ).rejects.toMatchObject({ code: 'forbidden', message: expect.stringContaining('certctl jobs cancel') })
+  })
+
+  it('is not given by an agent or by the server itself', async () => {
+    const { approval } = await waiting('machines')
+    const agent: Actor = { type: 'Agent', id: 'agent-a', name: 'agent-a' }
+    const system: Actor = { type: 'System', id: 'certctl', name: 'certctl' }
+    for (const actor of [agent, system])
+      await expect(approve(scene, approval.id, actor)).rejects.toMatchObject({ code: 'forbidden' })
+  })
+
+  it('knows a person by the id, the name and the e-mail address of an owner', async () => {
+    await scene.services.store.transaction(
+      async (tx) =>
+        await tx.owners.insert({
+          id: 'o-dora',
+          name: 'Dora Day',
+          email: 'dora@example.test',
+          created_at: tx.now,
+          updated_at: tx.now,
+        }),
+    )
+    const { approval } = await waiting('dora', person('k1', 'o-dora'))
+    for (const other of ['dora day', 'dora@example.test', 'o-dora'])
+      await expect(approve(scene, approval.id, person('k2', other))).rejects.toMatchObject({ code: 'forbidden' })
+    await approve(scene, approval.id, bob)
+  })
+
+  it('of a renewal may come from whoever changed the certificate before it was last issued, and from nobody who changed it since', async () => {
+    const { id, approval } = await waiting('long-lived')
+    await approve(scene, approval.id, bob)
+    await workOff(scene)
+    scene.services.clock.advance(60)
+    await renewCertificate(scene.services, { certificateId: id, actor: bob, force: false })
+    await workOff(scene)
+    const renewal = await pendingOf(scene, id)
+    await expect(approve(scene, renewal.id, bob)).rejects.toMatchObject({ code: 'forbidden' })
+    await approve(scene, renewal.id, alice)
+    await workOff(scene)
+    scene.services.clock.advance(60)
+    await renewCertificate(scene.services, { certificateId: id, actor: bob, force: false })
+    await supplyCsr(scene.services, {
+      certificateId: id,
+      csrPem: await csrFor(),
+      actor: carol,
+      signal: AbortSignal.abort(),
+    })
+    await workOff(scene)
+    const changed = await pendingOf(scene, id)
+    for (const actor of [bob, carol])
+      await expect(approve(scene, changed.id, actor)).rejects.toMatchObject({ code: 'forbidden' })
+    await approve(scene, changed.id, alice)
+  })
+
+  it('does not become open to whoever asked when a failure puts another job in its place', async () => {
+    const { id, approval } = await waiting('replaced')
+    await approve(scene, approval.id, carol)
+    await workOff(scene)
+    scene.services.clock.advance(60)
+    await renewCertificate(scene.services, { certificateId: id, actor: bob, force: false })
+    await workOff(scene)
+    const asked = await pendingOf(scene, id)
+    await scene.services.store.jobs.update(asked.job_id, {
+      state: 'cancelled',
+      completed_at: scene.services.clock.now(),
+    })
+    await pendingOrders.run(scene.services, never)
+    await workOff(scene)
+    const again = await pendingOf(scene, id)
+    expect(again.requested_by).toBe('System')
+    await expect(approve(scene, again.id, bob)).rejects.toMatchObject({ code: 'forbidden' })
+  })
+
+  it('is given once: of two that decide at the same moment one is told that it was decided', async () => {
+    const { approval } = await waiting('twice')
+    const both = await Promise.allSettled([
+      approve(scene, approval.id, bob),
+      decideApproval(scene.services, { approvalId: approval.id, decision: 'reject', actor: carol }),
+    ])
+    const refused = both.filter((each) => each.status === 'rejected')
+    expect(refused).toHaveLength(1)
+    expect(refused[0]?.reason).toMatchObject({ code: 'conflict', message: expect.stringMatching(/already by/) })
+    await expect(approve(scene, approval.id, bob)).rejects.toMatchObject({ code: 'conflict' })
+  })
+
+  it('of what has changed since is not given, and what is asked for now is shown instead', async () => {
+    const agent = await scene.agent('agent-moved')
+    await scene.target('target-moved', 'agent-moved', { reload_command: 'true' })
+    const request = { actor: alice, commonName: 'moved.example.test', certificateProfileId: profileId }
+    const { id } = await scene.request({ ...request, targetIds: ['target-moved'] })
+    const item = only(await agent.claim())
+    await agent.submit(item, await agent.csr(item))
+    await workOff(scene)
+    const first = await pendingOf(scene, id)
+    await scene.services.store.targets.update('target-moved', {
+      config: JSON.stringify({ reload_command: 'rm -rf /' }),
+      generation: 2,
+    })
+    const before = scene.ca.asked.length
+    await expect(approve(scene, first.id, bob)).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining('has changed since'),
+    })
+    const second = await pendingOf(scene, id)
+    expect(second.id).not.toBe(first.id)
+    await approve(scene, second.id, bob)
+    // And between the decision and the CA, too.
+    await scene.services.store.targets.update('target-moved', { generation: 3 })
+    await workOff(scene)
+    expect(scene.ca.asked).toHaveLength(before)
+    await approve(scene, (await pendingOf(scene, id)).id, bob)
+    await workOff(scene)
+    expect(scene.ca.asked).toHaveLength(before + 1)
+  })
+
+  it('of a key that was reported compromised meanwhile is not given', async () => {
+    const { id, approval } = await waiting('compromised')
+    const order = await scene.services.store.orders.get(approval.order_id)
+    await scene.services.store.transaction(
+      async (tx) =>
+        await tx.blockedKeys.insert({
+          spki_sha256: order?.spki_sha256 ?? '',
+          reason: 'keyCompromise',
+          blocked_by: 'bob',
+          blocked_at: tx.now,
+        }),
+    )
+    const before = scene.ca.asked.length
+    await expect(approve(scene, approval.id, bob)).rejects.toMatchObject({ code: 'csr_rejected' })
+    await workOff(scene)
+    expect(scene.ca.asked).toHaveLength(before)
+    expect((await scene.services.store.approvals.get(approval.id))?.state).toBe('expired')
+    expect(await scene.services.store.jobs.listOpenOfCertificate(id, 'issue')).toEqual([])
+  })
+
+  it('that nobody gives in time ends the job with an alert that says what to type', async () => {
+    const { id, approval } = await waiting('late')
+    scene.services.clock.advance(167 * 3600)
+    await overdueApprovals.run(scene.services, never)
+    expect((await scene.services.store.approvals.get(approval.id))?.state).toBe('pending')
+    scene.services.clock.advance(2 * 3600)
+    await overdueApprovals.run(scene.services, never)
+    expect((await scene.services.store.approvals.get(approval.id))?.state).toBe('expired')
+    expect(await scene.services.store.jobs.get(approval.job_id)).toMatchObject({ state: 'done', outcome: 'failed' })
+    expect(await audited(approval.id)).toEqual(['approval_expired', 'approval_requested'])
+    expect((await alerts()).join()).toContain(`certctl certificates renew ${id}`)
+    await expect(approve(scene, approval.id, bob)).rejects.toMatchObject({ code: 'conflict' })
+    await dueRenewals.run(scene.services, never)
+    expect(await scene.services.store.jobs.listOpenOfCertificate(id, 'issue')).toEqual([])
+  })
+
+  it('is not asked for where the profile would refuse all the same', async () => {
+    await addProfile(scene, { id: 'prof-closing', requires_approval: true })
+    const request = { actor: alice, commonName: 'www.example.test', certificateProfileId: 'prof-closing' }
+    const { id } = await scene.request({ ...request, name: 'closing', csrPem: await csrFor() })
+    await scene.services.store.transaction(async (tx) => await tx.profiles.update('prof-closing', { enabled: false }))
+    await workOff(scene)
+    expect(await approvalsOf(scene, id)).toEqual([])
+    const [holder] = await scene.services.store.holders.listOfCertificate(id)
+    expect(holder).toMatchObject({ blocked_code: 'policy_denied', last_error: expect.stringContaining('disabled') })
+  })
+
+  it('is bound to nothing that is not there', async () => {
+    await expect(approve(scene, 'approval-0', bob)).rejects.toMatchObject({ code: 'not_found' })
+    await expect(
+      acceptCsr(scene.services, { holderId: 'holder-0', csrPem: await csrFor(), actor: alice }),
+    ).rejects.toMatchObject({ code: 'not_found' })
+  })
+})
+
+describe('a server that bypasses approvals', () => {
+  it('says so in the record and in an event', async () => {
+    await withScene({}, async (scene) => {
+      await addProfile(scene, { id: profileId, requires_approval: true })
+      Object.assign(scene.services.config, { approval_bypass: true })
+      const request = { actor: alice, commonName: 'www.example.test', certificateProfileId: profileId }
+      const { id } = await scene.request({ ...request, csrPem: await csrFor() })
+      await workOff(scene)
+      expect(scene.ca.asked).toHaveLength(1)
+      const [row] = await approvalsOf(scene, id)
+      expect(row).toMatchObject({ state: 'approved', decided_by: 'system-bypass' })
+      const { rows } = await scene.services.store.events.page({}, { limit: 50, count: false })
+      expect(rows.map(({ type }) => type)).toContain('approval.bypassed')
+    })
+  })
+})
