@@ -2,12 +2,16 @@ import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { createTestApp, type TestApp } from './test-app.js'
 
+const plainNouns = ['teams', 'owners', 'agent-groups', 'profiles', 'renewal-policies']
+
 let app: TestApp
 let agent: { id: string; key: string }
 beforeAll(async () => {
   app = await createTestApp()
   agent = await app.addAgent('victim')
   await app.admin('POST', '/api/v1/targets', { id: 't1', name: 't1', type: 'X', agent_id: agent.id })
+  for (const noun of plainNouns)
+    expect((await app.admin('POST', `/api/v1/${noun}`, { id: 'x1', name: noun })).status).toBe(201)
 })
 afterAll(async () => await app.close())
 
@@ -23,6 +27,8 @@ const bodies: readonly string[] = [
   `{"name":"${'x'.repeat(200_000)}"}`,
   '{"name":{"$ne":null},"id":["a"],"config":"text","agent_id":{}}',
   '{"name":"a\\u0000b","hostname":"h\\u0000","type":"X","agent_id":"a","role":"viewer"}',
+  '{"name":"n","description":[],"email":{},"match_ip_cidr":7,"allowed_ekus":"all","alert_channels":[],"enabled":"yes","type":[]}',
+  '{"name":"n","match_ip_cidr":"0.0.0.0/0/../","include_agent_ids":["constructor"],"alert_severity_map":{"__proto__":"warning"},"config":[]}',
   '{"id":"../../etc/passwd","name":"a","role":"admin","type":"X","agent_id":"x","hostname":"h"}',
 ]
 const ids = ['..', '%2e%2e%2f', 'a%2Fb', '%00', '%ff', "x'--", '%F0%9F%92%A9', 'x'.repeat(5000), '.', '-x', '%25']
@@ -42,7 +48,11 @@ function keyFor(permission: string): string {
   return permission === 'agent.act' ? agent.key : app.keys.admin
 }
 
-const usual: Readonly<Record<string, string>> = { targets: 't1' }
+const usual: Readonly<Record<string, string>> = {
+  targets: 't1',
+  policies: 'pr-require-owner',
+  ...Object.fromEntries(plainNouns.map((noun) => [noun, 'x1'])),
+}
 
 function pathWith(path: string, id: string): string {
   return path.startsWith('/api/v1/agents/{id}')
@@ -110,6 +120,13 @@ describe('whatever is sent', () => {
       ['/api/v1/join-tokens', { agent_name: '\u0000' }, 'agent_name'],
       ['/api/v1/targets', { name: 'n', type: 'X', agent_id: agent.id, config: { a: ['\u0000'] } }, 'config.a.0'],
       ['/api/v1/targets', { name: 'n', type: 'X', agent_id: agent.id, config: { 'b\u0000': 1 } }, 'config'],
+      ['/api/v1/teams', { name: 'n', description: '\u0000' }, 'description'],
+      ['/api/v1/agent-groups', { name: 'n', include_agent_ids: ['\u0000'] }, 'include_agent_ids.0'],
+      [
+        '/api/v1/policies',
+        { name: 'n', type: 'AllowedEnvironments', config: { allowed: ['\u0000'] } },
+        'config.allowed.0',
+      ],
       ['/api/v1/targets', { name: 'n\ud800', type: 'X', agent_id: agent.id }, 'name'],
     ] as const) {
       const { status, json } = await app.admin('POST', path, body)

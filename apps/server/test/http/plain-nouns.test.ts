@@ -342,13 +342,62 @@ describe('members of an agent group', () => {
 })
 
 describe('violations of a policy', () => {
-  it('are listed under it, open ones unless past ones are asked for too', async () => {
+  it('are listed under it, open ones unless past ones are asked for too, and go with it', async () => {
     const { store, clock } = app.services
-    const rule = { name: 'Violated', type: 'CertificateLifetime', config: { max_days: 90 } }
-    const { json } = await app.admin('POST', '/api/v1/policies', rule)
-    const path = `/api/v1/policies/${json.id}/violations`
+    const rule = { id: 'pr-violated', name: 'Violated', type: 'CertificateLifetime', config: { max_days: 90 } }
+    await app.admin('POST', '/api/v1/policies', rule)
+    const path = '/api/v1/policies/pr-violated/violations'
     expect((await app.admin('GET', path)).json).toMatchObject({ data: [], total: 0 })
+    for (const [n, id] of ['open', 'past'].entries()) {
+      await addCertificate(`c-${id}`)
+      const created_at = new Date(clock.now().getTime() + n)
+      const violation = { rule_id: 'pr-violated', message: 'lasts 91 days', severity: 'Warning', created_at }
+      await store.policyViolations.insert({ id: `v-${id}`, certificate_id: `c-${id}`, ...violation })
+    }
+    await store.policyViolations.resolve(['v-past'], clock.now())
+    expect((await app.admin('GET', path)).json.data).toEqual([
+      {
+        id: 'v-open',
+        certificate_id: 'c-open',
+        rule_id: 'pr-violated',
+        message: 'lasts 91 days',
+        severity: 'Warning',
+        created_at: clock.now().toISOString(),
+      },
+    ])
+    const all = (await app.admin('GET', `${path}?resolved=true`)).json.data
+    expect(all?.map((one) => [one.id, one.resolved_at !== undefined])).toEqual([
+      ['v-open', false],
+      ['v-past', true],
+    ])
     expect((await app.admin('GET', '/api/v1/policies/pr-none/violations')).status).toBe(404)
-    expect((await store.policyRules.get(String(json.id)))?.created_at).toEqual(clock.now())
+    expect((await app.admin('DELETE', '/api/v1/policies/pr-violated')).status).toBe(204)
+    expect(await store.policyViolations.listOpenOfCertificate('c-open')).toEqual([])
+  })
+
+  async function addCertificate(id: string): Promise<void> {
+    const { store, clock } = app.services
+    const at = { created_at: clock.now(), updated_at: clock.now() }
+    if ((await store.connections.get('issuer', 'iss-x')) === undefined)
+      await store.connections.insert({
+        ...{ id: 'iss-x', kind: 'issuer', type: 'X', name: 'X', config: '{}', source: 'api' },
+        ...at,
+      })
+    await store.certificates.insert({ id, name: id, names: '[]', subject: '[]', issuer_id: 'iss-x', tags: '{}', ...at })
+  }
+})
+
+describe('the rules that older installations had', () => {
+  it('are there under their ids, count for nothing, and can be enabled by their clients', async () => {
+    const ids = ['pr-require-owner', 'pr-allowed-environments', 'pr-max-certificate-lifetime', 'pr-min-renewal-window']
+    for (const id of ids)
+      expect((await app.admin('GET', `/api/v1/policies/${id}`)).json).toMatchObject({ enabled: false, mode: 'warn' })
+    expect((await app.services.store.policyRules.listEnabled()).filter(({ id }) => ids.includes(id))).toEqual([])
+    const { json } = await app.admin('GET', '/api/v1/policies/pr-max-certificate-lifetime')
+    const changed = await app.admin('PUT', '/api/v1/policies/pr-max-certificate-lifetime', { ...json, enabled: true })
+    expect([changed.status, changed.json]).toEqual([
+      200,
+      expect.objectContaining({ enabled: true, config: { max_days: 90 }, severity: 'Critical' }),
+    ])
   })
 })

@@ -160,14 +160,25 @@ create table expiry_alerts (
 );
 
 alter table targets add column windows jsonb not null default '[]';
+alter table placements add column window_at timestamptz;
+
+alter table notifications add column channel text;
+alter table notifications alter column connection_id drop not null;
 
 alter table certificates
   add column requested_by_person text,
   add column requested_at timestamptz;
 alter table jobs add column requested_by_person text;
+
+-- Clients of older installations know these rules by their ids and change them by PUT. Nothing ever came of them there, so they are
+-- here, but count for nothing until somebody enables them.
+insert into policy_rules (id, name, type, config, enabled, severity, created_at, updated_at)
+select id, name, type, config::jsonb, false, severity, '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z'
+from (values
+  ('pr-require-owner', 'Require owner', 'RequiredMetadata', '{"required_keys":["owner"]}', 'Warning'),
+  ('pr-allowed-environments', 'Allowed environments', 'AllowedEnvironments', '{"allowed":["production","staging","development"]}', 'Error'),
+  ('pr-max-certificate-lifetime', 'Maximum certificate lifetime', 'CertificateLifetime', '{"max_days":90}', 'Critical'),
+  ('pr-min-renewal-window', 'Minimum renewal window', 'RenewalLeadTime', '{"lead_time_days":14}', 'Warning')
+) as rules (id, name, type, config, severity);
 `,
 }
-alter table placements add column window_at timestamptz;
-
-alter table notifications add column channel text;
-alter table notifications alter column connection_id drop not null;
