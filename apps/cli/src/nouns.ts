@@ -37,6 +37,7 @@ import { ownerVerbs } from './commands/owners.js'
 import { policyVerbs } from './commands/policies.js'
 import { profileVerbs } from './commands/profiles.js'
 import { renewalPolicyVerbs } from './commands/renewal-policies.js'
+import { stats } from './commands/stats.js'
 import { status } from './commands/status.js'
 import { targetVerbs } from './commands/targets.js'
 import { teamVerbs } from './commands/teams.js'
@@ -51,7 +52,7 @@ export interface Noun {
 }
 
 /** Verbs that stand alone. */
-export const topVerbs: readonly Verb[] = [login, logout, status, version]
+export const topVerbs: readonly Verb[] = [login, logout, status, stats, version]
 
 /** The one table of commands. */
 export const nouns: readonly Noun[] = [

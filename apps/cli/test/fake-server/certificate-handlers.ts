@@ -15,7 +15,14 @@ export function certificateHandlers(world: World): Handlers {
         query.name === undefined ||
         [certificate.name, certificate.common_name, ...certificate.sans].includes(query.name)
       const { by, descending } = query.sort ?? { by: 'createdAt', descending: false }
-      const rows = all.filter((one) => named(one) && (query.status ?? one.status) === one.status)
+      const names = ({ name, common_name, sans }: Certificate) => [name, common_name, ...sans]
+      const searched = (one: Certificate) => names(one).some((name) => name.includes(query.q ?? ''))
+      const below = (one: Certificate) => names(one).some((name) => `.${name}`.endsWith(`.${query.domain ?? name}`))
+      const tagged = (one: Certificate) => (query.tag ?? []).every(({ key, value }) => one.tags[key] === value)
+      const rows = all.filter(
+        (one) =>
+          named(one) && searched(one) && below(one) && tagged(one) && (query.status ?? one.status) === one.status,
+      )
       if (by === 'name') rows.sort((a, b) => (a.name < b.name ? -1 : 1) * (descending ? -1 : 1))
       return reply(200, page(rows, query))
     },

@@ -12,6 +12,7 @@ import {
 import { adminHandlers } from './admin-handlers.js'
 import { certificateHandlers } from './certificate-handlers.js'
 import { nounHandlers } from './noun-handlers.js'
+import { statsHandlers } from './stats-handlers.js'
 import type { World } from './world.js'
 
 export interface Principal {
@@ -163,6 +164,7 @@ export function createHandlers(world: World): Handlers {
       reply(200, { ok: true, entries: 7, batches: 3, checkpoints: 1, key_ids: ['ab'.repeat(32)] }),
     exportAudit: async () => reply(200, lines(['{"kind":"header"}', '{"kind":"end"}'])),
     ...adminHandlers(),
+    ...statsHandlers(),
     ...certificateHandlers(world),
   }
 }
