@@ -8,6 +8,10 @@ export interface Scenario {
   certificatesPerAgent: number
   /** Of every call between agents, server and CAs; half of them lose the question, half the answer. */
   callFailures: number
+  /** Of all calls to CAs: the worker that makes it stalls until its lease is over. */
+  stalls: number
+  /** Of all calls to CAs: answered within half a minute instead of at once. */
+  slowCalls: number
   /** Of all deployments: the service refuses to reload and everything is put back. */
   reloadFailures: number
   /** How often a CA, each time another one, is away. */
@@ -26,6 +30,8 @@ const small: Omit<Scenario, 'seed'> = {
   lifetimes: [6, 47, 90, 398, 47, 90, 398, 90],
   certificatesPerAgent: 10,
   callFailures: 0.05,
+  stalls: 0.01,
+  slowCalls: 0.1,
   reloadFailures: 0.05,
   caOutages: 1,
   caOutageHours: 36,

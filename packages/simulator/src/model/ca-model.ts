@@ -111,36 +111,43 @@ function definitionOf({ type, metered }: CaManners, answers: Answers): Definitio
 }
 
 async function issue(world: World, desk: Desk, request: IssuanceRequest): Promise<OrderOutcome> {
-  const { ca } = desk
-  if ((desk.open.get(request.id) ?? 0) > 0)
+  requireOneTurn(world, desk, request.id)
+  if (!isOut(desk.ca.outages, world.agenda.now())) requireRate(world, desk)
+  return await underWay(world, desk, { orderId: request.id, work: async () => await take(world, desk, request) })
+}
+
+async function take(world: World, desk: Desk, request: IssuanceRequest): Promise<OrderOutcome> {
+  const { ca, random } = desk
+  requireUp(world, ca)
+  if (random.happens(world.scenario.callFailures / 2)) throw unavailable(world, ca, 'never heard the question')
+  const outcome = await answer(world, desk, request)
+  if (!random.happens(world.scenario.callFailures / 2)) return said(desk, outcome)
+  world.figures.lostAnswers += 1
+  throw unavailable(world, ca, 'answered, and the answer was lost')
+}
+
+function requireOneTurn(world: World, { ca, open }: Desk, orderId: string): void {
+  if ((open.get(orderId) ?? 0) > 0)
     world.violate('oneTurnPerOrder', `${ca.id} is asked for one order by two at once, both of them under a lease`)
-  if (!isOut(ca.outages, world.agenda.now())) requireRate(world, desk)
-  return await underWay(world, desk, request.id, async () => {
-    requireUp(world, ca)
-    if (desk.random.happens(world.scenario.callFailures / 2)) throw unavailable(world, ca, 'never heard the question')
-    const outcome = await answer(world, desk, request)
-    if (!desk.random.happens(world.scenario.callFailures / 2)) return said(desk, outcome)
-    world.figures.lostAnswers += 1
-    throw unavailable(world, ca, 'answered, and the answer was lost')
-  })
 }
 
 /** Takes virtual time; a worker that stalls meanwhile loses its lease. */
-async function underWay<T>(world: World, desk: Desk, orderId: string, work: () => Promise<T>): Promise<T> {
-  const stalls = desk.random.happens(0.01)
-  if (stalls) {
-    world.journal.note(`${desk.ca.id} hears from a worker that then stalls`)
-    await world.activities.pause(desk.random.between(60, 600))
+async function underWay<T>(
+  world: World,
+  { ca, random, open }: Desk,
+  { orderId, work }: { orderId: string; work: () => Promise<T> },
+): Promise<T> {
+  const { stalls, slowCalls } = world.scenario
+  if (random.happens(stalls)) {
+    world.journal.note(`${ca.id} hears from a worker that then stalls`)
+    await world.activities.pause(random.between(31, 300))
     return await work()
   }
-  if (!desk.random.happens(0.1)) return await work()
-  desk.open.set(orderId, (desk.open.get(orderId) ?? 0) + 1)
-  try {
-    await world.activities.pause(desk.random.between(1, 25))
-    return await work()
-  } finally {
-    desk.open.set(orderId, (desk.open.get(orderId) ?? 1) - 1)
-  }
+  if (!random.happens(slowCalls)) return await work()
+  open.set(orderId, (open.get(orderId) ?? 0) + 1)
+  await world.activities.pause(random.between(1, 25))
+  open.set(orderId, (open.get(orderId) ?? 1) - 1)
+  return await work()
 }
 
 function requireUp(world: World, ca: CaModel): void {
@@ -178,7 +185,12 @@ function keepWaiting(world: World, desk: Desk, request: Omit<IssuanceRequest, 's
   return { status: 'pending', orderId, waitingFor: 'ca' }
 }
 
-async function poll(world: World, desk: Desk, { orderId }: OrderRef): Promise<OrderOutcome> {
+async function poll(world: World, desk: Desk, order: OrderRef): Promise<OrderOutcome> {
+  requireOneTurn(world, desk, order.request.id)
+  return await underWay(world, desk, { orderId: order.request.id, work: async () => await look(world, desk, order) })
+}
+
+async function look(world: World, desk: Desk, { orderId }: OrderRef): Promise<OrderOutcome> {
   const { ca, random } = desk
   requireUp(world, ca)
   if (random.happens(world.scenario.callFailures / 2)) throw unavailable(world, ca, 'never heard a look')

@@ -1,0 +1,52 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import type { SimulationPostgres } from '../src/database.js'
+import { runSeed } from '../src/run-seed.js'
+import type { Tampering } from '../src/tampering.js'
+import { startTestPostgres } from './postgres.js'
+import { smallWorld } from './small-world.js'
+import { alertsOnce } from './wrong-rules/alerts-once.js'
+import { deploymentAsEvent } from './wrong-rules/deployment-as-event.js'
+import { failuresAreFinal } from './wrong-rules/failures-are-final.js'
+import { fixedWindow } from './wrong-rules/fixed-window.js'
+import { noFence } from './wrong-rules/no-fence.js'
+import { oneKeyFile } from './wrong-rules/one-key-file.js'
+
+let postgres: SimulationPostgres
+beforeAll(async () => {
+  postgres = await startTestPostgres()
+})
+afterAll(async () => await postgres.stop())
+
+const minutes = 60_000
+
+describe('a world like this', () => {
+  it(
+    'holds with the rules as they are, and plays again exactly as it was',
+    async () => {
+      const first = await runSeed({ scenario: smallWorld(), postgres: postgres.url })
+      expect(first.violation).toBeUndefined()
+      expect(first.figures.issued).toBeGreaterThan(60)
+      const second = await runSeed({ scenario: smallWorld(), postgres: postgres.url })
+      expect({ events: second.events, hash: second.hash }).toEqual({ events: first.events, hash: first.hash })
+    },
+    10 * minutes,
+  )
+
+  const wrong: [Tampering, readonly string[]][] = [
+    [fixedWindow, ['renewsWhenDue', 'rateLimits']],
+    [failuresAreFinal, ['nothingIsStuck', 'servesInTime']],
+    [alertsOnce, ['failuresAreVisible']],
+    [deploymentAsEvent, ['nothingIsStuck', 'servesInTime']],
+    [noFence, ['oneTurnPerOrder', 'oneDeploymentPerTarget']],
+    [oneKeyFile, ['keepsItsKey']],
+  ]
+
+  it.each(wrong.map(([tampering, invariants]) => ({ name: tampering.name, tampering, invariants })))(
+    'does not hold where $name',
+    async ({ tampering, invariants }) => {
+      const { violation } = await runSeed({ scenario: smallWorld(), postgres: postgres.url, tampering })
+      expect(invariants).toContain(violation?.invariant)
+    },
+    5 * minutes,
+  )
+})
