@@ -64,7 +64,10 @@ const viewer: readonly Permission[] = [
   'metrics.read',
 ]
 
-/** The one table of roles. An agent's other rights come from `agent: 'own'` beside a route. */
+/**
+ * The one table of roles. An agent's other rights come from `agent: 'own'` beside a route. Operators work under profiles and policies, and
+ * could issue past them, and past an approval, if they could write them.
+ */
 export const rolePermissions: Readonly<Record<Role, readonly Permission[]>> = {
   admin: permissions.filter((permission) => permission !== 'agent.act'),
   operator: [
