@@ -8,6 +8,10 @@ import { agentsShow } from './commands/agents/show.js'
 import { apiKeysCreate } from './commands/api-keys/create.js'
 import { apiKeysDelete } from './commands/api-keys/delete.js'
 import { apiKeysList } from './commands/api-keys/list.js'
+import { approvalsApprove } from './commands/approvals/approve.js'
+import { approvalsList } from './commands/approvals/list.js'
+import { approvalsReject } from './commands/approvals/reject.js'
+import { approvalsShow } from './commands/approvals/show.js'
 import { auditExport } from './commands/audit/export.js'
 import { auditVerify } from './commands/audit/verify.js'
 import { certificatesAddTarget } from './commands/certificates/add-target.js'
@@ -102,6 +106,12 @@ export const nouns: readonly Noun[] = [
   },
   { name: 'policies', aliases: ['policy'], summary: 'Rules that certificates are held to', verbs: policyVerbs },
   { name: 'jobs', aliases: ['job'], summary: 'Work under way', verbs: [jobsList, jobsShow, jobsCancel] },
+  {
+    name: 'approvals',
+    aliases: ['approval'],
+    summary: 'What waits for a second person',
+    verbs: [approvalsList, approvalsShow, approvalsApprove, approvalsReject],
+  },
   { name: 'events', aliases: ['event'], summary: 'What happened', verbs: [eventsList] },
   { name: 'audit', aliases: [], summary: 'The record nobody can quietly change', verbs: [auditVerify, auditExport] },
   {

@@ -290,7 +290,12 @@ export const certificateOperations = {
     permission: 'certificates.write',
     params: idParams,
     query: z.strictObject({ force: flag().optional() }),
-    body: z.strictObject({ force: z.boolean().optional() }).prefault({}),
+    body: z
+      .strictObject({
+        force: z.boolean().optional(),
+        csr_pem: pemSchema.optional().describe('A new CSR, from whoever holds the key outside.'),
+      })
+      .prefault({}),
     responses: {
       202: z.object({
         status: z.literal('renewal_triggered'),

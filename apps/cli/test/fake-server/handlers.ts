@@ -10,6 +10,7 @@ import {
   rolePermissions,
 } from '@certctl/api'
 import { adminHandlers } from './admin-handlers.js'
+import { approvalHandlers } from './approval-handlers.js'
 import { certificateHandlers } from './certificate-handlers.js'
 import { nounHandlers } from './noun-handlers.js'
 import { statsHandlers } from './stats-handlers.js'
@@ -165,6 +166,7 @@ export function createHandlers(world: World): Handlers {
     exportAudit: async () => reply(200, lines(['{"kind":"header"}', '{"kind":"end"}'])),
     ...adminHandlers(),
     ...statsHandlers(),
+    ...approvalHandlers(world),
     ...certificateHandlers(world),
   }
 }

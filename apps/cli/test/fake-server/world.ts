@@ -1,6 +1,7 @@
 import type {
   Agent,
   ApiKey,
+  Approval,
   Certificate,
   ConnectorType,
   Event,
@@ -11,6 +12,7 @@ import type {
   Target,
 } from '@certctl/api'
 import { apiError } from '@certctl/api'
+import { waitingApproval } from './waiting-approval.js'
 
 export const keys = {
   admin: 'ccl_admin_0123456789abcdef',
@@ -43,6 +45,7 @@ export function createWorld(now: () => number) {
     notifiers: new Map<string, Notifier>(),
     targets: new Map<string, Target>(),
     agents: new Map<string, Agent>(),
+    approvals: new Map<string, Approval>(),
     apiKeys: new Map<string, ApiKey>(),
     certificates: new Map<string, { made: Certificate; version: number; since: number }>(),
     placed: [] as Placed[],
@@ -216,6 +219,8 @@ function seed(world: World, at: string): void {
     ip_address: '10.0.0.7',
     version: '0.1.0',
   })
+  world.approvals.set('approval-1', waitingApproval('approval-1', 'grace', at))
+  world.approvals.set('approval-2', waitingApproval('approval-2', 'ada', at))
   world.apiKeys.set('key-first', { id: 'key-first', name: 'first', role: 'admin', created_at: at })
   for (const id of ['web-1', 'web-2', 'web-broken', 'web-refused', 'web-blind', 'web-slow'])
     world.targets.set(id, {

@@ -12,6 +12,7 @@ import { deployCertificate } from '../../lifecycle/deploy-certificate.js'
 import { linkTarget } from '../../lifecycle/link-target.js'
 import { renewCertificate } from '../../lifecycle/renew-certificate.js'
 import { requestCertificate } from '../../lifecycle/request-certificate.js'
+import { supplyCsr } from '../../lifecycle/supply-csr.js'
 import { unlinkTarget } from '../../lifecycle/unlink-target.js'
 import type { Services } from '../../services.js'
 import { matchCheck } from '../etag.js'
@@ -109,7 +110,12 @@ function actionRoutes(services: Services): Handlers<'renewCertificate' | 'deploy
     async renewCertificate({ params, query, body, principal }) {
       const force = query.force === true || body.force === true
       const actor = actorOf(principal)
-      const { jobIds } = await renewCertificate(services, { certificateId: params.id, actor, force })
+      const wanted = { certificateId: params.id, actor, force }
+      const { csr_pem: csrPem } = body
+      const { jobIds } =
+        csrPem === undefined
+          ? await renewCertificate(services, wanted)
+          : await supplyCsr(services, { ...wanted, csrPem })
       const [first] = jobIds
       return reply(202, {
         status: 'renewal_triggered',

@@ -1,0 +1,18 @@
+import { z } from '@certctl/core'
+import { defineVerb } from '../../verb.js'
+import { approvalText } from './approval-text.js'
+
+export const approvalsApprove = defineVerb({
+  name: 'approve',
+  summary: 'Agrees to what is shown; somebody else asked for it',
+  examples: ['certctl approvals approve approval-1 --note "ticket 4711"'],
+  arguments: { id: 'Id of the approval' },
+  options: { '--note <text>': 'Why, for the record' },
+  given: z.object({ id: z.string(), note: z.string().optional() }),
+  run: async ({ id, note }, cli) => {
+    const { body: approval } = await cli.client().getApproval({ params: { id } })
+    const { body } = await cli.client().approveApproval({ params: { id }, body: { note } })
+    cli.show(body, () => approvalText({ ...approval, state: body.action, decided_by: body.decided_by }, cli.io.now()))
+    cli.say(`Approval ${id} is approved; the CA is asked now`)
+  },
+})
