@@ -19,6 +19,8 @@ const paths = given.filter((argument) => !argument.startsWith('-'))
 /** Suites that start servers, agents and databases of their own run after the others, which would slow them down. */
 const alone = ['/test/system/']
 const isAlone = (file: string) => alone.some((part) => file.includes(part))
+/** Worlds that take both cores for minutes run last, one suite at a time. */
+const isWorld = (file: string) => /\/packages\/simulator\/test\/(?:three-seeds|wrong-rules)\.test\.ts$/.test(file)
 const isLive = (file: string) => isAlone(file) || file.endsWith('live.test.ts')
 
 function runJest(args: readonly string[], stdio: 'inherit' | 'pipe'): { status: number | null; stdout: string } {
@@ -62,13 +64,14 @@ function report(suites: readonly string[], workers: readonly string[]): JestRepo
 
 const suites = listSuites().filter((file) => !live || isLive(file))
 const together = report(
-  suites.filter((file) => !isAlone(file)),
+  suites.filter((file) => !isAlone(file) && !isWorld(file)),
   ['--maxWorkers=2'],
 )
 const byThemselves = report(suites.filter(isAlone), ['--maxWorkers=2', '--forceExit'])
+const worlds = report(suites.filter(isWorld), ['--maxWorkers=1'])
 
 const summary = summarize({
-  reports: [together, byThemselves],
+  reports: [together, byThemselves, worlds],
   suites: suites.map((file) => relative(root, file)),
   root,
   realRequired: process.env.CERTCTL_TEST_REAL === 'required',

@@ -10,6 +10,7 @@ interface Manifest {
   name: string
   license?: string
   type?: string
+  private?: boolean
   exports?: Record<string, unknown>
   publishConfig?: { exports?: Record<string, unknown> }
   certctl?: { kind: string; contract: number }
@@ -27,7 +28,8 @@ describe.each(packages)('packages/$folder', ({ folder, manifest }) => {
     expect(manifest).toMatchObject({ name: `@certctl/${folder}`, type: 'module', license: 'Apache-2.0' })
   })
 
-  it('shows its source to the workspace and only what was built to the world', () => {
+  it('shows its source to the workspace and only what was built to the world; what is never published shows nothing', () => {
+    if (manifest.private === true) return expect(manifest).not.toHaveProperty('exports')
     const built = { types: './dist/index.d.ts', default: './dist/index.js' }
     expect(manifest.exports).toEqual({
       '.': { '@certctl/source': './src/index.ts', ...built },

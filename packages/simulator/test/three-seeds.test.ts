@@ -1,0 +1,34 @@
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { describe, expect, it } from '@jest/globals'
+
+const program = join(import.meta.dirname, '..', 'src', 'main.ts')
+const root = join(import.meta.dirname, '..', '..', '..')
+
+/** As `pnpm simulate` runs it; jest's own switches are not for it. */
+function simulate(args: readonly string[]): { status: number | null; output: string } {
+  const { NODE_OPTIONS: _, ...env } = process.env
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--import', 'tsx', '--conditions=@certctl/source', program, ...args],
+    { cwd: root, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024, env },
+  )
+  return { status, output: `${stdout}${stderr}` }
+}
+
+describe('two hundred certificates of 6, 47, 90 and 398 days, for 180 days, among failing CAs and agents', () => {
+  it('are all served before they end, within the limits of their CAs, and every failure is visible while it lasts', () => {
+    const { status, output } = simulate(['--seeds', '1-3'])
+    // Whole, since it has the command that plays a failing seed again.
+    expect(output).toContain('3 seeds hold, 0 fail')
+    expect(status).toBe(0)
+  }, 1_800_000)
+})
+
+describe('the command', () => {
+  it('says what is wrong with its arguments', () => {
+    const { status, output } = simulate(['--seeds', 'one'])
+    expect(status).not.toBe(0)
+    expect(output).toContain('is not like 1-3,7')
+  })
+})
