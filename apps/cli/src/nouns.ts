@@ -38,6 +38,7 @@ import { login } from './commands/login.js'
 import { logout } from './commands/logout.js'
 import { notifierVerbs } from './commands/notifiers.js'
 import { ownerVerbs } from './commands/owners.js'
+import { plan } from './commands/plan.js'
 import { policyVerbs } from './commands/policies.js'
 import { profileVerbs } from './commands/profiles.js'
 import { renewalPolicyVerbs } from './commands/renewal-policies.js'
@@ -56,7 +57,7 @@ export interface Noun {
 }
 
 /** Verbs that stand alone. */
-export const topVerbs: readonly Verb[] = [login, logout, status, stats, version]
+export const topVerbs: readonly Verb[] = [login, logout, status, plan, stats, version]
 
 /** The one table of commands. */
 export const nouns: readonly Noun[] = [

@@ -120,6 +120,7 @@ export {
   type ApiError,
   apiError,
   errorOfAnswer,
+export { type Plan, planOperations, planSchema, planWarnings } from './plan.js'
   type FieldFault,
   faultsOf,
   fieldFaultSchema,

@@ -16,6 +16,7 @@ import { jobOperations } from './jobs.js'
 import { joinTokenOperations } from './join-tokens.js'
 import { notifierOperations } from './notifiers.js'
 import { ownerOperations } from './owners.js'
+import { planOperations } from './plan.js'
 import { policyOperations } from './policies.js'
 import { profileOperations } from './profiles.js'
 import { renewalPolicyOperations } from './renewal-policies.js'
@@ -49,6 +50,7 @@ export const operations = {
   ...approvalOperations,
   ...eventOperations,
   ...auditOperations,
+  ...planOperations,
   ...statsOperations,
   ...statusOperations,
 }

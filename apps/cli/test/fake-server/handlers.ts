@@ -13,6 +13,7 @@ import { adminHandlers } from './admin-handlers.js'
 import { approvalHandlers } from './approval-handlers.js'
 import { certificateHandlers } from './certificate-handlers.js'
 import { nounHandlers } from './noun-handlers.js'
+import { planOf } from './plan.js'
 import { statsHandlers } from './stats-handlers.js'
 import type { World } from './world.js'
 
@@ -47,6 +48,7 @@ export function createHandlers(world: World): Handlers {
         role,
         permissions: [...rolePermissions[role]],
       }),
+    getPlan: async ({ query }) => reply(200, planOf(query.lifetime)),
     getStatus: async () => reply(200, statusOf(world)),
     listConnectorTypes: async ({ query }) => {
       const data = world.connectorTypes.filter(({ kind }) => query.kind === undefined || kind === query.kind)

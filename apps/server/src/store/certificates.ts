@@ -1,3 +1,4 @@
+import type { GeneralName } from '@certctl/core'
 import type { Insertable, Kysely, Selectable, Updateable } from 'kysely'
 import type { CertificateTable, Schema } from './schema.js'
 
@@ -48,6 +49,19 @@ export function certificatesTable(db: Kysely<Schema>) {
         .where('id', '=', id)
         .forNoKeyUpdate()
         .executeTakeFirst()
+    },
+
+    /** Names of some certificates of this issuer, for those who ask about it. */
+    async listNamesOfIssuer(issuerId: string, limit: number): Promise<GeneralName[]> {
+      const rows = await db
+        .selectFrom('certificates')
+        .select('names')
+        .where('issuer_id', '=', issuerId)
+        .where('archived_at', 'is', null)
+        .orderBy('id')
+        .limit(limit)
+        .execute()
+      return rows.flatMap(({ names }) => names).slice(0, limit)
     },
 
     /** Not archived, that name this renewal policy, or, where that is asked for, none. In order of id. */

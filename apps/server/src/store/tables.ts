@@ -31,6 +31,7 @@ import { notificationsTable } from './notifications.js'
 import { ordersTable } from './orders.js'
 import { ownersTable } from './owners.js'
 import { placementsTable } from './placements.js'
+import { planFeedTable } from './plan-feed.js'
 import { policyRulesTable } from './policy-rules.js'
 import { policySweepsTable } from './policy-sweeps.js'
 import { policyViolationsTable } from './policy-violations.js'
@@ -86,6 +87,7 @@ export function tablesOn(db: Kysely<Schema>) {
     orders: ordersTable(db),
     owners: ownersTable(db),
     placements: placementsTable(db),
+    planFeed: planFeedTable(db),
     policyRules: policyRulesTable(db),
     profiles: profilesTable(db),
     referrers: referrersTable(db),

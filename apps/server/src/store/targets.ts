@@ -1,4 +1,4 @@
-import type { Insertable, Kysely, Selectable, Updateable } from 'kysely'
+import { type Insertable, type Kysely, type Selectable, sql, type Updateable } from 'kysely'
 import { type Page, type PageRequest, readPage } from './page.js'
 import type { Schema, TargetsTable } from './schema.js'
 
@@ -62,6 +62,16 @@ export function targetsTable(db: Kysely<Schema>) {
         .where((where) => where(where.fn('lower', ['name']), '=', name.toLowerCase()))
         .where('retired_at', 'is', null)
         .executeTakeFirst()
+    },
+
+    /** Of those that have some. */
+    async listWindows(): Promise<Pick<TargetRow, 'id' | 'windows'>[]> {
+      return await db
+        .selectFrom('targets')
+        .select(['id', 'windows'])
+        .where('retired_at', 'is', null)
+        .where(sql<boolean>`windows <> '[]'`)
+        .execute()
     },
 
     async listOfAgent(agentId: string): Promise<TargetRow[]> {

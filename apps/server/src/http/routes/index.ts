@@ -23,6 +23,7 @@ import { joinTokenRoutes } from './join-tokens.js'
 import { metricsRoutes } from './metrics.js'
 import { notifierRoutes } from './notifiers.js'
 import { ownerRoutes } from './owners.js'
+import { planRoutes } from './plan.js'
 import { policyRoutes } from './policies.js'
 import { profileRoutes } from './profiles.js'
 import { renewalPolicyRoutes } from './renewal-policies.js'
@@ -56,6 +57,7 @@ export function createHandlers(
     ...metricsRoutes(services),
     ...notifierRoutes(services),
     ...ownerRoutes(services),
+    ...planRoutes(services),
     ...policyRoutes(services),
     ...profileRoutes(services),
     ...renewalPolicyRoutes(services),
