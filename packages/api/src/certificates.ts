@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { issuancePlanSchema } from './issuance-plan.js'
 import { op } from './op.js'
 import { listQuery, pageOf } from './page.js'
 import { placementSchema } from './placement.js'
@@ -39,11 +40,11 @@ export const holderSchema = z
     fingerprint_sha256: sha256Schema.optional(),
     not_after: timeSchema.optional(),
     renew_at: timeSchema.optional(),
-    cause: causeSchema.optional().describe('Why its next certificate is not there yet.'),
     renew_at_reason: z.string().optional().describe('What decided on that time, or why there is none.'),
     renewal_window_start: timeSchema.optional().describe('When its CA wants the renewal (RFC 9773).'),
     renewal_window_end: timeSchema.optional(),
     renewal_info_url: z.string().optional().describe('Where its CA explains that.'),
+    cause: causeSchema.optional().describe('Why its next certificate is not there yet.'),
     failures: z.number().optional(),
     next_attempt_at: timeSchema.optional(),
   })
@@ -82,6 +83,10 @@ export const certificateSchema = z
   })
   .meta({ id: 'Certificate' })
 export type Certificate = z.output<typeof certificateSchema>
+
+const createdCertificateSchema = certificateSchema
+  .extend({ issuance: issuancePlanSchema.optional().describe('Only with a CA whose orders cost money or quota.') })
+  .meta({ id: 'CreatedCertificate' })
 
 /** In a list with `fields=` only those, and always the id. */
 export const certificateListItemSchema = certificateSchema
@@ -250,7 +255,7 @@ export const certificateOperations = {
     permission: 'certificates.write',
     body: createBody,
     ignores: readOnly,
-    responses: { 201: certificateSchema },
+    responses: { 201: createdCertificateSchema },
   }),
   getCertificate: op('getCertificate', 'GET /api/v1/certificates/{id}', {
     summary: 'One certificate',

@@ -18,7 +18,8 @@ export async function listVersions(
 
 export async function listPlacements(services: Services, id: string): Promise<Placement[]> {
   await requireCertificate(services, id)
-  return (await services.store.placements.listOfCertificate(id)).map(placementView)
+  const rows = await services.store.placements.listOfCertificate(id)
+  return rows.map((row) => placementView(row, services.clock.now()))
 }
 
 /** Where it goes. */

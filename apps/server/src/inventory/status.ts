@@ -35,7 +35,7 @@ export async function readStatus({ store, clock, server }: Services): Promise<St
     agents,
     renewals: { due, overdue, ...(nextAt === null ? {} : { next_at: nextAt.toISOString() }) },
     jobs,
-    failing: failing.map(placementView),
+    failing: failing.map((row) => placementView(row, now)),
   }
 }
 

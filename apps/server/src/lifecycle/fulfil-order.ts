@@ -119,7 +119,11 @@ async function settle(services: Services, asked: Asked, outcome: OrderOutcome): 
       { certificate: attempt.certificate.id, differences: checked.differences },
       'the CA issued other than wished',
     )
-  await recordVersion(services, { orderId: attempt.order.id, checked })
+  await recordVersion(services, {
+    orderId: attempt.order.id,
+    certificateId: attempt.certificate.id,
+    checked,
+  })
   services.metrics.issuanceEnded({ ...measured(services, attempt, issuer), outcome: 'issued' })
   services.metrics.jobEnded({ kind: 'issue', outcome: 'done' })
 }

@@ -11,11 +11,14 @@ import { nextVerification } from './next-verification.js'
 import { planPlacements } from './plan-placements.js'
 import { raiseAlert } from './raise-alert.js'
 import { tellPlacement } from './tell-placement.js'
+import { unverifiableCause } from './unverifiable-cause.js'
 
 export interface Observed {
   held?: JobReport['verification']
   served?: JobReport['served']
   actor: Actor
+  /** How often a placement is looked at. */
+  everySeconds: number
 }
 
 interface Rows {
@@ -32,8 +35,9 @@ const repairPauseMs = 60_000
  * is being deployed, waits for its first deployment, failed or is frozen change nothing: others decide there. Certificate, target and
  * placement are locked.
  */
-export async function observePlacement(tx: Tx, rows: Rows, { held, served = [], actor }: Observed): Promise<void> {
+export async function observePlacement(tx: Tx, rows: Rows, observed: Observed): Promise<void> {
   const { certificate, target, placement } = rows
+  const { held, served = [], actor, everySeconds } = observed
   const desired =
     placement.desired_version_id === null ? undefined : await tx.versions.get(placement.desired_version_id)
   const settled = ['deployed', 'served', 'unverifiable', 'drifted'].includes(placement.state)
@@ -42,7 +46,7 @@ export async function observePlacement(tx: Tx, rows: Rows, { held, served = [], 
   if (held === undefined && served.length === 0)
     return await tx.placements.update(placement.id, {
       observed_at: tx.now,
-      verify_at: verifyAt(rows, placement.state, tx),
+      verify_at: verifyAt(tx, rows, { state: placement.state, everySeconds }),
     })
   const siblings = await siblingsOf(tx, certificate, desired)
   const graceUntil = new Date(placement.deployed_at.getTime() + graceSeconds(target) * 1000)
@@ -55,7 +59,7 @@ export async function observePlacement(tx: Tx, rows: Rows, { held, served = [], 
     now: tx.now,
   })
   if (verdict.state === 'drifted') return await drift(tx, rows, { verdict, actor })
-  await keep(tx, rows, { verdict, served, desired })
+  await keep(tx, rows, { verdict, served, desired, everySeconds })
 }
 
 async function siblingsOf(tx: Tx, certificate: CertificateRow, desired: VersionRow): Promise<Set<string>> {
@@ -63,30 +67,30 @@ async function siblingsOf(tx: Tx, certificate: CertificateRow, desired: VersionR
   return new Set(current.filter(({ id }) => id !== desired.id).map(({ fingerprint }) => fingerprint))
 }
 
-function verifyAt({ target }: Rows, state: PlacementRow['state'], { now, chance }: Tx): Date {
-  return nextVerification({ state, target, now, random: chance.random })
+function verifyAt(
+  { now, chance }: Tx,
+  { target }: Rows,
+  { state, everySeconds }: { state: PlacementRow['state']; everySeconds: number },
+): Date {
+  return nextVerification({ state, target, everySeconds, now, random: chance.random })
 }
 
-async function keep(
-  tx: Tx,
-  rows: Rows,
-  {
-    verdict,
-    served,
-    desired,
-  }: {
-    verdict: Exclude<PlacementVerdict, { state: 'drifted' }>
-    served: NonNullable<Observed['served']>
-    desired: VersionRow
-  },
-): Promise<void> {
+interface Kept {
+  verdict: Exclude<PlacementVerdict, { state: 'drifted' }>
+  served: NonNullable<Observed['served']>
+  desired: VersionRow
+  everySeconds: number
+}
+
+async function keep(tx: Tx, rows: Rows, kept: Kept): Promise<void> {
   const { placement } = rows
-  const cause = verdict.state === 'deployed' ? verdict.cause : undefined
+  const { verdict, served, desired, everySeconds } = kept
+  const cause = causeOf(rows, kept)
   const seen = served.find(({ fingerprint }) => fingerprint !== undefined)?.fingerprint
   await tx.placements.update(placement.id, {
     state: verdict.state,
     observed_at: tx.now,
-    verify_at: verifyAt(rows, verdict.state, tx),
+    verify_at: verifyAt(tx, rows, { state: verdict.state, everySeconds }),
     next_attempt_at: null,
     cause_code: cause?.code ?? null,
     cause_message: cause?.message ?? null,
@@ -96,6 +100,28 @@ async function keep(
   })
   const becameServed = verdict.state === 'served' && placement.state !== 'served'
   if (becameServed) await tellPlacement(tx, rows, { state: 'served', fingerprint: desired.fingerprint })
+  if (verdict.state === 'deployed' && cause !== undefined) await tellOfSilence(tx, rows, cause.message)
+}
+
+function causeOf({ target }: Rows, { verdict, served }: Kept): ReturnType<typeof unverifiableCause> | undefined {
+  if (verdict.state === 'deployed') return verdict.cause
+  return verdict.state === 'unverifiable' ? unverifiableCause(target, served) : undefined
+}
+
+/** A service that does not answer once may be restarting; at the second look in a row people are told. */
+async function tellOfSilence(tx: Tx, { placement, certificate, target }: Rows, message: string): Promise<void> {
+  if (placement.state !== 'deployed' || placement.cause_code !== 'upstream_unavailable') return
+  await raiseAlert(tx, {
+    subject: `placement:${placement.id}`,
+    type: 'placement.unreachable',
+    severity: 'warning',
+    title: `${certificate.name} is deployed to ${target.name} and nobody can see it there: ${message}`,
+    command: `certctl certificates placements ${certificate.id}`,
+    data: { message, target_id: target.id },
+    certificateId: certificate.id,
+    targetId: target.id,
+    agentId: target.agent_id,
+  })
 }
 
 async function drift(
@@ -135,5 +161,5 @@ async function drift(
       agentId: target.agent_id,
     })
   }
-  await planPlacements(tx, { certificate, requestedBy: 'System' })
+  await planPlacements(tx, { certificate, requestedBy: 'System', placementId: placement.id })
 }

@@ -4,6 +4,7 @@ import type { Services } from '../services.js'
 import type { CertificateRow } from '../store/certificates.js'
 import { createId } from '../store/create-id.js'
 import type { HolderRow } from '../store/holders.js'
+import type { JobRow } from '../store/jobs.js'
 import type { OrderRow } from '../store/orders.js'
 import type { PlacementView } from '../store/placements.js'
 import type { Tx } from '../store/store.js'
@@ -28,14 +29,27 @@ export async function planIssuance(services: Services, tx: Tx, plan: Plan): Prom
   const holders = await tx.holders.listOfCertificate(certificate.id)
   const placements = await tx.placements.listOfCertificate(certificate.id)
   const metered = await isMetered(services, tx, certificate.issuer_id)
-  const jobs = (await tx.jobs.listOpenOfCertificate(certificate.id, 'issue')).map((job) => job.id)
+  const open = await tx.jobs.listOpenOfCertificate(certificate.id, 'issue')
+  const jobs = open.map((job) => job.id)
+  let isTaken = open.some((job) => hasTurn(job, tx.now))
   for (const holder of holders) {
-    if (metered && jobs.length > 0) return jobs
+    if (metered && isTaken) return jobs
     if (!needsVersion(holder, certificate, tx.now) || !hasReason(holder, placements)) continue
     const job = await planHolder(tx, holder, plan)
-    if (job !== undefined && !jobs.includes(job)) jobs.push(job)
+    if (job === undefined || jobs.includes(job)) continue
+    jobs.push(job)
+    isTaken = true
   }
   return jobs
+}
+
+// An agent that is there sends its CSR within seconds.
+const turnMs = 900_000
+
+/** An agent that does not answer keeps its job and loses its turn: it must not keep the others from theirs. */
+function hasTurn({ state, run_at, locked_until }: JobRow, now: Date): boolean {
+  if (state !== 'waiting_csr') return true
+  return Math.max(run_at.getTime() + turnMs, locked_until?.getTime() ?? 0) > now.getTime()
 }
 
 async function isMetered(services: Services, tx: Tx, issuerId: string): Promise<boolean> {

@@ -1,32 +1,36 @@
 import type { CertificateRow } from '../store/certificates.js'
 import { createId } from '../store/create-id.js'
-import type { HolderRow } from '../store/holders.js'
 import type { PlacementView } from '../store/placements.js'
 import type { Tx } from '../store/store.js'
 import type { TargetRow } from '../store/targets.js'
 import type { VersionRow } from '../store/versions.js'
 import { waitText, windowOf } from './window-of.js'
 
+export interface PlacementPlan {
+  certificate: CertificateRow
+  requestedBy: string
+  /** Only this placement; all of the certificate where none is named. */
+  placementId?: string | undefined
+}
+
 /**
  * Makes what is desired of every placement the current version of the agent that holds its key, gives agents that hold none a holder,
  * and gives every placement that is not as it should be a deployment. The certificate is locked. Returns the open deploy jobs.
  */
-export async function planPlacements(
-  tx: Tx,
-  { certificate, requestedBy }: { certificate: CertificateRow; requestedBy: string },
-): Promise<string[]> {
+export async function planPlacements(tx: Tx, plan: PlacementPlan): Promise<string[]> {
+  const { certificate, requestedBy, placementId } = plan
   if (certificate.archived_at !== null) return []
-  const placements = await tx.placements.listOfCertificate(certificate.id)
-  const targets = new Map(
-    (await tx.targets.getMany(placements.map((row) => row.target_id))).map((row) => [row.id, row]),
+  const placements = (await tx.placements.listOfCertificate(certificate.id)).filter(
+    ({ id }) => placementId === undefined || id === placementId,
   )
+  const targets = byId(await tx.targets.getMany(placements.map((row) => row.target_id)))
+  const live = placements.filter(({ target_id: id }) => targets.get(id)?.retired_at === null)
+  const versions = await versionsByAgent(tx, certificate.id, new Set(live.map((row) => row.agent_id)))
   const jobs: string[] = []
-  for (const placement of placements) {
+  for (const placement of live) {
     const target = targets.get(placement.target_id)
-    if (target === undefined || target.retired_at !== null) continue
-    const holder = await holderFor(tx, certificate.id, target.agent_id)
-    const version = await currentVersion(tx, holder)
-    if (version === undefined) continue
+    const version = versions.get(placement.agent_id)
+    if (target === undefined || version === undefined) continue
     const wanted = await desire(tx, placement, version)
     if (wanted === undefined || !mayDeploy(wanted, target)) continue
     jobs.push(await planDeployment(tx, wanted, { target, requestedBy }))
@@ -34,24 +38,36 @@ export async function planPlacements(
   return jobs
 }
 
-async function holderFor(tx: Tx, certificateId: string, agentId: string): Promise<HolderRow> {
-  const existing = await tx.holders.findOfAgent(certificateId, agentId)
-  if (existing !== undefined) return existing
-  const id = createId('holder', tx.now)
+function byId<Row extends { id: string }>(rows: readonly Row[]): ReadonlyMap<string, Row> {
+  return new Map(rows.map((row) => [row.id, row]))
+}
+
+/** What each of these agents serves now, if it may. An agent that holds no key of the certificate becomes a holder. */
+async function versionsByAgent(
+  tx: Tx,
+  certificateId: string,
+  agentIds: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, VersionRow>> {
+  const holders = (await tx.holders.listOfCertificate(certificateId)).filter(({ kind }) => kind === 'agent')
+  const known = new Set(holders.map((holder) => holder.agent_id))
+  for (const agentId of agentIds) if (!known.has(agentId)) await addHolder(tx, certificateId, agentId)
+  const versions = byId(await tx.versions.getMany(holders.flatMap((holder) => holder.current_version_id ?? [])))
+  return new Map(
+    holders.flatMap(({ agent_id: agentId, current_version_id: current }) => {
+      const version = current === null ? undefined : versions.get(current)
+      return agentId === null || version?.revoked_at !== null ? [] : [[agentId, version] as const]
+    }),
+  )
+}
+
+async function addHolder(tx: Tx, certificateId: string, agentId: string): Promise<void> {
   await tx.holders.insert({
-    id,
+    id: createId('holder', tx.now),
     certificate_id: certificateId,
     kind: 'agent',
     agent_id: agentId,
     created_at: tx.now,
   })
-  return (await tx.holders.lock(id)) as HolderRow
-}
-
-async function currentVersion(tx: Tx, holder: HolderRow): Promise<VersionRow | undefined> {
-  if (holder.current_version_id === null) return undefined
-  const version = await tx.versions.get(holder.current_version_id)
-  return version?.revoked_at === null ? version : undefined
 }
 
 type Wanted = Pick<

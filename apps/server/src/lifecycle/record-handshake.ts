@@ -44,7 +44,15 @@ export async function recordHandshake(
     })
     if (job.state === 'done') {
       const look = { endpoint: target.name, fingerprint: actual, chain_ok: true, at: tx.now.toISOString() }
-      await observePlacement(tx, { certificate, target, placement }, { served: [look], actor: seen.actor })
+      await observePlacement(
+        tx,
+        { certificate, target, placement },
+        {
+          served: [look],
+          actor: seen.actor,
+          everySeconds: services.config.verify_interval,
+        },
+      )
     }
     return { verified, verifiedAt: tx.now }
   })

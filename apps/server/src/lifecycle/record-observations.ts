@@ -17,7 +17,16 @@ export async function recordObservations(
       const placement = await tx.placements.lock(pair.id)
       if (certificate === undefined || target?.agent_id !== agentId || placement?.removed_at !== null) return
       if (seen.served?.every((look) => isNewer(look.at, placement.deployed_at)) === false) return
-      await observePlacement(tx, { certificate, target, placement }, { held: seen.file, served: seen.served, actor })
+      await observePlacement(
+        tx,
+        { certificate, target, placement },
+        {
+          held: seen.file,
+          served: seen.served,
+          actor,
+          everySeconds: services.config.verify_interval,
+        },
+      )
     })
 }
 

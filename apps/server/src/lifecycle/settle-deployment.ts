@@ -9,17 +9,18 @@ import type { Tx } from '../store/store.js'
 import type { TargetRow } from '../store/targets.js'
 import type { VersionRow } from '../store/versions.js'
 import { backoff } from './backoff.js'
-import { nextVerification } from './next-verification.js'
+import { firstVerification } from './next-verification.js'
 import { planIssuance } from './plan-issuance.js'
 import { planPlacements } from './plan-placements.js'
 import { raiseAlert } from './raise-alert.js'
 import { severityOf } from './severity-of.js'
 import { tellPlacement } from './tell-placement.js'
+import { unverifiableCause } from './unverifiable-cause.js'
 
 /** A report on a claimed deployment, as agents of both protocols make it. */
 export type DeploymentReport = Pick<
   JobReport,
-  'outcome' | 'code' | 'message' | 'fingerprint' | 'receipt' | 'target_generation'
+  'outcome' | 'code' | 'message' | 'fingerprint' | 'receipt' | 'served' | 'target_generation'
 > & {
   /** Absent with agents of the first protocol, whose word counts while the job is theirs. */
   lease?: string | undefined
@@ -99,10 +100,14 @@ async function settle(services: Services, tx: Tx, settling: Settling): Promise<v
     report,
   })
   if (isStale) await again(tx, rows, {})
-  else if (report.outcome === 'done') await deployed(tx, rows, report)
+  else if (report.outcome === 'done') await deployed(services, tx, settling)
   else await failed(tx, rows, report)
   if (report.code === 'not_found' && report.outcome !== 'done') await askForNewKey(services, tx, settling)
-  await planPlacements(tx, { certificate: rows.certificate, requestedBy: 'System' })
+  await planPlacements(tx, {
+    certificate: rows.certificate,
+    requestedBy: 'System',
+    placementId: rows.placement.id,
+  })
   // Another deployment to this target may have waited for this one.
   await tx.wake('agent', rows.target.agent_id)
   services.metrics.deploymentEnded({ targetType: rows.target.type, outcome: report.outcome })
@@ -133,7 +138,7 @@ async function again(tx: Tx, { placement }: Rows, facts: Partial<PlacementRow>):
   })
 }
 
-async function deployed(tx: Tx, rows: Rows, report: DeploymentReport): Promise<void> {
+async function deployed({ config }: Services, tx: Tx, { rows, report }: Settling): Promise<void> {
   const { placement, desired, target } = rows
   if (report.fingerprint === undefined)
     throw new CertctlError('request_malformed', 'fingerprint: a deployment that is done says what was deployed')
@@ -141,6 +146,7 @@ async function deployed(tx: Tx, rows: Rows, report: DeploymentReport): Promise<v
   if (report.fingerprint !== desired?.fingerprint) return await again(tx, rows, facts)
   const states = { served: 'served', later: 'deployed', unverifiable: 'unverifiable' } as const
   const state = states[report.receipt?.served ?? 'later']
+  const cause = state === 'unverifiable' ? unverifiableCause(target, report.served ?? []) : undefined
   await tx.placements.update(placement.id, {
     ...facts,
     ...(state === 'served' ? { served_fingerprint: report.fingerprint, served_at: tx.now } : {}),
@@ -148,9 +154,17 @@ async function deployed(tx: Tx, rows: Rows, report: DeploymentReport): Promise<v
     observed_at: tx.now,
     failures: 0,
     next_attempt_at: null,
-    verify_at: nextVerification({ state, target, now: tx.now, random: tx.chance.random }),
-    cause_code: null,
-    cause_message: null,
+    verify_at: firstVerification({
+      state,
+      target,
+      now: tx.now,
+      random: tx.chance.random,
+      everySeconds: config.verify_interval,
+      delaySeconds: config.verify_delay,
+      isProven: config.verify_deployment,
+    }),
+    cause_code: cause?.code ?? null,
+    cause_message: cause?.message ?? null,
     blocked_code: null,
     blocked_generation: null,
     updated_at: tx.now,

@@ -31,7 +31,13 @@ export async function settleVerification(
     if (isOurs) await tx.jobs.update(jobId, endOf(report, tx.now))
     if (isOurs) services.metrics.jobEnded({ kind: 'verify', outcome: report.outcome })
     if (report.outcome !== 'done') {
-      const verifyAt = nextVerification({ state: placement.state, target, now: tx.now, random: tx.chance.random })
+      const verifyAt = nextVerification({
+        state: placement.state,
+        target,
+        everySeconds: services.config.verify_interval,
+        now: tx.now,
+        random: tx.chance.random,
+      })
       await tx.placements.update(placement.id, { observed_at: tx.now, verify_at: verifyAt })
       return isOurs ? 'settled' : 'lost'
     }
@@ -43,7 +49,7 @@ export async function settleVerification(
       await observePlacement(
         tx,
         { certificate, target, placement },
-        { held: report.verification, served: report.served, actor },
+        { held: report.verification, served: report.served, actor, everySeconds: services.config.verify_interval },
       )
     return isOurs ? 'settled' : 'lost'
   })

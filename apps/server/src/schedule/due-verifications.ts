@@ -8,7 +8,7 @@ const batchSize = 500
 /** Placements whose turn it is to be looked at: their agents are asked what is there and what is served. */
 export const dueVerifications: Loop = {
   name: 'due-verifications',
-  everySeconds: () => 30,
+  everySeconds: ({ config }) => Math.min(Math.max(config.verify_delay, 5), 30),
   async run(services, signal) {
     const now = services.clock.now()
     // Each one asked for is put off, so that the next batch has others; where none was, there is nothing more to do now.
@@ -23,7 +23,7 @@ export const dueVerifications: Loop = {
 
 async function ask(services: Services, placementId: string, now: Date): Promise<boolean> {
   try {
-    await services.store.transaction(async (tx) => await planVerification(tx, placementId, now))
+    await services.store.transaction(async (tx) => await planVerification(services, tx, { placementId, dueAt: now }))
     return true
   } catch (error) {
     services.log.error({ id: placementId, reason: messageOf(error) }, 'a look at a placement could not be planned')

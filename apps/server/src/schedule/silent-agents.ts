@@ -1,3 +1,4 @@
+import { silentSince } from '../inventory/silence.js'
 import { raiseAlert } from '../lifecycle/raise-alert.js'
 import { resolveAlert } from '../lifecycle/resolve-alert.js'
 import type { Services } from '../services.js'
@@ -5,8 +6,6 @@ import type { AgentRow } from '../store/agents.js'
 import { forEachDue } from './for-each-due.js'
 import type { Loop } from './loop.js'
 
-// A restart, or a network that hiccups, is over by then.
-const silentMs = 300_000
 const type = 'agent.silent'
 
 /** Agents that were heard of and are not any more: what they serve is not renewed meanwhile. Told once, and again when they are back. */
@@ -14,7 +13,7 @@ export const silentAgents: Loop = {
   name: 'silent-agents',
   everySeconds: ({ config }) => config.scheduler_agent_health_check_interval,
   async run(services, signal) {
-    const since = new Date(services.clock.now().getTime() - silentMs)
+    const since = silentSince(services.clock.now())
     await forEachDue(services, {
       what: 'telling of a silent agent',
       list: async (page) => await services.store.agents.listSilent(since, page),
@@ -27,17 +26,25 @@ export const silentAgents: Loop = {
 }
 
 async function tell(services: Services, agent: AgentRow): Promise<void> {
-  await services.store.transaction(
-    async (tx) =>
-      await raiseAlert(tx, {
-        subject: `agent-silent:${agent.id}`,
-        type,
-        severity: 'warning',
-        title: `Agent ${agent.name} was last heard of at ${agent.last_heartbeat_at?.toISOString()}`,
-        command: `certctl agents show ${agent.id}`,
-        agentId: agent.id,
-      }),
-  )
+  await services.store.transaction(async (tx) => {
+    const { all, waiting, target_id: targetId } = await tx.placements.countOfAgent(agent.id)
+    const heard = `Agent ${agent.name} was last heard of at ${agent.last_heartbeat_at?.toISOString()}`
+    await raiseAlert(tx, {
+      subject: `agent-silent:${agent.id}`,
+      type,
+      severity: 'warning',
+      title: targetId === null ? heard : `${heard}; ${lossOf(all, waiting)}. Start it, or give its targets to another`,
+      command:
+        targetId === null ? `certctl agents show ${agent.id}` : `certctl targets update ${targetId} --agent AGENT`,
+      data: { placements: all, waiting },
+      agentId: agent.id,
+    })
+  })
+}
+
+function lossOf(all: number, waiting: number): string {
+  const stays = `nothing of the ${all} that go there is renewed meanwhile`
+  return waiting === 0 ? stays : `${waiting} deployments wait for it, and ${stays}`
 }
 
 async function tellIfBack(services: Services, id: string, since: Date): Promise<void> {

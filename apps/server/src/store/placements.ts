@@ -36,6 +36,7 @@ export interface PlacementView extends PlacementRow {
   target_type: string
   agent_id: string
   agent_name: string
+  agent_heard_at: Date | null
   desired_fingerprint: string | null
   not_after: Date | null
 }
@@ -55,6 +56,7 @@ export function placementsTable(db: Kysely<Schema>) {
         'targets.type as target_type',
         'targets.agent_id',
         'agents.name as agent_name',
+        'agents.last_heartbeat_at as agent_heard_at',
         'versions.fingerprint as desired_fingerprint',
         'versions.not_after',
       ])
@@ -162,6 +164,19 @@ export function placementsTable(db: Kysely<Schema>) {
         .groupBy('placements.state')
         .execute()
       return rows.map(({ state, count }) => ({ state, count: Number(count) }))
+    },
+
+    /** How many go to the targets of this agent, how many of them are not as they should be, and one of those targets. */
+    async countOfAgent(agentId: string): Promise<{ all: number; waiting: number; target_id: string | null }> {
+      const { rows } = await sql<{ all: number; waiting: number; target_id: string | null }>`
+        select count(*)::int as all, count(*) filter (where placements.state not in ('served', 'unverifiable'))::int as waiting,
+          min(targets.id) as target_id
+        from placements
+          join targets on targets.id = placements.target_id
+          join certificates on certificates.id = placements.certificate_id
+        where targets.agent_id = ${agentId} and targets.retired_at is null and placements.removed_at is null
+          and certificates.archived_at is null`.execute(db)
+      return rows[0] ?? { all: 0, waiting: 0, target_id: null }
     },
 
     /** Drifted and failed ones, those whose certificate ends first in front. */

@@ -8,6 +8,7 @@ import type { PlacementRow } from '../store/placements.js'
 import type { Tx } from '../store/store.js'
 import type { TargetRow } from '../store/targets.js'
 import type { VersionRow } from '../store/versions.js'
+import { verifiedConfig } from './verified-config.js'
 
 interface Claimed {
   job: JobRow
@@ -30,7 +31,7 @@ export async function placementItem(services: Services, tx: Tx, claimed: Claimed
     certificate_id: certificate.id,
     target_id: target.id,
     target_type: target.type,
-    target_config: { ...openTargetConfig(services, target) },
+    target_config: verifiedConfig(services.config, openTargetConfig(services, target)),
     status: 'Running',
     ...(isLeased ? leaseOf(job) : {}),
     deployment: deploymentOf(claimed, certificate),

@@ -2,6 +2,7 @@ import {
   CertctlError,
   type DefinitionsByKind,
   defineIssuer,
+  type GeneralName,
   type IssuanceRequest,
   type IssuedRef,
   type OrderOutcome,
@@ -56,6 +57,11 @@ export interface FakeCa {
   revoke(request: RevocationRequest): Promise<RevocationOutcome>
   /** When it wants a renewal; no opinion until a test gives it one. Asked only where the CA was made with opinions. */
   renewalInfo(certificate: IssuedRef): Promise<RenewalInfo | undefined>
+  /** What is left of its limits: room for everything until a test says otherwise. Asked only where it is metered. */
+  budget(question: {
+    names: readonly GeneralName[]
+    orders: number
+  }): Promise<{ fits: boolean; nextAt?: Date; detail: string }>
   /** Signs what a request asks for, every time anew. */
   sign(request: Omit<IssuanceRequest, 'signal'>, days?: number): Promise<OrderOutcome>
 }
@@ -86,6 +92,7 @@ export async function createFakeCa(
     },
     revoke: async () => ({ status: 'confirmed' }),
     renewalInfo: async () => undefined,
+    budget: async () => ({ fits: true, detail: '300 orders left this week' }),
     async sign(request, days = lifeDays) {
       const notAfter = request.notAfter ?? new Date(clock.now().getTime() + days * day)
       const certificatePem = await ca.sign(request.csrPem, { names: request.names, notAfter })
@@ -97,7 +104,12 @@ export async function createFakeCa(
       displayName: 'A CA of the tests',
       configSchema: z.strictObject({}),
       capabilities: {
-        operations: ['poll', 'revoke', ...(opinions ? (['renewalInfo'] as const) : [])],
+        operations: [
+          'poll',
+          'revoke',
+          ...(opinions ? (['renewalInfo'] as const) : []),
+          ...(metered ? (['budget'] as const) : []),
+        ],
         names: ['dns', 'ip', 'email', 'uri', 'wildcard'],
         honours: ['notAfter'],
         revocationReasons: ['unspecified', 'keyCompromise', 'superseded'],
@@ -116,6 +128,7 @@ export async function createFakeCa(
           fake.revocations.push(request)
           return await fake.revoke(request)
         },
+        ...(metered ? { budget: async (question) => await fake.budget(question) } : {}),
         ...(opinions ? { renewalInfo: async (certificate: IssuedRef) => await fake.renewalInfo(certificate) } : {}),
       }),
     }),

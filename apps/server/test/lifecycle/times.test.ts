@@ -142,6 +142,7 @@ describe('the next look at a placement', () => {
       fc.property(chance, fc.constantFrom('served', 'deployed', 'unverifiable'), (random, state) => {
         const look = (config: object) =>
           (nextVerification({
+            everySeconds: 3600,
             state: state as 'served',
             target: { config },
             now: at(0),

@@ -2,8 +2,10 @@ import { createServer, type Server } from 'node:tls'
 import { createCsr, fingerprintOf, generateKey } from '@certctl/pki'
 import { createTestCa, type TestCa } from '@certctl/testing'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import { followTargets } from '../../src/inventory/auto-health-checks.js'
 import { createHealthCheck } from '../../src/inventory/create-health-check.js'
 import { getHealthCheck, healthHistory, summarizeHealthChecks } from '../../src/inventory/list-health-checks.js'
+import { recordHealth } from '../../src/inventory/record-health.js'
 import { deleteHealthCheck, updateHealthCheck } from '../../src/inventory/update-health-check.js'
 import { healthChecks } from '../../src/schedule/health-checks.js'
 import { operator, served, withScene } from '../lifecycle/scene.js'
@@ -178,7 +180,6 @@ describe('health checks', () => {
     const stale = await services.store.healthChecks.claimDue({ now, claim: 'old', spread: 0 })
     await services.store.healthChecks.update(id, { next_check_at: now })
     await look()
-    const { recordHealth } = await import('../../src/inventory/record-health.js')
     const silent = { verdict: { outcome: 'silent', reason: 'late' }, responseMs: 1 } as const
     await recordHealth(services, stale as never, silent)
     expect((await getHealthCheck(services, id)).failure_reason).toBe('')
@@ -245,7 +246,6 @@ describe('endpoints that targets name', () => {
         database: scene.services.database,
         clock: scene.services.clock,
       })
-      const { followTargets } = await import('../../src/inventory/auto-health-checks.js')
       const all = async () => (await services.store.healthChecks.page({}, { limit: 9, count: false })).rows
       const { id } = await served(scene)
       await followTargets(services, never)

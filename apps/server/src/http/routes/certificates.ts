@@ -9,6 +9,7 @@ import { versionView } from '../../inventory/version-view.js'
 import { archiveCertificate } from '../../lifecycle/archive-certificate.js'
 import { changeCertificate } from '../../lifecycle/change-certificate.js'
 import { deployCertificate } from '../../lifecycle/deploy-certificate.js'
+import { type ForetoldOrders, foretellOrders } from '../../lifecycle/foretell-orders.js'
 import { linkTarget } from '../../lifecycle/link-target.js'
 import { renewCertificate } from '../../lifecycle/renew-certificate.js'
 import { requestCertificate } from '../../lifecycle/request-certificate.js'
@@ -52,9 +53,11 @@ function nounRoutes(services: Services): Handlers<NounIds> {
         jsonEnvelope(await listCertificates(services, { filter: filterOf(query), sort, request, fields })),
       )
     },
-    async createCertificate({ body, principal }) {
+    async createCertificate({ body, principal, signal }) {
       const { id } = await requestCertificate(services, { actor: actorOf(principal), ...requestOf(body) })
-      return reply(201, await getCertificate(services, id))
+      const orders = await foretellOrders(services, { certificateId: id, signal })
+      const issuance = orders === undefined ? {} : { issuance: issuanceView(orders) }
+      return reply(201, { ...(await getCertificate(services, id)), ...issuance })
     },
     getCertificate: async ({ params }) => reply(200, await getCertificate(services, params.id)),
     async updateCertificate({ params, body, principal, raw }) {
@@ -170,6 +173,16 @@ function filterOf(query: Request<'listCertificates'>['query']) {
     expiresAfter: date(query.expires_after),
     createdAfter: date(query.created_after),
     updatedAfter: date(query.updated_after),
+  }
+}
+
+function issuanceView({ orders, inTurn, fits, nextAt, detail }: ForetoldOrders) {
+  return {
+    orders,
+    in_turn: inTurn,
+    ...(fits === undefined ? {} : { fits }),
+    ...(nextAt === undefined ? {} : { next_at: nextAt.toISOString() }),
+    detail,
   }
 }
 

@@ -1,0 +1,132 @@
+import { describe, expect, it } from '@jest/globals'
+import { listPlacements } from '../../src/inventory/certificate-parts.js'
+import { retireAgent } from '../../src/inventory/retire-agent.js'
+import { updateTarget } from '../../src/inventory/update-target.js'
+import { linkTarget } from '../../src/lifecycle/link-target.js'
+import { dueRenewals } from '../../src/schedule/due-renewals.js'
+import { reconcilePlacements } from '../../src/schedule/reconcile-placements.js'
+import { silentAgents } from '../../src/schedule/silent-agents.js'
+import { only, operator, served, withScene } from './scene.js'
+
+const never = new AbortController().signal
+const day = 86_400
+
+describe('an agent that dies with a deployment in hand', () => {
+  it('loses its lease, and the deployment is offered again when the bound is over', async () => {
+    await withScene({}, async (scene) => {
+      const { services } = scene
+      const { id, agent } = await served(scene)
+      await scene.target('target-b', agent.id)
+      await linkTarget(services, { certificateId: id, targetId: 'target-b', actor: operator })
+      const first = only(await agent.claim())
+      services.clock.advance(120)
+      expect(await agent.claim([first.id])).toEqual([])
+      services.clock.advance(300)
+      const again = only(await agent.claim([first.id]))
+      expect(again.id).toBe(first.id)
+      expect(again.lease).not.toBe(first.lease)
+      await agent.deployed(again)
+      await expect(agent.deployed(first)).rejects.toMatchObject({ code: 'conflict' })
+      expect(await services.store.placements.findPair(id, 'target-b')).toMatchObject({ state: 'served' })
+    })
+  })
+})
+
+describe('an agent that is silent for long', () => {
+  it('is told of with what waits for it and what to type, and its placements say the same', async () => {
+    await withScene({}, async (scene) => {
+      const { services } = scene
+      const { id, agent } = await served(scene)
+      await scene.target('target-b', agent.id)
+      await linkTarget(services, { certificateId: id, targetId: 'target-b', actor: operator })
+      const causes = async () => (await listPlacements(services, id)).map(({ cause }) => cause?.message)
+      expect(await causes()).toEqual([undefined, undefined])
+      services.clock.advance(400)
+      await silentAgents.run(services, never)
+      const [alert] = (await services.store.events.page({ type: 'agent.silent' }, { limit: 5, count: false })).rows
+      expect(alert?.title).toContain(
+        '1 deployments wait for it, and nothing of the 2 that go there is renewed meanwhile',
+      )
+      expect(alert?.data).toMatchObject({ command: 'certctl targets update target-a --agent AGENT', waiting: 1 })
+      const [first, second] = await causes()
+      expect(first).toBeUndefined()
+      expect(second).toContain('Agent agent-a was last heard of at')
+      expect(second).toContain('certctl targets update target-b --agent AGENT')
+      await agent.claim()
+      await silentAgents.run(services, never)
+      expect(await causes()).toEqual([undefined, undefined])
+      expect(await services.store.events.listAgentsOfOpenAlerts('agent.silent')).toEqual([])
+    })
+  })
+
+  it('that comes back after days renews and deploys without a person', async () => {
+    await withScene({ lifeDays: 6 }, async (scene) => {
+      const { services } = scene
+      const { id, agent, fingerprint } = await served(scene)
+      for (let hours = 0; hours < 7 * 24; hours += 6) {
+        services.clock.advance(6 * 3600)
+        await dueRenewals.run(services, never)
+        await reconcilePlacements.run(services, never)
+      }
+      const [before] = await listPlacements(services, id)
+      expect(before).toMatchObject({ deployed_fingerprint: fingerprint })
+      const asked = only(await agent.claim(), 'Renewal')
+      await agent.submit(asked, await agent.csr(asked))
+      await scene.work()
+      const item = only((await agent.claim()).filter(({ type }) => type === 'Deployment'))
+      await agent.deployed(item)
+      const [after] = await listPlacements(services, id)
+      expect(after?.state).toBe('served')
+      expect(after?.served_fingerprint).not.toBe(fingerprint)
+    })
+  })
+})
+
+describe('where another agent can serve', () => {
+  it('a target that is given to it gets the certificate with a key of its own, though the first agent never answers again', async () => {
+    await withScene({ metered: true }, async (scene) => {
+      const { services, ca } = scene
+      const { id, fingerprint } = await served(scene)
+      const other = await scene.agent('agent-b')
+      services.clock.advance(10 * day)
+      const change = { id: 'target-a', agentId: 'agent-b', actor: operator, check: () => undefined }
+      await updateTarget(services, change)
+      const asked = only(await other.claim())
+      expect(asked.status).toBe('AwaitingCSR')
+      await other.submit(asked, await other.csr(asked))
+      await scene.work()
+      await other.deployed(only(await other.claim(), 'Deployment'))
+      const [placement] = await listPlacements(services, id)
+      expect(placement).toMatchObject({ agent_id: 'agent-b', state: 'served' })
+      expect(placement?.served_fingerprint).not.toBe(fingerprint)
+      // The agent that has no target any more is not renewed: nobody would see it.
+      services.clock.advance(80 * day)
+      const before = ca.asked.length
+      await dueRenewals.run(services, never)
+      const open = await services.store.jobs.listOpenOfCertificate(id, 'issue')
+      expect(open.map(({ agent_id }) => agent_id)).toEqual(['agent-b'])
+      expect(ca.asked.length).toBe(before)
+    })
+  })
+
+  it('an agent that is retired leaves the others and their placements as they are, and is not waited for', async () => {
+    await withScene({ metered: true }, async (scene) => {
+      const { services } = scene
+      const gone = await scene.agent('agent-gone')
+      const other = await scene.agent('agent-b')
+      await scene.target('target-gone', gone.id)
+      await scene.target('target-b', other.id)
+      const { id } = await scene.request({ commonName: 'www.example.test', targetIds: ['target-gone', 'target-b'] })
+      expect(await other.claim()).toEqual([])
+      await retireAgent(services, { id: gone.id, force: true, actor: operator })
+      await dueRenewals.run(services, never)
+      const asked = only(await other.claim())
+      await other.submit(asked, await other.csr(asked))
+      await scene.work()
+      await other.deployed(only(await other.claim(), 'Deployment'))
+      expect((await listPlacements(services, id)).map(({ target_id, state }) => [target_id, state])).toEqual([
+        ['target-b', 'served'],
+      ])
+    })
+  })
+})
