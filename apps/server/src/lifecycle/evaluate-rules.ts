@@ -29,19 +29,19 @@ type Judge = (config: Readonly<Record<string, unknown>>, subject: RuleSubject) =
 
 const dayMs = 86_400_000
 
-const judges: Readonly<Record<string, Judge>> = {
-  AllowedIssuers: judgeIssuer,
-  AllowedDomains: judgeDomains,
-  RequiredMetadata: judgeMetadata,
-  AllowedEnvironments: judgeEnvironment,
-  RenewalLeadTime: judgeLeadTime,
-  CertificateLifetime: judgeLifetime,
-}
+const judges: ReadonlyMap<string, Judge> = new Map([
+  ['AllowedIssuers', judgeIssuer],
+  ['AllowedDomains', judgeDomains],
+  ['RequiredMetadata', judgeMetadata],
+  ['AllowedEnvironments', judgeEnvironment],
+  ['RenewalLeadTime', judgeLeadTime],
+  ['CertificateLifetime', judgeLifetime],
+])
 
 /** What of these rules a certificate violates. A rule of a type nobody knows is violated by nothing. */
 export function evaluateRules(rules: readonly Rule[], subject: RuleSubject): Violation[] {
   return rules.flatMap((rule) => {
-    const message = judges[rule.type]?.(rule.config as Readonly<Record<string, unknown>>, subject)
+    const message = judges.get(rule.type)?.(rule.config as Readonly<Record<string, unknown>>, subject)
     return message === undefined ? [] : [{ rule, message }]
   })
 }

@@ -10,6 +10,7 @@ import type { Tx } from '../store/store.js'
 import type { VersionRow } from '../store/versions.js'
 import type { CheckedCertificate } from './check-issued.js'
 import { firstRenewal } from './first-renewal.js'
+import { noteViolations } from './note-violations.js'
 import { planIssuance } from './plan-issuance.js'
 import { planPlacements } from './plan-placements.js'
 import { queueRevocation } from './queue-revocation.js'
@@ -140,6 +141,7 @@ async function makeCurrent(
     blocked_code: null,
     blocked_generation: null,
   })
+  await noteViolations(tx, certificate)
   await closeValid(tx, order, version)
   await planPlacements(tx, { certificate, requestedBy: 'System' })
   await planIssuance(services, tx, { certificate, requestedBy: 'System' })

@@ -2,20 +2,17 @@ import { CertctlError } from '@certctl/core'
 import type { CertificateRow } from '../store/certificates.js'
 import type { Tx } from '../store/store.js'
 import { evaluateRules } from './evaluate-rules.js'
-import { recordViolations } from './record-violations.js'
-import { ruleSubjectOf } from './rule-subject-of.js'
+import { noteViolations } from './note-violations.js'
 
 /**
  * Judges a certificate by all rules: writes what it violates, and throws `policy_denied` where an enforced rule forbids what would be
  * issued next. What it serves today stops nothing: only a new issuance can put that right.
  */
 export async function requireRules(tx: Tx, certificate: CertificateRow): Promise<void> {
-  const rules = await tx.policyRules.listEnabled()
-  if (rules.length === 0) return
-  const subject = await ruleSubjectOf(tx, certificate)
-  await recordViolations(tx, { certificate, subject, rules, tells: true })
-  const enforced = rules.filter(({ mode }) => mode === 'enforce')
-  const denied = evaluateRules(enforced, { ...subject, serving: [] })
+  const judged = await noteViolations(tx, certificate)
+  if (judged === undefined) return
+  const enforced = judged.rules.filter(({ mode }) => mode === 'enforce')
+  const denied = evaluateRules(enforced, { ...judged.subject, serving: [] })
   if (denied.length === 0) return
   const faults = denied.map(({ rule, message }) => `the rule ${rule.name} (${rule.id}) says: ${message}`)
   throw new CertctlError(
