@@ -25,7 +25,13 @@ export {
   dependencyCountsSchema,
 } from './agents.js'
 export { type ApiKey, apiKeyOperations, apiKeyRoles, apiKeySchema, createdApiKeySchema } from './api-keys.js'
-export { type Approval, approvalOperations, approvalSchema, approvalStates, approvalSubjectSchema } from './approvals.js'
+export {
+  type Approval,
+  approvalOperations,
+  approvalSchema,
+  approvalStates,
+  approvalSubjectSchema,
+} from './approvals.js'
 export { type AuditEntry, auditEntrySchema, auditOperations } from './audit.js'
 export {
   type AuditCheckpointRecord,
@@ -114,13 +120,13 @@ export { type Owner, ownerOperations, ownerSchema } from './owners.js'
 export { listQuery, maxOffset, maxPageSize, type Paging, pageOf, pagingOf } from './page.js'
 export { allows, type Permission, permissions, type Role, rolePermissions, roles } from './permission.js'
 export { type Placement, type PlacementState, placementSchema, placementStates } from './placement.js'
+export { type Plan, planOperations, planSchema, planWarnings } from './plan.js'
 export { type Policy, type PolicyViolation, policyOperations, policySchema, policyViolationSchema } from './policies.js'
 export { type PolicyConfig, type PolicyType, policyConfigSchemas, policyTypes } from './policy-config.js'
 export {
   type ApiError,
   apiError,
   errorOfAnswer,
-export { type Plan, planOperations, planSchema, planWarnings } from './plan.js'
   type FieldFault,
   faultsOf,
   fieldFaultSchema,
