@@ -92,7 +92,17 @@ describe('a deployment', () => {
     })
     expect(outcome).toBe('served')
     expect(looks).toHaveLength(2)
-    expect(pauses).toEqual([])
+    expect(pauses).toEqual([0.5])
+  })
+
+  it('is looked at once more when it is served, since an old worker may still answer; one that does not stop is a failure', async () => {
+    const [fresh, old] = material.leafs
+    const lingering = await confirm({ endpoints: [await serve(fresh, old, old, fresh)], before: [old] })
+    expect([lingering.outcome, lingering.pauses]).toEqual(['served', [0.5, 0.5, 0.5]])
+    const half = await confirm({ endpoints: [await serve(fresh, old)], before: [old], attempts: 1 })
+    expect([half.outcome, half.looks[0]?.verdict]).toEqual(['not served', 'other'])
+    const night = await confirm({ endpoints: [await serve(fresh, old)], before: [old], grace: 3600 })
+    expect(night.outcome).toBe('later')
   })
 
   it('is looked at again while the server still shows the old one, with growing pauses of at most five seconds', async () => {
@@ -103,7 +113,7 @@ describe('a deployment', () => {
       attempts: 9,
     })
     expect(outcome).toBe('served')
-    expect(pauses).toEqual([2, 3, 4.5, 5])
+    expect(pauses).toEqual([2, 3, 4.5, 5, 0.5])
   })
 
   it('is not served when one of two endpoints keeps the old certificate, and says which', async () => {
@@ -219,13 +229,13 @@ describe('what is asked', () => {
   it('is the first name of the certificate where the endpoint is an address', async () => {
     const endpoint = await serve(material.leafs[0])
     await confirm({ endpoints: [endpoint] })
-    expect(endpoint.asked()).toEqual(['www.example.test'])
+    expect(endpoint.asked()).toEqual(['www.example.test', 'www.example.test'])
   })
 
   it('is the name the operator gave', async () => {
     const endpoint = await serve(material.leafs[0])
     await confirm({ endpoints: [{ ...endpoint, serverName: 'api.example.test' }] })
-    expect(endpoint.asked()).toEqual(['api.example.test'])
+    expect(endpoint.asked()).toEqual(['api.example.test', 'api.example.test'])
   })
 })
 
