@@ -134,6 +134,7 @@ async function makeCurrent(
     current_version_id: version.id,
     ...(await firstRenewal(services, tx, { certificate, version })),
     renewal_requested_at: null,
+    renewal_requested_by_person: null,
     failures: 0,
     next_attempt_at: null,
     last_error_code: null,

@@ -101,7 +101,8 @@ async function revoke(
   const holder = await tx.holders.lock(version.holder_id)
   if (holder?.current_version_id === version.id) {
     const isReplaced = replacedReasons.includes(reason)
-    await tx.holders.update(holder.id, isReplaced ? { renewal_requested_at: tx.now } : { renew_at: null })
+    const asked = { renewal_requested_at: tx.now, renewal_requested_by_person: actor.person ?? null }
+    await tx.holders.update(holder.id, isReplaced ? asked : { renew_at: null })
   }
   for (const placement of await tx.placements.listOfCertificate(version.certificate_id))
     if (placement.desired_version_id === version.id) await freeze(tx, placement.id)
