@@ -207,10 +207,10 @@ async function tell(
     `csr-overdue:${holder.id}`,
     `csr-needed:${holder.id}`,
     `ending:${holder.id}`,
-  ])
-    await resolveAlert(tx, { ...about, subject, type: 'certificate.issuance_recovered', title })
     `expiring:${holder.id}`,
     `ca-asks:${holder.id}`,
+  ])
+    await resolveAlert(tx, { ...about, subject, type: 'certificate.issuance_recovered', title })
 }
 
 async function keepAsLost(
