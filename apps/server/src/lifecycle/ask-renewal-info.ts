@@ -28,8 +28,9 @@ export async function askRenewalInfo(services: Services, holder: HolderRow, sign
   try {
     const version =
       holder.current_version_id === null ? undefined : await store.versions.getWithDer(holder.current_version_id)
-    if (version?.revoked_at !== null || version.not_after.getTime() <= clock.now().getTime())
-      return await askNoMore(services, holder)
+    const certificate = await store.certificates.get(holder.certificate_id)
+    const isOver = version?.revoked_at !== null || version.not_after.getTime() <= clock.now().getTime()
+    if (isOver || certificate?.archived_at !== null) return await askNoMore(services, holder)
     const { connector } = await services.connections.issuer(version.issuer_id)
     if (connector.renewalInfo === undefined) return await askNoMore(services, holder)
     const info = await answerInTime(async (limited) => await connector.renewalInfo?.(issuedRef(version), limited), {
