@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import type { SeedResult } from './run-seed.js'
+import type { SeedResult } from './create-world.js'
 import type { Scenario } from './scenario.js'
 import type { Figures } from './world.js'
 

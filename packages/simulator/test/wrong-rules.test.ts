@@ -37,7 +37,7 @@ describe('a world like this', () => {
     [failuresAreFinal, ['nothingIsStuck', 'servesInTime']],
     [alertsOnce, ['failuresAreVisible']],
     [deploymentAsEvent, ['nothingIsStuck', 'servesInTime']],
-    [noFence, ['oneTurnPerOrder', 'oneDeploymentPerTarget']],
+    [noFence, ['oneTurnPerOrder', 'oneDeploymentPerTarget', 'nothingIsStuck', 'servesInTime']],
     [oneKeyFile, ['keepsItsKey']],
   ]
 

@@ -41,6 +41,8 @@ export interface CaModel extends CaManners {
   readonly outages: Outage[]
   /** All it ever signed, by fingerprint. */
   readonly signed: Map<string, SignedCertificate>
+  /** By order: how often whoever asked had a reason to ask again, because he heard nothing or lost his lease. */
+  readonly unheard: Map<string, number>
   /** Certificates it was told to revoke, by fingerprint. */
   readonly revoked: Set<string>
 }
@@ -68,6 +70,7 @@ export async function createCa(manners: CaManners, world: () => World): Promise<
     ...manners,
     outages: [],
     signed: new Map(),
+    unheard: new Map(),
     revoked: new Set(),
     definition: definitionOf(manners, {
       issue: async (request) => await issue(world(), desk, request),
@@ -123,7 +126,12 @@ async function take(world: World, desk: Desk, request: IssuanceRequest): Promise
   const outcome = await answer(world, desk, request)
   if (!random.happens(world.scenario.callFailures / 2)) return said(desk, outcome)
   world.figures.lostAnswers += 1
+  noteUnheard(ca, request.id)
   throw unavailable(world, ca, 'answered, and the answer was lost')
+}
+
+function noteUnheard({ unheard }: CaModel, orderId: string): void {
+  unheard.set(orderId, (unheard.get(orderId) ?? 0) + 1)
 }
 
 function requireOneTurn(world: World, { ca, open }: Desk, orderId: string): void {
@@ -140,6 +148,7 @@ async function underWay<T>(
   const { stalls, slowCalls } = world.scenario
   if (random.happens(stalls)) {
     world.journal.note(`${ca.id} hears from a worker that then stalls`)
+    noteUnheard(ca, orderId)
     await world.activities.pause(random.between(31, 300))
     return await work()
   }

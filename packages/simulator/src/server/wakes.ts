@@ -8,17 +8,33 @@ export type ChangeTx = (tx: Tx) => Tx
 
 /** The server's store, with wake-ups that are heard at the commit, in order, instead of when a second connection brings them. */
 export function withWakes(store: Store, { onWake, change }: { onWake: OnWake; change?: ChangeTx | undefined }): Store {
+  /** The work, with wake-ups noted, and what says them once it is committed. */
+  const heard = <T>(work: (tx: Tx) => Promise<T>) => {
+    const notes = new Map<string, readonly [WakeChannel, string]>()
+    return {
+      async work(tx: Tx): Promise<T> {
+        notes.clear()
+        const wake: Tx['wake'] = async (channel, subject) => void notes.set(`${channel} ${subject}`, [channel, subject])
+        const plain = { ...tx, wake }
+        return await work(change === undefined ? plain : change(plain))
+      },
+      say(): void {
+        for (const [channel, subject] of notes.values()) onWake(channel, subject)
+      },
+    }
+  }
   return {
     ...store,
     async transaction(work) {
-      const heard = new Map<string, readonly [WakeChannel, string]>()
-      const result = await store.transaction(async (tx) => {
-        heard.clear()
-        const wake: Tx['wake'] = async (channel, subject) => void heard.set(`${channel} ${subject}`, [channel, subject])
-        const plain = { ...tx, wake }
-        return await work(change === undefined ? plain : change(plain))
-      })
-      for (const [channel, subject] of heard.values()) onWake(channel, subject)
+      const noted = heard(work)
+      const result = await store.transaction(noted.work)
+      noted.say()
+      return result
+    },
+    async together(key, work) {
+      const noted = heard(work)
+      const result = await store.together(key, noted.work)
+      noted.say()
       return result
     },
   }
