@@ -39,7 +39,7 @@ export async function renewalPolicyOf(
   return row === undefined ? builtInPolicy : policyOf(row)
 }
 
-export function policyOf(row: RenewalPolicyRow): RenewalPolicy {
+function policyOf(row: RenewalPolicyRow): RenewalPolicy {
   return {
     name: row.name,
     windowDays: row.renewal_window_days,

@@ -71,20 +71,6 @@ async function rows(eventId: string | undefined) {
 const down = new CertctlError('upstream_unavailable', 'It does not answer')
 
 describe('an event', () => {
-  it('that names channels is told to those, by type, name or id, and to nobody else', async () => {
-    await addNotifier('mail')
-    await addNotifier('pager')
-    const id = await emit({ data: { channels: ['Pager'] } })
-    await notify()
-    expect(await rows(id)).toMatchObject([{ connection_id: 'pager', state: 'sent' }])
-    const all = await emit({ data: { channels: ['channel'] } })
-    await notify()
-    expect((await rows(all)).map(({ connection_id }) => connection_id)).toEqual(['mail', 'pager'])
-    const nobody = await emit({ data: { channels: [] } })
-    await notify()
-    expect(await rows(nobody)).toEqual([])
-  })
-
   it('that names a channel that is no notifier was never sent there: its notification says why, and everybody is told', async () => {
     await addNotifier('mail')
     await addNotifier('off')
