@@ -18,6 +18,8 @@ import type { ValidCsr } from './validate-csr.js'
 
 export interface SubmittedCsr {
   holderId: string
+  /** Where it is known already. */
+  certificateId?: string | undefined
   csrPem: string
   /** The job it answers and the lease of its claim; absent with agents of the first protocol. */
   job?: { id: string; lease: string } | undefined
@@ -41,7 +43,9 @@ interface Rows {
 export async function acceptCsr(services: Services, submitted: SubmittedCsr): Promise<string> {
   try {
     const { spkiSha256 } = parseCsr(submitted.csrPem).publicKey
-    return await services.store.transaction(async (tx) => {
+    const { holderId } = submitted
+    const key = submitted.certificateId ?? (await services.store.holders.get(holderId))?.certificate_id ?? holderId
+    return await services.store.together(key, async (tx) => {
       const rows = await lockRows(tx, submitted)
       const known = await knownOrder(tx, rows, { spkiSha256, csrPem: submitted.csrPem })
       if (known !== undefined) return known

@@ -34,7 +34,7 @@ export interface Attempt {
  * ask for before a second person has agreed.
  */
 export async function beginAttempt(services: Services, job: LeasedJob): Promise<Attempt | undefined> {
-  return await services.store.transaction(async (tx) => {
+  return await services.store.together(job.certificate_id ?? job.id, async (tx) => {
     const rows = await lockRows(tx, job)
     if (rows === undefined) return undefined
     const { certificate, holder, order } = rows

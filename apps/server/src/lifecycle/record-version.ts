@@ -34,9 +34,14 @@ interface Rows {
  */
 export async function recordVersion(
   services: Services,
-  { orderId, checked }: { orderId: string; checked: CheckedCertificate },
+  {
+    orderId,
+    checked,
+    certificateId,
+  }: { orderId: string; checked: CheckedCertificate; certificateId?: string | undefined },
 ): Promise<RecordedVersion> {
-  return await services.store.transaction(async (tx) => {
+  const key = certificateId ?? (await services.store.orders.get(orderId))?.certificate_id ?? orderId
+  return await services.store.together(key, async (tx) => {
     const rows = await lockRows(tx, orderId)
     const known = await knownVersion(tx, rows.order, checked)
     if (known !== undefined) return known

@@ -29,18 +29,24 @@ export async function submitAgentCsr(
     parseCsr(csrPem)
     return 'csr_accepted'
   }
-  const holderId = await holderOf(services, csr)
-  const orderId = await acceptCsr(services, { holderId, csrPem, job, actor })
+  const { holderId, certificateId } = await holderOf(services, csr)
+  const orderId = await acceptCsr(services, { holderId, certificateId, csrPem, job, actor })
   return await orderAnswer(services, { orderId, patienceSeconds, signal })
 }
 
-async function holderOf({ store }: Services, { agentId, certificateId = '', job }: AgentCsr): Promise<string> {
+interface Held {
+  holderId: string
+  certificateId: string | undefined
+}
+
+async function holderOf({ store }: Services, { agentId, certificateId = '', job }: AgentCsr): Promise<Held> {
   if (job === undefined) {
     const holder = await store.holders.findOfAgent(certificateId, agentId)
-    if (holder !== undefined) return holder.id
+    if (holder !== undefined) return { holderId: holder.id, certificateId }
     throw new CertctlError('not_found', `Certificate ${certificateId} is not held by this agent`)
   }
   const row = await store.jobs.get(job.id)
-  if (row?.agent_id === agentId && row.kind === 'issue' && row.holder_id !== null) return row.holder_id
+  if (row?.agent_id === agentId && row.kind === 'issue' && row.holder_id !== null)
+    return { holderId: row.holder_id, certificateId: row.certificate_id ?? undefined }
   throw new CertctlError('not_found', `There is no job ${job.id} of this agent that waits for a CSR`)
 }

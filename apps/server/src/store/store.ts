@@ -72,6 +72,7 @@ export function createStore({ db, clock, chance = systemChance }: StoreOptions):
   const types = createParameterTypes(db)
   const coalescer = createCoalescer<(tx: Tx) => Promise<unknown>>({
     writers: 2,
+    spare: 6,
     limit: 64,
     attempt: async (batch) => await attemptTogether({ db, clock, transaction, types, txOn: on }, batch),
   })

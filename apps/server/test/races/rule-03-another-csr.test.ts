@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { acceptCsr } from '../../src/lifecycle/accept-csr.js'
 import { fulfilOrder } from '../../src/lifecycle/fulfil-order.js'
 import { createGate } from '../lifecycle/fake-ca.js'
 import { createScene, keyOf, only, type Scene, type SceneAgent } from '../lifecycle/scene.js'
+import { createTestServices } from '../postgres.js'
 import { holdTransaction, untilBlocked } from './steps.js'
 
 let scene: Scene
@@ -33,17 +35,23 @@ describe('rule 3: the same CSR is the same answer, another one abandons the orde
     expect(await agent.submit(asked, csr)).toBe(first)
   })
 
-  it('makes one order of the same CSR sent twice at the same time', async () => {
+  it('makes one order of the same CSR sent twice at the same time, to two copies of the server', async () => {
     const { id, agent, asked } = await askedForCsr()
     const csr = await agent.csr(asked)
+    const { database, clock, registry, store } = scene.services
+    const copy = await createTestServices({ database, clock, registry, serverId: 'server-copy' })
+    const holderId = (await store.jobs.get(asked.id))?.holder_id ?? ''
+    const job = { id: asked.id, lease: asked.lease ?? '' }
+    const submit = async () => await acceptCsr(copy, { holderId, csrPem: csr, job, actor: agent.actor })
     const held = await holdTransaction(scene.services, async (tx) => {
       await tx.certificates.lock(id)
     })
-    const both = Promise.all([agent.submit(asked, csr), agent.submit(asked, csr)])
+    const both = Promise.all([agent.submit(asked, csr), submit()])
     await untilBlocked(scene.services, 2)
     await held.commit()
     const [one, two] = await both
     expect(one).toBe(two)
+    await copy.close()
   })
 
   it('abandons an open order for another CSR, and what the first one still brings is lost', async () => {

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { type AuditBatch, createAuditBatch } from '../audit-batch.js'
 import type { Schema } from '../schema.js'
 import type { Store, Tx } from '../store.js'
@@ -26,6 +26,8 @@ export async function attemptTogether(needs: TogetherNeeds, batch: readonly Work
   if (first !== undefined && batch.length === 1) return [{ ok: true, value: await needs.transaction(first) }]
   let outcomes: readonly Outcome[] = []
   const run = async (connection: Kysely<Schema>): Promise<void> => {
+    // A lock that one of them waits for is waited for by that one alone: the batch gives up and is parted.
+    await sql`set local lock_timeout = '50ms'`.execute(connection)
     outcomes = await sideBySide(needs, connection, batch)
     if (outcomes.some(({ ok }) => !ok)) throw undone
   }

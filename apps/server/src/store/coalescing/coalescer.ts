@@ -9,11 +9,16 @@ export type Outcome = { ok: true; value: unknown } | { ok: false; error: unknown
 export interface CoalescerOptions<Work> {
   /** How many batches are under way at once. */
   writers: number
+  /** How many more, in place of those that take long: whoever waits for a lock must not keep the others waiting. */
+  spare?: number | undefined
   /** Most of them in one batch. */
   limit: number
   /** Does all or nothing. Resolves with one outcome for each: where one is not ok, none of them happened. Rejects where it cannot tell whose fault it was. */
   attempt(batch: readonly Work[]): Promise<readonly Outcome[]>
 }
+
+/** A batch takes a few milliseconds; one that takes so long waits for somebody. */
+const slowMs = 50
 
 interface Waiting<Work> {
   key: string
@@ -26,9 +31,10 @@ interface Waiting<Work> {
  * together was written to be done one after the other. A batch that fails is done again without the one that failed, or in halves until
  * that one is found.
  */
-export function createCoalescer<Work>({ writers, limit, attempt }: CoalescerOptions<Work>): Coalescer<Work> {
+export function createCoalescer<Work>({ writers, limit, attempt, spare = 0 }: CoalescerOptions<Work>): Coalescer<Work> {
   let queue: Waiting<Work>[] = []
   let busy = 0
+  let slow = 0
   const active = new Set<string>()
 
   const take = (): Waiting<Work>[] => {
@@ -44,14 +50,30 @@ export function createCoalescer<Work>({ writers, limit, attempt }: CoalescerOpti
     queue = left
     return taken.toSorted((one, other) => (one.key < other.key ? -1 : 1))
   }
-  const write = async (): Promise<void> => {
-    busy += 1
-    for (let batch = take(); batch.length > 0; batch = take()) {
-      for (const { key } of batch) active.add(key)
-      await settleAll(batch, attempt)
-      for (const { key } of batch) active.delete(key)
+  const start = (): void => {
+    while (busy < writers) {
+      const batch = take()
+      if (batch.length === 0) return
+      busy += 1
+      void write(batch)
     }
-    busy -= 1
+  }
+  const write = async (batch: readonly Waiting<Work>[]): Promise<void> => {
+    let isSlow = false
+    const timer = setTimeout(() => {
+      if (slow >= spare) return
+      isSlow = true
+      slow += 1
+      busy -= 1
+      start()
+    }, slowMs)
+    for (const { key } of batch) active.add(key)
+    await settleAll(batch, attempt)
+    for (const { key } of batch) active.delete(key)
+    clearTimeout(timer)
+    if (isSlow) slow -= 1
+    else busy -= 1
+    start()
   }
 
   return {
@@ -59,7 +81,7 @@ export function createCoalescer<Work>({ writers, limit, attempt }: CoalescerOpti
       await new Promise((resolve, reject) => {
         const settle = (outcome: Outcome): void => (outcome.ok ? resolve(outcome.value) : reject(outcome.error))
         queue.push({ key, work, settle })
-        if (busy < writers) void write()
+        start()
       }),
   }
 }

@@ -4,14 +4,16 @@ import { createCoalescer, type Outcome } from '../../../src/store/coalescing/coa
 /** Work is a number; a batch is noted, and ends when the test says so. */
 function createBench({
   writers = 1,
+  spare = 0,
   limit = 8,
-  refuse = (_work: number) => false,
-  breaks = (_work: number) => false,
+  refuse = (_work: number): boolean => false,
+  breaks = (_work: number): boolean => false,
 } = {}) {
   const batches: number[][] = []
   let hold: Promise<void> = Promise.resolve()
   const coalescer = createCoalescer<number>({
     writers,
+    spare,
     limit,
     async attempt(batch): Promise<readonly Outcome[]> {
       batches.push([...batch])
@@ -78,9 +80,28 @@ describe('the coalescer', () => {
     expect(batches).toEqual([[0], [1, 2, 3, 4], [1, 2], [3, 4], [3], [4]])
   })
 
+  it('goes on with others while a batch waits for something, as far as there are spare ones', async () => {
+    const { run, batches, block } = createBench({ spare: 1 })
+    const release = block()
+    const all = [run(1), run(2)]
+    await untilTrue(() => batches.length === 2)
+    const late = run(3)
+    await new Promise((resolve) => setTimeout(resolve, 120))
+    expect(batches).toEqual([[1], [2]])
+    release()
+    expect(await Promise.all([...all, late])).toEqual([2, 4, 6])
+  })
+
   it('goes on after all of it failed', async () => {
     const { run } = createBench({ breaks: (work) => work < 10 })
     await Promise.allSettled([1, 2, 3].map(async (work) => await run(work)))
     expect(await run(10)).toBe(20)
   })
 })
+
+async function untilTrue(condition: () => boolean): Promise<void> {
+  for (let turns = 0; !condition(); turns++) {
+    if (turns > 500) throw new Error('it never came true')
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}

@@ -86,6 +86,33 @@ describe('work that waits together', () => {
     expect(ids).not.toContain(idOf(5))
   })
 
+  it('does not wait for a lock that one of it waits for', async () => {
+    await all(9, async (tx, index) => await insert(tx, index))
+    const holder = openDatabase({ address: services.database.address, maxConnections: 1 })
+    let release: () => void = () => undefined
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    const holding = holder.db.transaction().execute(async (tx) => {
+      await sql`select 1 from agents where id = ${idOf(4)} for update`.execute(tx)
+      await held
+    })
+    const done = new Set<number>()
+    const settled = all(9, async (tx, index) => {
+      await tx.agents.update(idOf(index), { hostname: 'changed' })
+    })
+    const each = Array.from({ length: 9 }, async (_, index) => {
+      await services.store.together(`more-${index}`, async (tx) => await tx.agents.get(idOf(index)))
+      done.add(index)
+    })
+    await Promise.all(each)
+    expect(done.size).toBe(9)
+    release()
+    await holding
+    expect(failures(await settled)).toEqual([])
+    await holder.close()
+  })
+
   it('is never done side by side where it is about one thing', async () => {
     let inside = 0
     let most = 0
