@@ -67,8 +67,8 @@ async function whyNotNow(
   { id, name, enabled }: IssuerInstance,
 ): Promise<Parameters<typeof deferOrder>[2] | undefined> {
   if (!enabled) return { seconds: 300, code: 'conflict', message: `Issuer ${name} is disabled; enable it to go on` }
-  const until = await store.orders.pausedUntil(id, clock.now())
-  if (until === undefined) return undefined
+  const until = (await store.connections.get('issuer', id))?.paused_until ?? undefined
+  if (until === undefined || until.getTime() <= clock.now().getTime()) return undefined
   const seconds = (until.getTime() - clock.now().getTime()) / 1000 + spreadSeconds * chance.random()
   const message = `Issuer ${name} takes no orders until ${until.toISOString()}; it goes on then`
   return { seconds, code: 'rate_limited', message }

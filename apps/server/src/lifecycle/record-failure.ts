@@ -29,6 +29,8 @@ interface Verdict extends Failure {
   nextAt: Date
   isBlocked: boolean
   state: 'invalid' | 'expired' | undefined
+  /** The CA takes no new orders at all until then. */
+  pausedUntil: Date | undefined
 }
 
 /** Keeps what went wrong and when to try again. An order that is still open is asked for again, one that ended is followed by a new one; only permanent refusals wait. Does nothing under a lost lease: somebody else has the order then. */
@@ -40,7 +42,10 @@ export async function recordFailure(services: Services, attempt: Attempt, failur
     if (certificate === undefined || holder === undefined || order === undefined) return
     const policy = await renewalPolicyOf(tx, certificate)
     const verdict = judge(attempt, { holder, failure, policy, tx })
-    if (!(await settleJob(tx, attempt, verdict))) return
+    const isOurs = await settleJob(tx, attempt, verdict)
+    // What a CA said of its limits holds for every order at it, whoever heard it.
+    if (verdict.pausedUntil !== undefined) await tx.connections.pause(order.issuer_id, verdict.pausedUntil)
+    if (!isOurs) return
     await keep(tx, { holder, order, verdict, generation: certificate.generation })
     await tell(tx, attempt, { verdict, policy })
     if (verdict.state === undefined) return
@@ -55,13 +60,13 @@ function judge(
 ): Verdict {
   const failures = holder.failures + 1
   const isMismatch = failure.code === 'issued_mismatch'
-  // A CA that says when it takes orders again is asked then: its pause holds up every other order at it.
-  const isPaused = failure.code === 'rate_limited' && failure.retryAfterSeconds !== undefined
   const isBlocked = permanent.includes(failure.code) || (isMismatch && failure.isCostly === true)
+  const isPaused = failure.code === 'rate_limited' && failure.retryAfterSeconds !== undefined
   return {
     ...failure,
     failures,
     isBlocked,
+    pausedUntil: isPaused ? pauseOf(failure, tx.now) : undefined,
     state: failure.endsOrder ?? (isBlocked || isMismatch ? 'invalid' : undefined),
     nextAt: backoff({
       failures: isPaused ? 1 : failures,
@@ -72,6 +77,13 @@ function judge(
       random: tx.chance.random,
     }),
   }
+}
+
+// Longer pauses than the longest window of a public CA's rate limits are mistakes.
+const longestPauseSeconds = 7 * 86_400
+
+function pauseOf({ retryAfterSeconds = 0 }: Failure, now: Date): Date {
+  return new Date(now.getTime() + Math.min(retryAfterSeconds, longestPauseSeconds) * 1000)
 }
 
 async function settleJob(

@@ -1,4 +1,4 @@
-import type { Insertable, Kysely, Selectable, Updateable } from 'kysely'
+import { type Insertable, type Kysely, type Selectable, sql, type Updateable } from 'kysely'
 import { type Page, type PageRequest, readPage } from './page.js'
 import type { ConnectionsTable, Schema } from './schema.js'
 
@@ -17,6 +17,7 @@ const columns = [
   'test_message',
   'created_at',
   'updated_at',
+  'paused_until',
 ] as const
 
 export type ConnectionRow = Selectable<ConnectionsTable>
@@ -96,6 +97,15 @@ export function connectionsTable(db: Kysely<Schema>) {
 
     async update(id: string, changes: Updateable<ConnectionsTable>): Promise<void> {
       await db.updateTable('connections').set(changes).where('id', '=', id).execute()
+    },
+
+    /** It said that it takes no new orders until then; what it said before counts where that is later. */
+    async pause(id: string, until: Date): Promise<void> {
+      await db
+        .updateTable('connections')
+        .set({ paused_until: sql<Date>`greatest(paused_until, ${until}::timestamptz)` })
+        .where('id', '=', id)
+        .execute()
     },
 
     async remove(id: string): Promise<void> {

@@ -109,19 +109,6 @@ export function ordersTable(db: Kysely<Schema>) {
         .execute()
     },
 
-    /** Until when an issuer said that it takes no new orders, by what open orders were told; `undefined` where none was told so, or that is over. */
-    async pausedUntil(issuerId: string, now: Date): Promise<Date | undefined> {
-      const row = await db
-        .selectFrom('orders')
-        .select(({ fn }) => fn.max('next_look_at').as('until'))
-        .where('issuer_id', '=', issuerId)
-        .where('state', '=', 'open')
-        .where('last_error_code', '=', 'rate_limited')
-        .where('next_look_at', '>', now)
-        .executeTakeFirst()
-      return row?.until ?? undefined
-    },
-
     async update(id: string, changes: Updateable<OrderTable>): Promise<void> {
       await db.updateTable('orders').set(changes).where('id', '=', id).execute()
     },

@@ -42,6 +42,8 @@ export interface ConnectionsTable {
   test_message: string | null
   created_at: Date
   updated_at: Date
+  /** Of issuers. */
+  paused_until: Date | null
 }
 
 export interface ConnectorStateTable {

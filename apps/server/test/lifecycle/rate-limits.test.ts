@@ -1,6 +1,7 @@
 import { CertctlError } from '@certctl/core'
 import { describe, expect, it } from '@jest/globals'
-import { only, type Scene, type SceneAgent, withScene } from './scene.js'
+import { acceptCsr } from '../../src/lifecycle/accept-csr.js'
+import { makeCsr, only, type Scene, type SceneAgent, withScene } from './scene.js'
 
 /** Certificates that are to be issued at once, each with its CSR sent. */
 async function ordered(scene: Scene, count: number): Promise<SceneAgent> {
@@ -50,6 +51,27 @@ describe('a CA that takes no more orders for a while', () => {
       scene.services.clock.advance(700)
       await scene.work()
       expect(scene.ca.signed).toHaveLength(2)
+    })
+  })
+
+  it('is asked for none of them either when the order that was told so has ended', async () => {
+    await withScene({}, async (scene) => {
+      scene.ca.answer = async () => {
+        throw new CertctlError('rate_limited', 'Three an hour', { retryAfterSeconds: 1800 })
+      }
+      const agent = await ordered(scene, 1)
+      await scene.work()
+      const { rows } = await scene.services.store.jobs.page({ states: ['ready'] }, { limit: 1, count: false })
+      const csrPem = await makeCsr({
+        names: [{ type: 'dns', value: 'www-1.example.test' }],
+        common_name: 'www-1.example.test',
+      })
+      await acceptCsr(scene.services, { holderId: rows[0]?.holder_id ?? '', csrPem, actor: agent.actor })
+      await scene.work()
+      expect(scene.ca.asked).toHaveLength(1)
+      scene.services.clock.advance(1900)
+      await scene.work()
+      expect(scene.ca.asked).toHaveLength(2)
     })
   })
 

@@ -4,6 +4,7 @@ import { healthChecks } from './0003-health-checks.js'
 import { bulk } from './0004-bulk.js'
 import { inventory } from './0005-inventory.js'
 import { servers } from './0009-servers.js'
+import { issuerPauses } from './0010-issuer-pauses.js'
 
 export interface Migration {
   /** Number and name; never changed once released. */
@@ -12,4 +13,12 @@ export interface Migration {
 }
 
 /** All migrations in order. */
-export const migrations: readonly Migration[] = [first, governance, healthChecks, bulk, inventory, servers]
+export const migrations: readonly Migration[] = [
+  first,
+  governance,
+  healthChecks,
+  bulk,
+  inventory,
+  servers,
+  issuerPauses,
+]
