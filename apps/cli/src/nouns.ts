@@ -30,6 +30,13 @@ import { configExplain } from './commands/config/explain.js'
 import { connectorTypesList } from './commands/connector-types/list.js'
 import { connectorTypesShow } from './commands/connector-types/show.js'
 import { eventsList } from './commands/events/list.js'
+import { healthChecksAcknowledge } from './commands/health-checks/acknowledge.js'
+import { healthChecksCreate } from './commands/health-checks/create.js'
+import { healthChecksDelete } from './commands/health-checks/delete.js'
+import { healthChecksHistory } from './commands/health-checks/history.js'
+import { healthChecksList } from './commands/health-checks/list.js'
+import { healthChecksShow } from './commands/health-checks/show.js'
+import { healthChecksUpdate } from './commands/health-checks/update.js'
 import { issuerVerbs } from './commands/issuers.js'
 import { jobsCancel } from './commands/jobs/cancel.js'
 import { jobsList } from './commands/jobs/list.js'
@@ -112,6 +119,20 @@ export const nouns: readonly Noun[] = [
     aliases: ['approval'],
     summary: 'What waits for a second person',
     verbs: [approvalsList, approvalsShow, approvalsApprove, approvalsReject],
+  },
+  {
+    name: 'health-checks',
+    aliases: ['health-check'],
+    summary: 'Endpoints the server shakes hands with itself',
+    verbs: [
+      healthChecksList,
+      healthChecksShow,
+      healthChecksCreate,
+      healthChecksUpdate,
+      healthChecksDelete,
+      healthChecksHistory,
+      healthChecksAcknowledge,
+    ],
   },
   { name: 'events', aliases: ['event'], summary: 'What happened', verbs: [eventsList] },
   { name: 'audit', aliases: [], summary: 'The record nobody can quietly change', verbs: [auditVerify, auditExport] },

@@ -234,10 +234,10 @@ export const settingsSchema = z.object({
     .describe(
       'Where health checks may lead: public addresses; internal networks too (private); or also this machine and its links (any).',
     ),
-  event_retention: duration().prefault('90d').describe('How long events and what was told of them are kept.'),
+  event_retention: duration().prefault('90d').describe('How long events, what was told of them, and spent join tokens are kept.'),
   discovery_retention: duration()
     .prefault('90d')
-    .describe('How long scans are kept, and certificates that no scan finds any more.'),
+    .describe('How long scans are kept, and places where no scan finds anything any more.'),
   search_path: z.string().prefault('').describe('PATH, where a PostgreSQL is looked for if none is packaged.'),
 })
 

@@ -12,6 +12,7 @@ import {
 import { adminHandlers } from './admin-handlers.js'
 import { approvalHandlers } from './approval-handlers.js'
 import { certificateHandlers } from './certificate-handlers.js'
+import { healthCheckHandlers } from './health-check-handlers.js'
 import { nounHandlers } from './noun-handlers.js'
 import { planOf } from './plan.js'
 import { statsHandlers } from './stats-handlers.js'
@@ -62,6 +63,7 @@ export function createHandlers(world: World): Handlers {
           query,
         ),
       ),
+    ...healthCheckHandlers(world),
     ...issuerHandlers(world),
     ...nounHandlers(world),
     listTargets: async ({ query }) =>

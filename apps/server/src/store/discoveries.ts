@@ -88,6 +88,20 @@ export function discoveriesTable(db: Kysely<Schema>) {
         .execute()
     },
 
+    /** Places that no scan found anything at since `before`, and scans of before that nothing refers to. Returns how many went. */
+    async purge(before: Date, limit: number): Promise<number> {
+      const sightings = await sql`
+        delete from sightings where ctid in (select ctid from sightings where last_seen_at < ${before} limit ${limit})`.execute(
+        db,
+      )
+      const scans = await sql`
+        delete from scans where id in (select id from scans
+          where started_at < ${before} and not exists (select 1 from sightings where sightings.scan_id = scans.id) limit ${limit})`.execute(
+        db,
+      )
+      return Math.max(Number(sightings.numAffectedRows ?? 0n), Number(scans.numAffectedRows ?? 0n))
+    },
+
     async sightingsOfAgent(agentId: string): Promise<Selectable<SightingsTable>[]> {
       return await db
         .selectFrom('sightings')

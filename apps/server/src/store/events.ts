@@ -1,4 +1,4 @@
-import type { Insertable, Kysely, Selectable } from 'kysely'
+import { type Insertable, type Kysely, type Selectable, sql } from 'kysely'
 import { type Page, type PageRequest, readPage } from './page.js'
 import type { EventsTable, Schema } from './schema.js'
 
@@ -116,6 +116,23 @@ export function eventsTable(db: Kysely<Schema>) {
         .set({ routed_at: at })
         .where('id', 'in', [...ids])
         .execute()
+    },
+
+    /** Of before, with what was told of them; open alerts, and what somebody is still to be told of, stay. Returns how many went. */
+    async purge(before: Date, limit: number): Promise<number> {
+      const { rows } = await sql<{ gone: number }>`
+        with old as (
+          select id from events
+          where at < ${before} and routed_at is not null and (alert_key is null or resolved_at < ${before})
+            and not exists (select 1 from notifications where notifications.event_id = events.id and state in ('pending', 'failed'))
+            and not exists (select 1 from events as later where later.resolves_event_id = events.id and later.at >= ${before})
+          order by at limit ${limit} for update skip locked
+        ), told as (delete from notifications using old where notifications.event_id = old.id),
+        freed as (update events set resolves_event_id = null from old where events.resolves_event_id = old.id
+          and not exists (select 1 from old as same where same.id = events.id)),
+        gone as (delete from events using old where events.id = old.id returning 1)
+        select count(*)::int as gone from gone`.execute(db)
+      return rows[0]?.gone ?? 0
     },
 
     async page(filter: EventFilter, request: PageRequest): Promise<Page<EventRow>> {

@@ -48,6 +48,14 @@ export function joinTokensTable(db: Kysely<Schema>) {
         .execute()
     },
 
+    /** Used, or expired, before `before`. */
+    async purge(before: Date): Promise<void> {
+      await db
+        .deleteFrom('join_tokens')
+        .where((where) => where.or([where('used_at', '<', before), where('expires_at', '<', before)]))
+        .execute()
+    },
+
     /** Only one that nobody joined with; returns whether it was there. */
     async remove(id: string): Promise<boolean> {
       const outcome = await db

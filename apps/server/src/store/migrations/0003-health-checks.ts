@@ -1,4 +1,4 @@
-/** Endpoints the server itself shakes hands with, and what it saw there. */
+/** Endpoints the server itself shakes hands with, and what it saw there; what it takes to take old rows away. */
 export const healthChecks = {
   name: '0003-health-checks',
   sql: `
@@ -54,5 +54,10 @@ create table health_check_results (
 );
 create index health_check_results_of_check on health_check_results (health_check_id, checked_at, id);
 create index health_check_results_age on health_check_results (checked_at);
+
+create index events_resolves on events (resolves_event_id) where resolves_event_id is not null;
+create index scans_age on scans (started_at);
+create index sightings_age on sightings (last_seen_at);
+create index sightings_scan on sightings (scan_id);
 `,
 }

@@ -1,0 +1,164 @@
+import type { JobReport } from '@certctl/api'
+import { describe, expect, it } from '@jest/globals'
+import { listPlacements } from '../../src/inventory/certificate-parts.js'
+import { linkTarget } from '../../src/lifecycle/link-target.js'
+import { dueVerifications } from '../../src/schedule/due-verifications.js'
+import { claimAgentWork } from '../../src/work/claim-work.js'
+import { verifiedConfig } from '../../src/work/verified-config.js'
+import { createTestServices } from '../postgres.js'
+import { only, operator, type Scene, type SceneAgent, served, withScene } from './scene.js'
+
+const never = new AbortController().signal
+
+type Look = NonNullable<JobReport['served']>[number]
+
+/** Has the agent asked what there is, and tells what it saw; `undefined`: it was not asked. */
+async function look(scene: Scene, agent: SceneAgent, seen: readonly Partial<Look>[]): Promise<boolean> {
+  await dueVerifications.run(scene.services, never)
+  const [item] = (await agent.claim()).filter(({ type }) => type === 'Verification')
+  if (item === undefined) return false
+  const at = scene.services.clock.now().toISOString()
+  const looks = seen.map((one) => ({ endpoint: 'www.example.test:443', chain_ok: true, at, ...one }))
+  await agent.report(item, { outcome: 'done', fingerprint: item.deployment?.fingerprint, served: looks })
+  return true
+}
+
+describe('a placement', () => {
+  it('is looked at soon after a deployment, and then as often as the settings say', async () => {
+    await withScene({}, async (scene) => {
+      const { agent, fingerprint } = await served(scene)
+      const { clock } = scene.services
+      expect(await look(scene, agent, [{ fingerprint }])).toBe(false)
+      clock.advance(3)
+      expect(await look(scene, agent, [{ fingerprint }])).toBe(true)
+      clock.advance(3000)
+      expect(await look(scene, agent, [{ fingerprint }])).toBe(false)
+      clock.advance(1100)
+      expect(await look(scene, agent, [{ fingerprint }])).toBe(true)
+    })
+  })
+
+  it('whose service takes the old certificate up again is found and repaired, and both are told', async () => {
+    await withScene({}, async (scene) => {
+      const { id, agent, fingerprint } = await served(scene)
+      const { clock, store } = scene.services
+      clock.advance(90)
+      await look(scene, agent, [{ fingerprint: 'ab'.repeat(32) }])
+      expect(await listPlacements(scene.services, id)).toMatchObject([
+        { state: 'drifted', cause: { code: 'conflict' } },
+      ])
+      const repair = only(await agent.claim(), 'Deployment')
+      await agent.deployed(repair)
+      expect(await listPlacements(scene.services, id)).toMatchObject([
+        { state: 'served', served_fingerprint: fingerprint },
+      ])
+      const types = (await store.events.page({}, { limit: 20, count: false })).rows.map(({ type }) => type)
+      expect(types).toEqual(expect.arrayContaining(['placement.drifted', 'placement.recovered']))
+    })
+  })
+
+  it('of which one of several endpoints shows a stranger has drifted', async () => {
+    await withScene({}, async (scene) => {
+      const { id, agent, fingerprint } = await served(scene)
+      scene.services.clock.advance(90)
+      await look(scene, agent, [{ fingerprint }, { endpoint: 'mail.example.test:25', fingerprint: 'cd'.repeat(32) }])
+      const [placement] = await listPlacements(scene.services, id)
+      expect(placement?.cause?.message).toContain('mail.example.test:25 serves cdcd')
+    })
+  })
+
+  it('that falls silent says so at once, is told of at the second look, and recovers by itself', async () => {
+    await withScene({}, async (scene) => {
+      const { id, agent, fingerprint } = await served(scene)
+      const { clock, store } = scene.services
+      const alerts = async () =>
+        (await store.events.page({ type: 'placement.unreachable' }, { limit: 9, count: false })).rows
+      const silent = { detail: 'connection refused' }
+      clock.advance(3)
+      await look(scene, agent, [silent])
+      expect(await listPlacements(scene.services, id)).toMatchObject([
+        { state: 'deployed', cause: { code: 'upstream_unavailable' } },
+      ])
+      expect(await alerts()).toEqual([])
+      clock.advance(120)
+      await look(scene, agent, [silent])
+      expect(await alerts()).toMatchObject([
+        { resolved_at: null, data: { command: `certctl certificates placements ${id}` } },
+      ])
+      clock.advance(120)
+      await look(scene, agent, [{ fingerprint }])
+      expect(await listPlacements(scene.services, id)).toMatchObject([{ state: 'served' }])
+      expect((await alerts()).map(({ resolved_at }) => resolved_at === null)).toEqual([false])
+    })
+  })
+
+  it('that nobody can prove says why, and what would help', async () => {
+    await withScene({}, async (scene) => {
+      const { agent, id } = await served(scene)
+      await scene.target('target-b', agent.id)
+      await linkTarget(scene.services, { certificateId: id, targetId: 'target-b', actor: operator })
+      const receipt = { changed: true, served: 'unverifiable', location: '/x', effective: 'now' } as const
+      await agent.deployed(only(await agent.claim()), { receipt })
+      const causeOf = async () =>
+        (await listPlacements(scene.services, id)).find(({ target_id }) => target_id === 'target-b')
+      expect(await causeOf()).toMatchObject({ state: 'unverifiable', cause: { code: 'unsupported' } })
+      expect((await causeOf())?.cause?.message).toContain('certctl targets update target-b --set endpoints=')
+    })
+  })
+
+  it('behind an address that another holder answers is unverifiable, says so, and is not undone', async () => {
+    await withScene({}, async (scene) => {
+      const { agent, id } = await served(scene)
+      const other = await scene.agent('agent-b')
+      await scene.target('target-b', other.id)
+      await linkTarget(scene.services, { certificateId: id, targetId: 'target-b', actor: operator })
+      const asked = only(await other.claim())
+      await other.submit(asked, await other.csr(asked))
+      await scene.work()
+      const item = only(await other.claim(), 'Deployment')
+      await other.deployed(item)
+      scene.services.clock.advance(3)
+      await look(scene, agent, [{ fingerprint: item.deployment?.fingerprint }])
+      const placement = (await listPlacements(scene.services, id)).find(({ target_id }) => target_id === 'target-a')
+      expect(placement?.state).toBe('unverifiable')
+      expect(placement?.cause?.message).toContain('the certificate that another agent holds')
+    })
+  })
+})
+
+describe('how a deployment is proven', () => {
+  it('is what the target says; where it says nothing, what the server is set to', () => {
+    const set = { verify_deployment: false, verify_timeout: 3 }
+    const usual = { verify_deployment: true, verify_timeout: 10 }
+    expect(verifiedConfig(usual, { a: 1 })).toEqual({ a: 1 })
+    expect(verifiedConfig(set, { a: 1 })).toEqual({ a: 1, post_deploy_verify: { enabled: false, timeout: '3s' } })
+    const own = { post_deploy_verify: { enabled: true, attempts: 5, backoff: '1s', endpoint: 'x:443' } }
+    expect(verifiedConfig(usual, own)).toEqual(own)
+    expect(verifiedConfig(set, own)).toEqual({ post_deploy_verify: { ...own.post_deploy_verify, timeout: '3s' } })
+  })
+
+  it('reaches the agent with the deployment and with every look', async () => {
+    await withScene({}, async (scene) => {
+      const { agent, id, fingerprint } = await served(scene)
+      await scene.target('target-b', agent.id, { post_deploy_verify: { attempts: 3, timeout: '5s' } })
+      await linkTarget(scene.services, { certificateId: id, targetId: 'target-b', actor: operator })
+      const environment = {
+        CERTCTL_VERIFY_DEPLOYMENT: 'false',
+        CERTCTL_VERIFY_TIMEOUT: '4s',
+        CERTCTL_VERIFY_DELAY: '9s',
+      }
+      const { database, clock } = scene.services
+      const set = await createTestServices({ environment, database, clock, registry: scene.services.registry })
+      clock.advance(3)
+      await dueVerifications.run(set, never)
+      const question = { agentId: agent.id, holding: [], waitSeconds: 0, leaseSeconds: 60, boot: undefined }
+      const { jobs } = await claimAgentWork(set, { ...question, signal: never })
+      expect(jobs.map(({ type, target_id, target_config }) => [type, target_id, target_config])).toEqual([
+        ['Deployment', 'target-b', { post_deploy_verify: { attempts: 3, timeout: '5s', enabled: false } }],
+        ['Verification', 'target-a', { post_deploy_verify: { enabled: false, timeout: '4s' } }],
+      ])
+      expect(fingerprint).not.toBe('')
+      await set.close()
+    })
+  })
+})
