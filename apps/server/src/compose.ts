@@ -30,6 +30,7 @@ import type { Services } from './services.js'
 import { systemChance } from './store/chance.js'
 import { createWakeBus } from './store/wake-bus.js'
 import { unknownSettings } from './unknown-settings.js'
+import { widelyHeard } from './widely-heard.js'
 import { startWorkers } from './work/worker.js'
 
 export interface ComposeOptions {
@@ -73,7 +74,7 @@ async function compose(options: ComposeOptions, closers: Closers): Promise<Runni
   const { log } = options
   const config = await withPort(options.config)
   mkdirSync(config.state_dir, { recursive: true, mode: 0o711 })
-  const stopping = new AbortController()
+  const stopping = widelyHeard()
   const services = await createServices({ ...options, config }, { closers, stopping: stopping.signal })
   const heartbeat = await startHeartbeat(services)
   closers.push(async () => await heartbeat.stop())
@@ -157,6 +158,7 @@ async function findConnectors(config: Config, log: Logger): Promise<Registry> {
     .flatMap(({ definition }) => definition.environment ?? [])
     .flatMap(({ when, variables }) => [...Object.values(variables), ...(when === undefined ? [] : [when])])
   for (const warning of unknownSettings(config, read)) log.warn({}, warning)
+  if (config.approval_bypass) log.warn({}, 'CERTCTL_APPROVAL_BYPASS is set: nothing waits for a second person')
   return registry
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { messageOf } from '@certctl/core'
 import type { Services } from '../services.js'
+import { widelyHeard } from '../widely-heard.js'
 import { auditCheckpoint } from './audit-checkpoint.js'
 import { auditVerification } from './audit-verification.js'
 import { changedRenewalPolicies } from './changed-renewal-policies.js'
@@ -59,7 +60,7 @@ export interface Schedules {
 
 /** Runs every loop when it is due, for as long as this copy lives. There is no leader: whichever copy looks first takes the run. */
 export function startSchedules(services: Services): Schedules {
-  const stopping = new AbortController()
+  const stopping = widelyHeard()
   const running = loops.map((loop) => keepRunning(services, loop, stopping.signal))
   return {
     async stop() {

@@ -2,6 +2,7 @@ import { messageOf } from '@certctl/core'
 import { fulfilOrder } from '../lifecycle/fulfil-order.js'
 import type { Services } from '../services.js'
 import type { JobRow } from '../store/jobs.js'
+import { widelyHeard } from '../widely-heard.js'
 import { createLeaseKeeper, type LeaseKeeper } from './lease-keeper.js'
 import { type AwaitedWake, waitForWake } from './wait-for-wake.js'
 
@@ -26,7 +27,7 @@ interface Work {
 /** Starts this copy's share of the work. Other copies claim from the same table; a lease is one's until it runs out. */
 export function startWorkers(services: Services): Workers {
   const stopping = new AbortController()
-  const interrupted = new AbortController()
+  const interrupted = widelyHeard()
   const keeper = createLeaseKeeper(services, services.config.job_lease)
   const work: Work = {
     services,
