@@ -45,7 +45,10 @@ function requireUsable(
   if (token.used_at !== null) throw new CertctlError('unauthenticated', `This join token was used; ${again}`)
   if (token.expires_at <= now) throw new CertctlError('unauthenticated', `This join token has expired; ${again}`)
   if (token.name !== null && token.name.toLowerCase() !== name.toLowerCase())
-    throw new CertctlError('unauthenticated', `This join token is for an agent named "${token.name}", not "${name}"`)
+    throw new CertctlError(
+      'unauthenticated',
+      `This join token is for an agent named "${token.name}", not "${name}"; join with --name ${token.name} or CERTCTL_AGENT_NAME=${token.name}`,
+    )
 }
 
 async function joinAgain(

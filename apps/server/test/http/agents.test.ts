@@ -32,6 +32,19 @@ describe('join tokens', () => {
     expect(list.text).not.toContain(String(json.token))
   })
 
+  it('come with the command to type, which says the name that they are for', async () => {
+    const commandFor = async (body: object) => {
+      const { json } = await app.call('POST', '/api/v1/join-tokens', { key: app.keys.operator, body })
+      return String(json.command).replace(String(json.token), 'TOKEN')
+    }
+    expect(await commandFor({})).toBe('certctl-agent join TOKEN')
+    expect(await commandFor({ agent_name: 'web-2.test' })).toBe('certctl-agent join TOKEN --name web-2.test')
+    expect(await commandFor({ agent_name: "$(id) & Ada's" })).toBe(
+      "certctl-agent join TOKEN --name '$(id) & Ada'\\''s'",
+    )
+    expect(await commandFor({ agent_name: '-x' })).toBe("certctl-agent join TOKEN --name '-x'")
+  })
+
   it('let one agent join, with a key of its own', async () => {
     const token = await newToken()
     const joined = await join(token, 'web1')
@@ -56,7 +69,8 @@ describe('join tokens', () => {
 
   it('that expired, that are unknown, or that are for another name are refused', async () => {
     const bound = await newToken({ agent_name: 'db1' })
-    expect((await join(bound, 'web9')).status).toBe(401)
+    const stranger = await join(bound, 'web9')
+    expect([stranger.status, stranger.json.detail]).toEqual([401, expect.stringContaining('join with --name db1')])
     expect((await join(bound, 'DB1')).status).toBe(201)
     const short = await newToken({ expires_in_seconds: 60 })
     app.services.clock.advance(61)

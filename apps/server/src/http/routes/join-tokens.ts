@@ -22,13 +22,23 @@ export function joinTokenRoutes(services: Services, settings: Pick<HttpSettings,
         caSpkiSha256: await settings.caSpkiSha256(),
         actor: actorOf(principal),
       })
-      return reply(201, { ...viewOf(row), token, command: `certctl-agent join ${token}` })
+      return reply(201, { ...viewOf(row), token, command: commandOf(token, body.agent_name) })
     },
     async deleteJoinToken({ params, principal }) {
       await deleteJoinToken(services, { id: params.id, actor: actorOf(principal) })
       return reply(204, undefined)
     },
   }
+}
+
+/** What to type on the agent's host. A token that is for one name is of no use without it: the host's own is taken else. */
+function commandOf(token: string, agentName: string | undefined): string {
+  const join = `certctl-agent join ${token}`
+  return agentName === undefined ? join : `${join} --name ${shellWord(agentName)}`
+}
+
+function shellWord(text: string): string {
+  return /^[\w.-]+$/.test(text) && !text.startsWith('-') ? text : `'${text.replaceAll("'", `'\\''`)}'`
 }
 
 function viewOf(row: JoinTokenRow): JoinToken {
