@@ -49,6 +49,8 @@ async function main(): Promise<number> {
   const seeds = seedsOf(values.seeds ?? (values.full ? '1-20' : '1-3')).filter((seed) => !done.includes(seed))
   const changes: Partial<Scenario> = { ...(values.full ? fullSize : {}), ...JSON.parse(values.scenario) }
   const postgres = await startPostgres(mkdtempSync(join(tmpdir(), 'certctl-simulator-')))
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void postgres.stop().finally(() => process.exit(130)))
   try {
     return await run({
       postgres,

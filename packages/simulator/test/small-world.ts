@@ -1,10 +1,10 @@
 import { type Scenario, scenarioOf } from '../src/scenario.js'
 
-/** Twelve six-day certificates for thirty days, in weather that is worse than usual. */
+/** Twelve six-day certificates for twenty days, in weather that is worse than usual. */
 export function smallWorld(changes: Partial<Scenario> = {}): Scenario {
   return scenarioOf(11, {
     certificates: 12,
-    days: 30,
+    days: 20,
     lifetimes: [6],
     certificatesPerAgent: 6,
     stalls: 0.1,
