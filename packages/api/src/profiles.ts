@@ -103,9 +103,9 @@ const fields = nullish({
   allowed_ekus: listOf(purpose, 50).describe('Extended key usages that may be asked for.'),
   allowed_key_usages: listOf(oneOf(keyUsages), 9).describe('Key usages that may be asked for; empty: any a leaf has.'),
   required_san_patterns: listOf(pattern.min(1, 'must not be empty'), 50).describe(
-    'Each name must match one of these expressions.',
+    'Each host name must match one of these as a whole: . [a-z] \\d ( | ) * + ? {1,3}; or *.example.com for one label.',
   ),
-  spiffe_uri_pattern: pattern.describe('What a SPIFFE ID must match; empty: anything.'),
+  spiffe_uri_pattern: pattern.describe('What each URI must match as a whole, in the same expressions; empty: anything.'),
   allow_wildcards: z.boolean(),
   allow_ip_addresses: z.boolean(),
   allow_email_addresses: z.boolean(),

@@ -3,21 +3,21 @@ import { type Config, type ConfigSchema, isObject, mapMarked } from '../connecto
 
 /**
  * The commands a target's configuration makes its agent run, as people read them: those at places that the type's schema marks, with its
- * defaults, or, of a type nobody described, what is named like one.
+ * defaults, and whatever is named like one. Nobody is to agree to a command that was not shown.
  */
 export function commandsOfTarget(schema: ConfigSchema | undefined, config: Config): string[] {
-  if (schema === undefined)
-    return Object.entries(config).flatMap(([name, value]) => (name.endsWith('_command') ? lineOf(value) : []))
-  const found: string[] = []
-  mapMarked({ schema, mark: 'command' }, { ...defaultsOf(schema), ...config }, (value) => {
-    found.push(...lineOf(value))
-    return value
-  })
-  return found
+  const whole: Config = { ...defaultsOf(schema), ...config }
+  const found = Object.entries(whole).flatMap(([name, value]) => (name.endsWith('_command') ? lineOf(value) : []))
+  if (schema !== undefined)
+    mapMarked({ schema, mark: 'command' }, whole, (value) => {
+      found.push(...lineOf(value))
+      return value
+    })
+  return [...new Set(found)]
 }
 
-function defaultsOf(schema: ConfigSchema): Config {
-  const { properties } = schema
+function defaultsOf(schema: ConfigSchema | undefined): Config {
+  const properties = schema?.properties
   if (!isObject(properties)) return {}
   return Object.fromEntries(
     Object.entries(properties).flatMap(([name, field]) =>
@@ -26,6 +26,7 @@ function defaultsOf(schema: ConfigSchema): Config {
   )
 }
 
+/** As a shell would read it, so that words with spaces are seen as one. */
 function lineOf(value: JsonValue | undefined): string[] {
   if (typeof value === 'string') return value.trim() === '' ? [] : [value.trim()]
   if (!Array.isArray(value)) return []

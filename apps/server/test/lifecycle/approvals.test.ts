@@ -1,193 +1,30 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { acceptCsr } from '../../src/lifecycle/accept-csr.js'
-import { cancelJob } from '../../src/lifecycle/cancel-job.js'
-import { changeCertificate } from '../../src/lifecycle/change-certificate.js'
 import { decideApproval } from '../../src/lifecycle/decide-approval.js'
-import { linkTarget } from '../../src/lifecycle/link-target.js'
 import { renewCertificate } from '../../src/lifecycle/renew-certificate.js'
-import type { CertificateRequest } from '../../src/lifecycle/request-certificate.js'
 import { supplyCsr } from '../../src/lifecycle/supply-csr.js'
 import { dueRenewals } from '../../src/schedule/due-renewals.js'
 import { overdueApprovals } from '../../src/schedule/overdue-approvals.js'
 import { pendingOrders } from '../../src/schedule/pending-orders.js'
 import type { ApprovalRow } from '../../src/store/approvals.js'
 import type { Actor } from '../../src/store/audit-entry.js'
-import { createScene, makeCsr, only, type Scene, type SceneAgent, withScene } from './scene.js'
-
-const person = (id: string, owner: string): Actor => ({ type: 'User', id, name: id, person: owner })
-const alice = person('alice-laptop', 'alice')
-/** The same person with another key. */
-const aliceToo = person('alice-ci', 'alice')
-const bob = person('bob', 'bob')
-const carol = person('carol', 'carol')
-const profileId = 'prof-two'
-const never = new AbortController().signal
-
-/** A scene whose profile wants two people. */
-async function twoPersonScene(): Promise<Scene> {
-  const scene = await createScene()
-  await addProfile(scene, { id: profileId, requires_approval: true })
-  return scene
-}
-
-async function addProfile({ services }: Scene, more: { id: string; requires_approval?: boolean }): Promise<void> {
-  await services.store.transaction(
-    async (tx) => await tx.profiles.insert({ name: more.id, created_at: tx.now, updated_at: tx.now, ...more }),
-  )
-}
-
-/** What a worker does, until there is nothing left to do. */
-async function workOff(scene: Scene): Promise<void> {
-  for (let turn = 0; turn < 5; turn++) if ((await scene.work()) === 0) return
-  throw new Error('the worker finds no end')
-}
-
-async function approvalsOf({ services }: Scene, certificateId: string): Promise<ApprovalRow[]> {
-  const { rows } = await services.store.approvals.page({ certificateId }, { limit: 100, count: false })
-  return rows
-}
-
-async function pendingOf(scene: Scene, certificateId: string): Promise<ApprovalRow> {
-  const pending = (await approvalsOf(scene, certificateId)).filter(({ state }) => state === 'pending')
-  const [one] = pending
-  if (one === undefined || pending.length > 1) throw new Error(`expected one pending approval, got ${pending.length}`)
-  return one
-}
-
-const approve = async (scene: Scene, approvalId: string, actor: Actor, note?: string) =>
-  await decideApproval(scene.services, { approvalId, decision: 'approve', note, actor })
-
-const names = [{ type: 'dns' as const, value: 'www.example.test' }]
-const csrFor = async () => await makeCsr({ names, common_name: 'www.example.test', key: 'EC-P256' })
-
-/** Nobody asked the CA, whoever works; neither of alice's keys opens the gate. Returns what waits. */
-async function expectShut(scene: Scene, id: string, asked: number, way: string): Promise<ApprovalRow> {
-  await workOff(scene)
-  expect([way, scene.ca.asked.length]).toEqual([way, asked])
-  const pending = await pendingOf(scene, id)
-  for (const actor of [alice, aliceToo])
-    await expect(approve(scene, pending.id, actor)).rejects.toMatchObject({ code: 'forbidden' })
-  await workOff(scene)
-  expect([way, scene.ca.asked.length]).toEqual([way, asked])
-  const jobs = await scene.services.store.jobs.listOpenOfCertificate(id, 'issue')
-  expect([way, jobs.map(({ state }) => state)]).toEqual([way, ['waiting_approval']])
-  return pending
-}
-
-describe('no way leads round the second person', () => {
-  let scene: Scene
-  let agent: SceneAgent
-  beforeAll(async () => {
-    scene = await twoPersonScene()
-    agent = await scene.agent('agent-a')
-    await scene.target('target-a', 'agent-a', { reload_command: 'systemctl reload nginx' })
-    await scene.target('target-b', 'agent-a')
-  })
-  afterAll(async () => await scene.close())
-
-  const request = async (more: Partial<CertificateRequest>) => {
-    const { id } = await scene.request({
-      actor: alice,
-      commonName: 'www.example.test',
-      certificateProfileId: profileId,
-      ...more,
-    })
-    return id
-  }
-  const submit = async (id: string): Promise<void> => {
-    const item = only((await agent.claim()).filter((each) => each.certificate_id === id))
-    await agent.submit(item, await agent.csr(item))
-  }
-
-  it('neither the API, nor renewals, nor the schedule, nor a change, nor a CSR, nor a second key of the same person', async () => {
-    let asked = 0
-    const id = await request({ name: 'with an agent', targetIds: ['target-a'] })
-    await submit(id)
-    await expectShut(scene, id, asked, "created, with an agent's CSR")
-    // The gate stays shut when the job is hurried along.
-    await renewCertificate(scene.services, { certificateId: id, actor: aliceToo, force: true })
-    await expectShut(scene, id, asked, 'hurried')
-    const [job] = await scene.services.store.jobs.listOpenOfCertificate(id, 'issue')
-    await cancelJob(scene.services, { jobId: job?.id ?? '', actor: alice })
-    await renewCertificate(scene.services, { certificateId: id, actor: alice, force: false })
-    await submit(id)
-    await expectShut(scene, id, asked, 'cancelled and asked for again')
-    await approve(scene, (await pendingOf(scene, id)).id, bob)
-    await workOff(scene)
-    asked += 1
-    expect(scene.ca.asked).toHaveLength(asked)
-    await agent.deployed(only(await agent.claim(), 'Deployment'))
-
-    await renewCertificate(scene.services, { certificateId: id, actor: alice, force: false })
-    await submit(id)
-    const renewal = await expectShut(scene, id, asked, 'renewed')
-    await approve(scene, renewal.id, bob)
-    await workOff(scene)
-    asked += 1
-    await agent.deployed(only(await agent.claim(), 'Deployment'))
-
-    scene.services.clock.advance(80 * 86_400)
-    await dueRenewals.run(scene.services, never)
-    await submit(id)
-    const scheduled = await expectShut(scene, id, asked, 'scheduled')
-    expect(scheduled.requested_by).toBe('System')
-
-    await changeCertificate(scene.services, {
-      certificateId: id,
-      actor: alice,
-      check: async () => undefined,
-      sans: ['dns:other.example.test'],
-    })
-    await submit(id)
-    await expectShut(scene, id, asked, 'changed names')
-    await linkTarget(scene.services, { certificateId: id, targetId: 'target-b', actor: aliceToo })
-    await expectShut(scene, id, asked, 'another target')
-    await expect(
-      changeCertificate(scene.services, {
-        certificateId: id,
-        actor: alice,
-        check: async () => undefined,
-        certificateProfileId: null,
-      }),
-    ).rejects.toMatchObject({ code: 'policy_denied' })
-    await expectShut(scene, id, asked, 'out of the profile')
-  })
-
-  it('nor a CSR that came with the request, nor a later one', async () => {
-    const asked = scene.ca.asked.length
-    const id = await request({ name: 'outside', csrPem: await csrFor() })
-    const first = await expectShut(scene, id, asked, 'a supplied CSR')
-    const later = await supplyCsr(scene.services, { certificateId: id, csrPem: await csrFor(), actor: aliceToo })
-    expect(later.jobIds).toEqual([first.job_id])
-    const second = await expectShut(scene, id, asked, 'a later CSR')
-    expect(second.id).not.toBe(first.id)
-    expect((await scene.services.store.approvals.get(first.id))?.state).toBe('expired')
-    await approve(scene, second.id, bob)
-    await workOff(scene)
-    expect(scene.ca.asked).toHaveLength(asked + 1)
-    // Renewed from the CSR that is stored.
-    scene.services.clock.advance(80 * 86_400)
-    await dueRenewals.run(scene.services, never)
-    await expectShut(scene, id, asked + 1, 'renewed from the stored CSR')
-  })
-
-  it('nor a job whose row was lost, nor one that waits for what nobody was asked', async () => {
-    const asked = scene.ca.asked.length
-    const id = await request({ name: 'lost', csrPem: await csrFor() })
-    const pending = await expectShut(scene, id, asked, 'before')
-    await scene.services.store.jobs.update(pending.job_id, {
-      state: 'cancelled',
-      completed_at: scene.services.clock.now(),
-    })
-    await pendingOrders.run(scene.services, never)
-    await workOff(scene)
-    expect(scene.ca.asked).toHaveLength(asked)
-    const again = await expectShut(scene, id, asked, 'a job made anew')
-    await scene.services.store.approvals.settle(again.id, { state: 'expired' })
-    await overdueApprovals.run(scene.services, never)
-    await expectShut(scene, id, asked, 'an approval that vanished')
-  })
-})
+import { only, type Scene, withScene } from './scene.js'
+import {
+  addProfile,
+  alice,
+  aliceToo,
+  approvalsOf,
+  approve,
+  bob,
+  carol,
+  csrFor,
+  never,
+  pendingOf,
+  person,
+  profileId,
+  twoPersonScene,
+  workOff,
+} from './two-people.js'
 
 describe('an approval', () => {
   let scene: Scene
@@ -227,7 +64,7 @@ describe('an approval', () => {
       issuer_id: scene.issuerId,
       key_custody: 'agent',
       renewal: false,
-      targets: [{ id: 'target-shown', agent_id: 'agent-shown' }],
+      targets: [{ id: 'target-shown', agent_id: 'agent-shown', commands: ['systemctl reload nginx'] }],
     })
   })
 
