@@ -12,9 +12,16 @@ export function placementColumns(now: Date): Column<Placement>[] {
     { title: 'DESIRED', value: ({ desired_fingerprint }) => shortFingerprint(desired_fingerprint) },
     { title: 'DEPLOYED', value: ({ deployed_fingerprint }) => shortFingerprint(deployed_fingerprint) },
     { title: 'SERVED', value: ({ served_fingerprint }) => shortFingerprint(served_fingerprint) },
-    { title: 'CAUSE', value: ({ cause }) => cause && `${cause.code}: ${cause.message}` },
+    { title: 'CAUSE', value: causeText },
     { title: 'NEXT ATTEMPT', value: ({ next_attempt_at }) => agoText(next_attempt_at, now) },
   ]
+}
+
+function causeText({ cause, window_at }: Placement): string | undefined {
+  const waits =
+    window_at === undefined ? undefined : `waits for its window at ${window_at.slice(0, 16).replace('T', ' ')}Z`
+  const said = cause === undefined ? undefined : `${cause.code}: ${cause.message}`
+  return said === undefined || waits === undefined ? (said ?? waits) : `${said}; ${waits}`
 }
 
 function shortFingerprint(fingerprint: string | undefined): string | undefined {

@@ -146,6 +146,9 @@ export function createWorld(now: () => number) {
       updated_at: at(now()),
       ...(desired === undefined ? {} : { desired_fingerprint: desired, desired_at: at(since) }),
     }
+    const night = at(start + 14 * 3_600_000)
+    if ((target.windows ?? []).length > 0)
+      return { ...base, state: 'pending', next_attempt_at: night, window_at: night }
     if (age < 1 && version === 1) return { ...base, state: 'pending' }
     // Until the new version is there, the placement stands as the old one left it.
     if (age < 1) return { ...base, ...endOf(natureOf(targetId), { age: 3600, desired, at: since - 3_600_000 }) }
