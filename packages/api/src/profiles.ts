@@ -105,7 +105,9 @@ const fields = nullish({
   required_san_patterns: listOf(pattern.min(1, 'must not be empty'), 50).describe(
     'Each host name must match one of these as a whole: . [a-z] \\d ( | ) * + ? {1,3}; or *.example.com for one label.',
   ),
-  spiffe_uri_pattern: pattern.describe('What each URI must match as a whole, in the same expressions; empty: anything.'),
+  spiffe_uri_pattern: pattern.describe(
+    'What each URI must match as a whole, in the same expressions; empty: anything.',
+  ),
   allow_wildcards: z.boolean(),
   allow_ip_addresses: z.boolean(),
   allow_email_addresses: z.boolean(),
