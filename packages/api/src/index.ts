@@ -69,6 +69,20 @@ export {
   replyJson,
 } from './bind.js'
 export {
+  type BulkItem,
+  bulkAcceptedSchema,
+  bulkItemSchema,
+  bulkItemStates,
+  bulkOperations,
+  bulkReassignedSchema,
+  bulkRenewedSchema,
+  bulkRevokedSchema,
+  reasonTextSchema,
+  revocationReasonSchema,
+  revocationReasons,
+  type WireRevocationReason,
+} from './bulk.js'
+export {
   type Certificate,
   type CertificateListItem,
   type CertificateSort,

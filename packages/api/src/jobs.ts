@@ -42,6 +42,17 @@ export const jobSchema = z
     started_at: timeSchema.optional(),
     completed_at: timeSchema.optional(),
     created_at: timeSchema,
+    bulk: z
+      .object({
+        action: z.enum(['renew', 'revoke', 'reassign']),
+        total: z.number(),
+        done: z.number(),
+        skipped: z.number(),
+        failed: z.number(),
+        pending: z.number(),
+      })
+      .optional()
+      .describe('How far a bulk job has come; on reads of one job.'),
     verification_status: z.enum(verificationStatuses),
     verified_at: timeSchema.optional(),
     verification_error: z.string().optional(),

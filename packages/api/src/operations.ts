@@ -6,6 +6,7 @@ import { apiKeyOperations } from './api-keys.js'
 import { approvalOperations } from './approvals.js'
 import { auditOperations } from './audit.js'
 import { authOperations } from './auth.js'
+import { bulkOperations } from './bulk.js'
 import { certificateOperations } from './certificates.js'
 import { connectorTypeOperations } from './connector-types.js'
 import { eventOperations } from './events.js'
@@ -34,6 +35,7 @@ export const operations = {
   ...apiKeyOperations,
   ...joinTokenOperations,
   ...certificateOperations,
+  ...bulkOperations,
   ...issuerOperations,
   ...targetOperations,
   ...notifierOperations,

@@ -5,6 +5,7 @@ export const permissions = [
   'certificates.read',
   'certificates.write',
   'certificates.export',
+  'certificates.bulk_revoke',
   'issuers.read',
   'issuers.write',
   'targets.read',

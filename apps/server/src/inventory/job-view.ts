@@ -1,9 +1,11 @@
-import type { Job } from '@certctl/api'
+import type { BulkItem, Job } from '@certctl/api'
+import type { BulkItemRow } from '../store/bulk-items.js'
+import type { BulkOperationRow } from '../store/bulk-operations.js'
 import type { JobRow } from '../store/jobs.js'
 import { jobStatusOf, jobTypeOf } from './status-view.js'
 
 /** A job in the words older clients know. */
-export function jobView(row: JobRow): Job {
+export function jobView(row: JobRow, bulk?: BulkOperationRow): Job {
   const { verification } = row.result ?? {}
   return {
     id: row.id,
@@ -20,6 +22,7 @@ export function jobView(row: JobRow): Job {
     ...(row.started_at === null ? {} : { started_at: row.started_at.toISOString() }),
     ...(row.completed_at === null ? {} : { completed_at: row.completed_at.toISOString() }),
     created_at: row.created_at.toISOString(),
+    ...(bulk === undefined ? {} : { bulk: progressOf(bulk) }),
     verification_status: verificationOf(row),
     ...(verification === undefined
       ? {}
@@ -29,6 +32,21 @@ export function jobView(row: JobRow): Job {
           ...(verification.error === undefined ? {} : { verification_error: verification.error }),
         }),
   }
+}
+
+/** One certificate of a bulk job. */
+export function bulkItemView({ certificate_id, state, code, message, result_job_id: job_id }: BulkItemRow): BulkItem {
+  return {
+    certificate_id,
+    state,
+    ...(code === null ? {} : { code }),
+    ...(message === null ? {} : { message }),
+    ...(job_id === null ? {} : { job_id }),
+  }
+}
+
+function progressOf({ action, total, done, skipped, failed }: BulkOperationRow): NonNullable<Job['bulk']> {
+  return { action, total, done, skipped, failed, pending: total - done - skipped - failed }
 }
 
 function verificationOf({ kind, state, result }: JobRow): Job['verification_status'] {

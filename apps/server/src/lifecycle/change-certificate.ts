@@ -42,30 +42,29 @@ export interface CertificateChanges {
 type Merged = Pick<CertificateRow, 'common_name' | 'names' | 'issuer_id' | 'key_algorithm'>
 
 /** Changes a certificate. Where what is issued would differ, its generation counts up: orders of the older one are abandoned and every holder gets a new issuance. */
-export async function changeCertificate(services: Services, changes: CertificateChanges): Promise<void> {
+export async function changeCertificateIn(services: Services, tx: Tx, changes: CertificateChanges): Promise<void> {
   const { certificateId, actor } = changes
-  await services.store.transaction(async (tx) => {
-    const before = await tx.certificates.lock(certificateId)
-    if (before === undefined) throw new CertctlError('not_found', `There is no certificate ${certificateId}`)
-    if (before.archived_at !== null)
-      throw new CertctlError(
-        'request_malformed',
-        `Certificate ${before.name} is archived; it cannot be changed any more`,
-      )
-    await changes.check(tx, before)
-    const { teamId } = await requireNamed(tx, changes, before)
-    const merged = await mergedOf(services, tx, { before, changes })
-    const isOther = !isDeepStrictEqual(merged, issuanceOf(before))
-    const generation = before.generation + (isOther ? 1 : 0)
-    await write(tx, { before, changes: { ...changes, teamId }, merged, generation })
-    const certificate = (await tx.certificates.get(certificateId)) ?? before
-    await judgeChange(tx, { before, after: certificate, changesTargets: changes.targetIds !== undefined, actor })
-    if (certificate.renewal_policy_id !== before.renewal_policy_id) await recomputeRenewal(services, tx, certificate)
-    if (isOther) await startOver(tx, certificate, actor)
-    if (changes.targetIds !== undefined) await setTargets(tx, certificate, { targetIds: changes.targetIds, actor })
-    await planPlacements(tx, { certificate, requestedBy: actor.name })
-    await planIssuance(services, tx, { certificate, requestedBy: actor.name, person: actor.person })
-  })
+  const before = await tx.certificates.lock(certificateId)
+  if (before === undefined) throw new CertctlError('not_found', `There is no certificate ${certificateId}`)
+  if (before.archived_at !== null)
+    throw new CertctlError('request_malformed', `Certificate ${before.name} is archived; it cannot be changed any more`)
+  await changes.check(tx, before)
+  const { teamId } = await requireNamed(tx, changes, before)
+  const merged = await mergedOf(services, tx, { before, changes })
+  const isOther = !isDeepStrictEqual(merged, issuanceOf(before))
+  const generation = before.generation + (isOther ? 1 : 0)
+  await write(tx, { before, changes: { ...changes, teamId }, merged, generation })
+  const certificate = (await tx.certificates.get(certificateId)) ?? before
+  await judgeChange(tx, { before, after: certificate, changesTargets: changes.targetIds !== undefined, actor })
+  if (certificate.renewal_policy_id !== before.renewal_policy_id) await recomputeRenewal(services, tx, certificate)
+  if (isOther) await startOver(tx, certificate, actor)
+  if (changes.targetIds !== undefined) await setTargets(tx, certificate, { targetIds: changes.targetIds, actor })
+  await planPlacements(tx, { certificate, requestedBy: actor.name })
+  await planIssuance(services, tx, { certificate, requestedBy: actor.name, person: actor.person })
+}
+
+export async function changeCertificate(services: Services, changes: CertificateChanges): Promise<void> {
+  await services.store.transaction(async (tx) => await changeCertificateIn(services, tx, changes))
 }
 
 function issuanceOf({ common_name, names, issuer_id, key_algorithm }: CertificateRow): Merged {

@@ -9,11 +9,12 @@ export const expiredLeases: Loop = {
   async run(services) {
     const expired = await services.store.jobs.listExpired(services.clock.now(), batchSize)
     const agents = new Set(
-      expired.flatMap(({ kind, agent_id }) => (kind === 'issue' || agent_id === null ? [] : [agent_id])),
+      expired.flatMap(({ kind, agent_id }) => (agent_id === null || kind === 'issue' ? [] : [agent_id])),
     )
     await services.store.transaction(async (tx) => {
       for (const agentId of agents) await tx.wake('agent', agentId)
-      if (expired.some(({ kind }) => kind === 'issue')) await tx.wake('work', 'issue')
+      for (const kind of ['issue', 'bulk'] as const)
+        if (expired.some((job) => job.kind === kind)) await tx.wake('work', kind)
     })
   },
 }

@@ -6,9 +6,24 @@ import type { BulkItemsTable, Schema } from './schema.js'
 
 const columns = ['job_id', 'certificate_id', 'state', 'code', 'message', 'result_job_id'] as const
 
-export type BulkItemRow = Selectable<BulkItemsTable>
+export type BulkItemRow = Omit<Selectable<BulkItemsTable>, 'id'>
 export type BulkItemState = BulkItemRow['state']
 export type SettledItem = Omit<BulkItemRow, 'job_id'>
+
+/** What decides whether something is to be done for a certificate. Of its versions, those that open holders have now. */
+export interface BulkStanding {
+  id: string
+  archived: boolean
+  owner_id: string | null
+  team_id: string | null
+  issuing: boolean
+  issued: number
+  unrevoked: number
+  /** Neither revoked nor ended. */
+  usable: number
+  /** Neither revoked nor ended, earlier ones and those of holders that are gone included. */
+  revocable: number
+}
 
 /** Which certificates a bulk operation is about, and what became of each. */
 export function bulkItemsTable(db: Kysely<Schema>) {
@@ -46,8 +61,8 @@ export function bulkItemsTable(db: Kysely<Schema>) {
       return Number(row.count)
     },
 
-    /** Pending ones that nobody else has in hand, in the order of their ids; locked until the transaction ends, so that each is done once. */
-    async takePending(jobId: string, limit: number): Promise<string[]> {
+    /** Pending ones, whoever has them in hand, in the order of their ids. */
+    async listPending(jobId: string, limit: number): Promise<string[]> {
       const rows = await db
         .selectFrom('bulk_items')
         .select('certificate_id')
@@ -55,10 +70,41 @@ export function bulkItemsTable(db: Kysely<Schema>) {
         .where('state', '=', 'pending')
         .orderBy('certificate_id')
         .limit(limit)
-        .forUpdate()
-        .skipLocked()
         .execute()
       return rows.map((row) => row.certificate_id)
+    },
+
+    /** Takes one in hand until the transaction ends. Returns whether it is pending and nobody else has it. */
+    async takePending(jobId: string, certificateId: string): Promise<boolean> {
+      const row = await db
+        .selectFrom('bulk_items')
+        .select('certificate_id')
+        .where('id', '=', idOf(jobId, certificateId))
+        .where('state', '=', 'pending')
+        .forUpdate()
+        .skipLocked()
+        .executeTakeFirst()
+      return row !== undefined
+    },
+
+    /** `undefined` where there is no such certificate. */
+    async standing(id: string, now: Date): Promise<BulkStanding | undefined> {
+      const { rows } = await sql<BulkStanding>`
+        select c.id, c.archived_at is not null as archived, c.owner_id, c.team_id,
+          exists (select 1 from jobs where jobs.certificate_id = c.id and jobs.kind = 'issue'
+            and jobs.state not in ('done', 'cancelled')) as issuing,
+          held.issued, held.unrevoked, held.usable,
+          (select count(*)::int from versions v where v.certificate_id = c.id and v.standing in ('current', 'previous')
+            and v.revoked_at is null and v.not_after > ${now}) as revocable
+        from certificates c
+        cross join lateral (
+          select count(v.id)::int as issued, count(v.id) filter (where v.revoked_at is null)::int as unrevoked,
+            count(v.id) filter (where v.revoked_at is null and v.not_after > ${now})::int as usable
+          from holders h left join versions v on v.id = h.current_version_id
+          where h.certificate_id = c.id and h.closed_at is null
+        ) held
+        where c.id = ${id}`.execute(db)
+      return rows[0]
     },
 
     async hasPending(jobId: string): Promise<boolean> {
@@ -72,16 +118,15 @@ export function bulkItemsTable(db: Kysely<Schema>) {
       return row !== undefined
     },
 
-    async settle(jobId: string, items: readonly SettledItem[]): Promise<void> {
-      if (items.length === 0) return
-      const column = <Key extends keyof SettledItem>(key: Key) => items.map((item) => item[key])
-      await sql`
-        update bulk_items set state = settled.state, code = settled.code, message = settled.message,
-          result_job_id = settled.result_job_id
-        from unnest(${column('certificate_id')}::text[], ${column('state')}::text[], ${column('code')}::text[],
-          ${column('message')}::text[], ${column('result_job_id')}::text[])
-          as settled (certificate_id, state, code, message, result_job_id)
-        where bulk_items.job_id = ${jobId} and bulk_items.certificate_id = settled.certificate_id`.execute(db)
+    /** One that is pending still. Returns whether it was. */
+    async settle(jobId: string, { certificate_id: certificateId, ...item }: SettledItem): Promise<boolean> {
+      const { numUpdatedRows } = await db
+        .updateTable('bulk_items')
+        .set(item)
+        .where('id', '=', idOf(jobId, certificateId))
+        .where('state', '=', 'pending')
+        .executeTakeFirst()
+      return numUpdatedRows === 1n
     },
 
     async list(jobId: string, { state, limit }: { state: BulkItemState; limit: number }): Promise<BulkItemRow[]> {
@@ -109,4 +154,9 @@ export function bulkItemsTable(db: Kysely<Schema>) {
       return await readPage(query, { columns: ['certificate_id', 'certificate_id'], startOf }, request)
     },
   }
+}
+
+/** As the database makes it. */
+function idOf(jobId: string, certificateId: string): string {
+  return `${jobId} ${certificateId}`
 }

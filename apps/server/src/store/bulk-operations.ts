@@ -38,9 +38,20 @@ export function bulkOperationsTable(db: Kysely<Schema>) {
       await db.updateTable('bulk_operations').set({ total, failed }).where('job_id', '=', jobId).execute()
     },
 
-    /** Locks the row until the transaction ends: the last thing a batch does. */
-    async count(jobId: string, { done, skipped, failed }: BulkCounts): Promise<void> {
+    async add(jobId: string, { done, skipped, failed }: BulkCounts): Promise<void> {
       await sql`update bulk_operations set done = done + ${done}, skipped = skipped + ${skipped}, failed = failed + ${failed}
+        where job_id = ${jobId}`.execute(db)
+    },
+
+    /** From the items themselves: whoever died may have done some that it did not add. */
+    async recount(jobId: string): Promise<void> {
+      await sql`
+        update bulk_operations set done = counted.done, skipped = counted.skipped, failed = counted.failed
+        from (
+          select count(*) filter (where state = 'done')::int as done, count(*) filter (where state = 'skipped')::int as skipped,
+            count(*) filter (where state = 'failed')::int as failed
+          from bulk_items where job_id = ${jobId}
+        ) counted
         where job_id = ${jobId}`.execute(db)
     },
   }

@@ -1,5 +1,5 @@
 import type { GeneralName } from '@certctl/core'
-import type { Generated, JSONColumnType } from 'kysely'
+import type { Generated, GeneratedAlways, JSONColumnType } from 'kysely'
 import type { Actor } from './audit-entry.js'
 
 /** Rows as PostgreSQL has them; the spelling of a field is the same from column to browser. Made to match the migrations; a test compares both. */
@@ -731,6 +731,7 @@ export interface BulkArguments {
 }
 
 export interface BulkItemsTable {
+  id: GeneratedAlways<string>
   job_id: string
   certificate_id: string
   state: 'pending' | 'done' | 'skipped' | 'failed'

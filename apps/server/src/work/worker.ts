@@ -1,5 +1,6 @@
 import { messageOf } from '@certctl/core'
 import { fulfilOrder } from '../lifecycle/fulfil-order.js'
+import { runBulk } from '../lifecycle/run-bulk.js'
 import type { Services } from '../services.js'
 import type { JobRow } from '../store/jobs.js'
 import { widelyHeard } from '../widely-heard.js'
@@ -7,7 +8,7 @@ import { createLeaseKeeper, type LeaseKeeper } from './lease-keeper.js'
 import { type AwaitedWake, waitForWake } from './wait-for-wake.js'
 
 /** The server's own kinds. It never claims what an agent does. */
-const kinds = ['issue'] as const
+const kinds = ['issue', 'bulk'] as const
 
 export interface Workers {
   /** Claims nothing more, lets what is under way end, and interrupts it where that takes too long. */
@@ -100,7 +101,8 @@ function start(work: Work, job: JobRow): void {
 async function run({ services, keeper, interrupted }: Work, job: JobRow & { lease: string }): Promise<void> {
   const release = keeper.keep(job.lease)
   try {
-    await fulfilOrder(services, job, interrupted)
+    const work = job.kind === 'bulk' ? runBulk : fulfilOrder
+    await work(services, job, interrupted)
   } catch (error) {
     services.log.error({ job: job.id, reason: messageOf(error) }, 'a job ended without a result; it is tried again')
   } finally {

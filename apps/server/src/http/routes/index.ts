@@ -12,6 +12,7 @@ import { agentRoutes } from './agents.js'
 import { apiKeyRoutes } from './api-keys.js'
 import { approvalRoutes } from './approvals.js'
 import { auditRoutes } from './audit.js'
+import { bulkRoutes } from './bulk.js'
 import { certificateRoutes } from './certificates.js'
 import { connectorTypeRoutes } from './connector-types.js'
 import { eventRoutes } from './events.js'
@@ -46,6 +47,7 @@ export function createHandlers(
     ...apiKeyRoutes(services),
     ...approvalRoutes(services),
     ...auditRoutes(services),
+    ...bulkRoutes(services),
     ...certificateRoutes(services),
     ...connectorTypeRoutes(services),
     ...eventRoutes(services),

@@ -3,7 +3,7 @@ import { CertctlError } from '@certctl/core'
 import { actorOf } from '../../access/principal.js'
 import { approvalOfJob } from '../../inventory/approvals.js'
 import { jobView } from '../../inventory/job-view.js'
-import { getJob, listJobs } from '../../inventory/jobs.js'
+import { getBulkProgress, getJob, listJobs } from '../../inventory/jobs.js'
 import { readStatus } from '../../inventory/status.js'
 import { cancelJob } from '../../lifecycle/cancel-job.js'
 import { decideApproval } from '../../lifecycle/decide-approval.js'
@@ -27,9 +27,15 @@ export function jobRoutes(services: Services): Handlers<Ids> {
     getStatus: async () => reply(200, await readStatus(services)),
     async listJobs({ query }) {
       const { request, envelope } = listingOf(services.sealing, 'listJobs', query)
-      return reply(200, envelope(await listJobs(services, query, request), jobView))
+      return reply(
+        200,
+        envelope(await listJobs(services, query, request), (row) => jobView(row)),
+      )
     },
-    getJob: async ({ params }) => reply(200, jobView(await getJob(services, params.id))),
+    async getJob({ params }) {
+      const job = await getJob(services, params.id)
+      return reply(200, jobView(job, await getBulkProgress(services, job)))
+    },
     async cancelJob({ params, body, principal }) {
       await cancelJob(services, { jobId: params.id, actor: actorOf(principal), reason: body.reason })
       return reply(200, { status: 'job_cancelled' })

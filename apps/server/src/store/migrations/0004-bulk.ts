@@ -16,13 +16,14 @@ create table bulk_operations (
 );
 
 create table bulk_items (
+  id text generated always as (job_id || ' ' || certificate_id) stored primary key,
   job_id text not null references bulk_operations (job_id) on delete cascade,
   certificate_id text not null,
   state text not null check (state in ('pending', 'done', 'skipped', 'failed')),
   code text,
   message text,
   result_job_id text,
-  primary key (job_id, certificate_id)
+  unique (job_id, certificate_id)
 );
 create index bulk_items_state on bulk_items (job_id, state, certificate_id);
 
