@@ -58,6 +58,8 @@ interface Desk {
   /** When it took its newest orders. */
   taken: number[]
   pausedUntil: number
+  /** So many orders it has kept waiting. */
+  ordersKept: number
   /** Orders it is being asked for. */
   open: Map<string, number>
 }
@@ -86,6 +88,7 @@ export async function createCa(manners: CaManners, world: () => World): Promise<
     waiting: new Map(),
     taken: [],
     pausedUntil: 0,
+    ordersKept: 0,
     open: new Map(),
   }
   return ca
@@ -128,6 +131,15 @@ async function take(world: World, desk: Desk, request: IssuanceRequest): Promise
   world.figures.lostAnswers += 1
   noteUnheard(ca, request.id)
   throw unavailable(world, ca, 'answered, and the answer was lost')
+}
+
+// Orders live for hours, and a CA has thousands in a year.
+const remembered = 2000
+
+function remember<T>(map: Map<string, T>, key: string, value: T): void {
+  map.set(key, value)
+  const [oldest] = map.keys()
+  if (map.size > remembered && oldest !== undefined) map.delete(oldest)
 }
 
 function noteUnheard({ unheard }: CaModel, orderId: string): void {
@@ -184,13 +196,14 @@ async function answer(world: World, desk: Desk, request: Omit<IssuanceRequest, '
   const known = ca.searches ? desk.byOrder.get(request.id) : undefined
   if (known !== undefined) return known
   const outcome = random.happens(ca.pendingShare) ? keepWaiting(world, desk, request) : await sign(world, desk, request)
-  desk.byOrder.set(request.id, outcome)
+  remember(desk.byOrder, request.id, outcome)
   return outcome
 }
 
 function keepWaiting(world: World, desk: Desk, request: Omit<IssuanceRequest, 'signal'>): OrderOutcome {
-  const orderId = `order-${desk.waiting.size + 1}`
-  desk.waiting.set(orderId, { request, readyAt: world.agenda.now() + desk.random.between(10, 3 * 3600) * 1000 })
+  desk.ordersKept += 1
+  const orderId = `order-${desk.ordersKept}`
+  remember(desk.waiting, orderId, { request, readyAt: world.agenda.now() + desk.random.between(10, 3 * 3600) * 1000 })
   return { status: 'pending', orderId, waitingFor: 'ca' }
 }
 
@@ -222,7 +235,7 @@ async function end(
   const outcome: OrderOutcome = desk.random.happens(0.02)
     ? { status: 'invalid', orderId, reason: 'the validation took too long' }
     : await sign(world, desk, request)
-  desk.byOrder.set(request.id, outcome)
+  remember(desk.byOrder, request.id, outcome)
   return outcome
 }
 
