@@ -4,6 +4,8 @@ export interface Side {
   name: string
   /** Does the work once; `index` counts up, so that inputs can be taken in turn. */
   run(index: number): unknown
+  /** Whose CPU is counted; this process's where not given. */
+  meter?: Meter | undefined
 }
 
 export interface Bar {
@@ -15,6 +17,12 @@ export interface Bar {
   /** Ours must be at least this many times as fast, per CPU second. */
   floor: number
   aim?: number | undefined
+  /** `p50`: the median time of one run by the clock is compared, not the CPU of many: for work that another process does. */
+  by?: 'cpu' | 'p50' | undefined
+  /** With `p50`: runs of each side in a round, where sixty are too many. */
+  timedRuns?: number | undefined
+  /** With `p50`: ours must not take longer, in milliseconds. */
+  mostMs?: number | undefined
 }
 
 export interface Round {
@@ -25,7 +33,7 @@ export interface Round {
 export interface Measured {
   bar: Bar
   rounds: readonly Round[]
-  /** Median operations per CPU second. */
+  /** Median operations per CPU second; by the clock, what one after the other would be in a second. */
   ours: number
   theirs: number
   /** Median of the rounds' ratios: drift between rounds does not enter it. */
@@ -54,6 +62,8 @@ export interface MeasureOptions {
 /** Runs both sides in turns and takes medians. A first round warms up and is not counted. */
 export async function measure(bar: Bar, options: MeasureOptions = {}): Promise<Measured> {
   const { rounds: wanted = 5, sliceSeconds = 0.4, meter = processMeter } = options
+  const timed = async (side: Side): Promise<number> => await medianRateOf(side, bar.timedRuns ?? usualRuns)
+  const rateOf = bar.by === 'p50' ? timed : cpuRateOf
   const rounds: Round[] = []
   for (let round = 0; round <= wanted; round++) {
     const measured = {
@@ -71,7 +81,8 @@ export async function measure(bar: Bar, options: MeasureOptions = {}): Promise<M
   }
 }
 
-async function rateOf(side: Side, sliceSeconds: number, meter: Meter): Promise<number> {
+async function cpuRateOf(side: Side, sliceSeconds: number, usual: Meter): Promise<number> {
+  const meter = side.meter ?? usual
   const started = meter.cpuMicroseconds()
   let done = 0
   let batch = 1
@@ -88,6 +99,19 @@ async function rateOf(side: Side, sliceSeconds: number, meter: Meter): Promise<n
   }
 }
 
+const usualRuns = 60
+
+/** From the median time of a run. */
+async function medianRateOf(side: Side, runs: number): Promise<number> {
+  const micros: number[] = []
+  for (let index = 0; index < runs; index++) {
+    const started = process.hrtime.bigint()
+    await side.run(index)
+    micros.push(Number(process.hrtime.bigint() - started) / 1000)
+  }
+  return 1e6 / median(micros)
+}
+
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = sorted.length >> 1
@@ -98,8 +122,12 @@ export function median(values: readonly number[]): number {
 /** How much of its floor a bar may miss before `--check` fails: machines are noisy, bars are not. */
 export const tolerance = 0.8
 
-export function holds({ ratio, bar }: Measured): boolean {
-  return ratio >= tolerance * bar.floor
+export function holds({ ratio, ours, bar }: Measured): boolean {
+  return ratio >= tolerance * bar.floor && tolerance * (1000 / ours) <= (bar.mostMs ?? Number.POSITIVE_INFINITY)
+}
+
+function reaches({ ratio, ours, bar }: Measured): boolean {
+  return ratio >= bar.floor && 1000 / ours <= (bar.mostMs ?? Number.POSITIVE_INFINITY)
 }
 
 /** Measures, and once more where the first time fell below what `--check` tolerates. */
@@ -111,16 +139,23 @@ export async function measureFairly(bar: Bar, options: MeasureOptions = {}): Pro
 /** One bar in a few lines: both sides, the ratio, the floor. */
 export function reportOf(measured: Measured): string {
   const { bar, ours, theirs, ratio } = measured
-  const verdict = ratio >= bar.floor ? 'holds' : holds(measured) ? 'within tolerance' : 'MISSED'
+  const verdict = reaches(measured) ? 'holds' : holds(measured) ? 'within tolerance' : 'MISSED'
   const aim = bar.aim === undefined ? '' : `, aim ${bar.aim}x`
+  const most = bar.mostMs === undefined ? '' : `, at most ${bar.mostMs} ms`
+  const rate = bar.by === 'p50' ? time : cpuRate
+  const digits = bar.floor < 0.1 ? 3 : 2
   return [
     `${bar.name}: ${bar.title}`,
     `  ours    ${rate(ours)}  ${bar.ours.name}`,
     `  theirs  ${rate(theirs)}  ${bar.theirs.name}`,
-    `  ratio   ${ratio.toFixed(2)}x (floor ${bar.floor}x${aim}): ${verdict}`,
+    `  ratio   ${ratio.toFixed(digits)}x (floor ${bar.floor.toFixed(digits)}x${aim}${most}): ${verdict}`,
   ].join('\n')
 }
 
-function rate(perSecond: number): string {
+function cpuRate(perSecond: number): string {
   return `${Math.round(perSecond).toLocaleString('en').padStart(12)} per CPU second`
+}
+
+function time(perSecond: number): string {
+  return `${(1000 / perSecond).toFixed(2).padStart(12)} ms at the median`
 }

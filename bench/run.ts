@@ -23,9 +23,14 @@ function benchNames(): string[] {
     .toSorted()
 }
 
-async function barsOf(name: string): Promise<readonly Bar[]> {
-  const module: { bars: () => Promise<readonly Bar[]> } = await import(new URL(`${name}.ts`, import.meta.url).href)
-  return await module.bars()
+interface BarFile {
+  bars(): Promise<readonly Bar[]>
+  /** Stops what the bars started. */
+  close?(): Promise<void>
+}
+
+async function barFile(name: string): Promise<BarFile> {
+  return (await import(new URL(`${name}.ts`, import.meta.url).href)) as BarFile
 }
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -51,11 +56,13 @@ async function main(argv: readonly string[]): Promise<number> {
 async function runAll(names: readonly string[]): Promise<string[]> {
   const missed: string[] = []
   for (const name of names) {
-    for (const bar of await barsOf(name)) {
+    const file = await barFile(name)
+    for (const bar of await file.bars()) {
       const measured = await measureFairly(bar)
       process.stdout.write(`${reportOf(measured)}\n\n`)
       if (!holds(measured)) missed.push(bar.name)
     }
+    await file.close?.()
   }
   return missed
 }

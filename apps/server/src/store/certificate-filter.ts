@@ -27,6 +27,8 @@ export interface CertificateFilter {
   text?: string | undefined
   /** One of its names is this one, or below it. */
   domain?: string | undefined
+  /** Very many names have the text, or are below the domain (`commonNamesQuery`): walking the list finds a page of them sooner than gathering all. */
+  common?: boolean | undefined
   /** It carries all of them. */
   tags?: readonly { key: string; value: string }[] | undefined
   expiresBefore?: Date | undefined
@@ -77,14 +79,30 @@ const tagStandings: Partial<Record<CertificateStatus, string>> = {
   Pending: 'pending',
 }
 
+export interface Matching {
+  from: RawBuilder<unknown>
+  where: Condition
+  /** Which table has `expires_at` in an order that the rest can follow, and what it calls a certificate's id. */
+  expiry: { table: string; id: string }
+}
+
 /** The rows of `listed_certificates l` that match, as `from … where …`. Archived ones only where they are asked for. */
-export function matching(filter: CertificateFilter): { from: RawBuilder<unknown>; where: Condition } {
+export function matching(filter: CertificateFilter): Matching {
   const joined = [...tagJoins(filter), ...searchJoins(filter)]
   const conditions = [...statusParts(filter), ...plainParts(filter), ...relatedParts(filter)]
   return {
     from: sql`listed_certificates l ${sql.join(joined, sql` `)}`,
     where: conditions.length === 0 ? sql`true` : sql`${sql.join(conditions, sql` and `)}`,
+    expiry: expiryOf(filter),
   }
+}
+
+/** A side table that knows when certificates end has fewer rows to sort, or has them sorted: they are asked in its order. */
+function expiryOf({ tags = [], domain, text, common = false }: CertificateFilter): Matching['expiry'] {
+  if (tags.length > 0) return { table: 'tag0', id: 'certificate_id' }
+  if (domain !== undefined && !common) return { table: 'ended', id: 'certificate_id' }
+  if (text !== undefined && !common) return { table: 'searched', id: 'certificate_id' }
+  return { table: 'l', id: 'id' }
 }
 
 function statusParts({ status, ids, now }: CertificateFilter): Condition[] {
@@ -112,7 +130,8 @@ function plainParts(filter: CertificateFilter): Condition[] {
   ]
 }
 
-function relatedParts({ agentId, targetId, name, source, status }: CertificateFilter): Condition[] {
+function relatedParts(filter: CertificateFilter): Condition[] {
+  const { agentId, targetId, name, source, status, domain, common = false } = filter
   const live = status === 'Archived' ? sql`` : sql`and archived_at is null`
   return [
     ...given(
@@ -129,13 +148,16 @@ function relatedParts({ agentId, targetId, name, source, status }: CertificateFi
         union select id from certificates where lower(name) = ${value} ${live})`,
     ),
     ...given(
+      common ? domain : undefined,
+      (value) => sql`exists (select 1 from certificate_names where certificate_id = l.id and ${endsWith(value)})`,
+    ),
+    ...given(
       source,
       (value) => sql`exists (select 1 from certificates where certificates.id = l.id and source = ${value})`,
     ),
   ]
 }
 
-/** Joined by id and end: a side table's own order is then the list's. */
 function tagJoins({ tags = [], teamId, status }: CertificateFilter): Condition[] {
   const standing = status === undefined ? undefined : tagStandings[status]
   return tags.map(({ key, value }, index) => {
@@ -144,33 +166,56 @@ function tagJoins({ tags = [], teamId, status }: CertificateFilter): Condition[]
       ...given(teamId, (id) => sql`and ${tag}.team_id = ${id}`),
       ...given(standing, (word) => sql`and ${tag}.standing = ${word}`),
     ]
-    return sql`join certificate_tags as ${tag} on ${tag}.certificate_id = l.id and ${tag}.expires_at = l.expires_at
+    return sql`join certificate_tags as ${tag} on ${tag}.certificate_id = l.id
       and ${tag}.key = ${key} and ${tag}.value = ${value} ${sql.join(also, sql` `)}`
   })
 }
 
-function searchJoins({ text, domain }: CertificateFilter): Condition[] {
+function searchJoins({ text, domain, common = false }: CertificateFilter): Condition[] {
+  const searched = given(
+    text,
+    (value) => sql`join searched_names as searched on searched.certificate_id = l.id and ${has('searched', value)}`,
+  )
+  if (common) return searched
   return [
-    ...given(
-      text?.toLowerCase(),
-      (
-        value,
-      ) => sql`join searched_names as searched on searched.certificate_id = l.id and searched.expires_at = l.expires_at
-        and searched.text like ${`%${likeLiteral(value)}%`}`,
-    ),
-    ...given(
-      domain,
-      (
-        value,
-      ) => sql`join (select distinct certificate_id, expires_at from certificate_names where ${endsWith(value)}) as ended
-        on ended.certificate_id = l.id and ended.expires_at = l.expires_at`,
-    ),
+    ...searched,
+    ...given(domain, (value) => sql`join (${namesBelow(value)}) as ended on ended.certificate_id = l.id`),
   ]
 }
 
+const commonText = 5000
+const commonDomain = 10_000
+
+/** Whether so many names have the text, or are below the domain, that they are better not gathered. */
+export function commonNamesQuery({ text, domain }: CertificateFilter): RawBuilder<{ common: boolean }> | undefined {
+  if (text !== undefined)
+    return sql`select count(*) > ${commonText} as common from (
+      select 1 from searched_names where ${has('searched_names', text)} limit ${sql.lit(commonText + 1)}) as found`
+  if (domain === undefined) return undefined
+  return sql`select count(*) > ${commonDomain} as common from (
+    select 1 from certificate_names where reversed like ${`${likeLiteral(reversedOf(domain))}.%`} limit ${sql.lit(commonDomain + 1)}) as found`
+}
+
+function has(table: string, text: string): Condition {
+  return sql`${sql.ref(`${table}.text`)} like ${`%${likeLiteral(text.toLowerCase())}%`}`
+}
+
+/** Each half by itself is answered from the index alone. */
+function namesBelow(domain: string): Condition {
+  const reversed = reversedOf(domain)
+  return sql`select distinct certificate_id, expires_at from (
+    select certificate_id, expires_at from certificate_names where reversed = ${reversed}
+    union all select certificate_id, expires_at from certificate_names where reversed like ${`${likeLiteral(reversed)}.%`}
+  ) as names`
+}
+
 function endsWith(domain: string): Condition {
-  const reversed = [...domain.toLowerCase()].toReversed().join('')
+  const reversed = reversedOf(domain)
   return sql`(reversed = ${reversed} or reversed like ${`${likeLiteral(reversed)}.%`})`
+}
+
+function reversedOf(domain: string): string {
+  return [...domain.toLowerCase()].toReversed().join('')
 }
 
 function likeLiteral(text: string): string {

@@ -3,6 +3,7 @@ import { type Kysely, type RawBuilder, sql } from 'kysely'
 import {
   type CertificateFilter,
   type CertificateStatus,
+  commonNamesQuery,
   matching,
   statusConditions,
   statusWord,
@@ -11,6 +12,7 @@ import { certificateJson } from './certificate-json.js'
 import type { CertificateRow } from './certificates.js'
 import { isStatementTimeout } from './database-error.js'
 import { largestTotal, type PageRequest, type PageStart } from './page.js'
+import { prepared } from './prepared.js'
 import type { Schema } from './schema.js'
 
 export const certificateSorts = [
@@ -83,8 +85,9 @@ export function certificateListTable(db: Kysely<Schema>) {
     },
 
     async page(question: CertificateQuestion): Promise<JsonPage> {
-      const { filter, request } = question
-      if (filter.text !== undefined) return await searched(db, question)
+      const { filter: given, request } = question
+      if (given.text !== undefined) return await searched(db, question)
+      const filter = { ...given, common: await areCommon(db, given) }
       const [page, total] = await Promise.all([pageOf(db, question), request.count ? countUpTo(db, filter) : undefined])
       return { ...page, ...total }
     },
@@ -97,9 +100,19 @@ export function matchingCertificateIds(db: Kysely<Schema>, filter: CertificateFi
   return db.selectFrom(sql<{ id: string }>`(select l.id from ${from} where ${where})`.as('listed')).select('id')
 }
 
+async function areCommon(db: Kysely<Schema>, filter: CertificateFilter): Promise<boolean> {
+  const { rows } = (await commonNamesQuery(filter)?.execute(db)) ?? { rows: [] }
+  return rows[0]?.common === true
+}
+
 async function pageOf(db: Kysely<Schema>, question: CertificateQuestion): Promise<JsonPage> {
   const { limit } = question.request
-  const { rows } = await sql<{ items: string; found: number; id: string | null; value: string | null }>`
+  const { rows } = await sql<{
+    items: string
+    found: number
+    id: string | null
+    value: string | null
+  }>`${sql.raw(isPlain(question) ? prepared : '')}
     select coalesce(string_agg(item, ',' order by n) filter (where n <= ${limit}), '') as items, count(*)::integer as found,
       max(id) filter (where n = ${limit}) as id, max(value) filter (where n = ${limit}) as value
     from (
@@ -109,6 +122,11 @@ async function pageOf(db: Kysely<Schema>, question: CertificateQuestion): Promis
   const [row = { items: '', found: 0, id: null, value: null }] = rows
   if (row.found <= limit || row.id === null) return { items: row.items }
   return { items: row.items, next: { value: row.value, id: row.id } }
+}
+
+/** Whether there are few enough questions of its form to keep a plan for it, and the values in it do not decide which plan is good. */
+function isPlain({ filter, request, fields }: CertificateQuestion): boolean {
+  return fields === undefined && (request.offset ?? 0) === 0 && filter.domain === undefined && filter.text === undefined
 }
 
 const listed = sql.raw(
@@ -143,9 +161,9 @@ const listed = sql.raw(
 function rowsOf(question: CertificateQuestion): RawBuilder<unknown> {
   const { order, request } = question
   const rows = order.by === 'status' ? rowsByStatus(question) : rowsByColumn(question, order.by)
-  return sql`select row_number() over (${sortedBy(order)}) as n, page.* from (
-    ${rows} ${sortedBy(order)} limit ${request.limit + 1} offset ${request.offset ?? 0}
-  ) as page`
+  // Literals: a plan made for any limit would be one for a tenth of all rows.
+  const part = sql`limit ${sql.lit(request.limit + 1)} offset ${sql.lit(request.offset ?? 0)}`
+  return sql`select row_number() over (${sortedBy(order)}) as n, page.* from (${rows} ${part}) as page`
 }
 
 function sortedBy({ descending }: CertificateOrder): RawBuilder<unknown> {
@@ -157,13 +175,17 @@ function rowsByColumn(
   { filter, order, request: { after } }: CertificateQuestion,
   by: Exclude<CertificateSortColumn, 'status'>,
 ): RawBuilder<unknown> {
-  const { from, where } = matching(filter)
-  const column = sql.ref(`l.${by}`)
+  const { from, where, expiry } = matching(filter)
+  const byExpiry = by === 'expires_at'
+  const column = sql.ref(`${byExpiry ? expiry.table : 'l'}.${by}`)
+  const id = byExpiry ? sql.ref(`${expiry.table}.${expiry.id}`) : sql.ref('l.id')
   const type = sql.raw(by.endsWith('_at') ? 'timestamptz' : 'text')
   const beyond = sql.raw(order.descending ? '<' : '>')
   const keyset =
-    after === undefined ? sql`` : sql`and (${column}, l.id) ${beyond} (${after.value}::${type}, ${after.id})`
-  return sql`select ${listed}, ${column} as sort_value from ${from} where ${where} ${keyset}`
+    after === undefined ? sql`` : sql`and (${column}, ${id}) ${beyond} (${after.value}::${type}, ${after.id})`
+  const direction = sql.raw(order.descending ? 'desc' : 'asc')
+  return sql`select ${listed}, ${column} as sort_value from ${from} where ${where} ${keyset}
+    order by ${column} ${direction}, ${id} ${direction}`
 }
 
 /** The word depends on the moment, so no index has its order: each word in turn brings what a page can need of it. */
@@ -176,9 +198,9 @@ function rowsByStatus(question: CertificateQuestion): RawBuilder<unknown> {
     const { from, where } = matching({ ...filter, status: word })
     const keyset =
       request.after?.value === word ? sql`and l.id ${sql.raw(order.descending ? '<' : '>')} ${request.after.id}` : sql``
-    return sql`(select ${listed}, ${word}::text as sort_value from ${from} where ${where} ${keyset} order by l.id ${direction} limit ${most})`
+    return sql`(select ${listed}, ${word}::text as sort_value from ${from} where ${where} ${keyset} order by l.id ${direction} limit ${sql.lit(most)})`
   })
-  return sql`select * from (${sql.join(parts, sql` union all `)}) as l`
+  return sql`select l.* from (${sql.join(parts, sql` union all `)}) as l ${sortedBy(order)}`
 }
 
 function isWanted({ filter, order, request: { after } }: CertificateQuestion): (word: CertificateStatus) => boolean {
@@ -208,8 +230,9 @@ async function searched(db: Kysely<Schema>, question: CertificateQuestion): Prom
   try {
     return await db.transaction().execute(async (connection) => {
       await sql`set local statement_timeout = ${sql.lit(searchSeconds * 1000)}`.execute(connection)
-      const page = await pageOf(connection, question)
-      return question.request.count ? { ...page, ...(await countUpTo(connection, question.filter)) } : page
+      const filter = { ...question.filter, common: await areCommon(connection, question.filter) }
+      const page = await pageOf(connection, { ...question, filter })
+      return question.request.count ? { ...page, ...(await countUpTo(connection, filter)) } : page
     })
   } catch (cause) {
     if (!isStatementTimeout(cause)) throw cause

@@ -9,6 +9,7 @@ import {
 } from 'kysely'
 import pg from 'pg'
 import { databaseErrorOf } from './database-error.js'
+import { createStatementNames } from './prepared.js'
 import type { Schema } from './schema.js'
 
 /** A URL as an operator writes it (`sslmode`, `sslrootcert` and the like are obeyed), or the embedded server's socket. */
@@ -94,6 +95,7 @@ function wrap(client: pg.PoolClient): PostgresPoolClient {
   return { query, release: () => client.release() }
 }
 
+const nameOf = createStatementNames()
 const written = ['INSERT', 'UPDATE', 'DELETE', 'MERGE'] as const
 
 async function run<R>(
@@ -102,7 +104,11 @@ async function run<R>(
   parameters: readonly unknown[],
 ): Promise<PostgresQueryResult<R>> {
   try {
-    const { command, rowCount, rows } = await client.query(statement, [...parameters])
+    const values = [...parameters]
+    const name = nameOf(statement)
+    const { command, rowCount, rows } = await client.query(
+      name === undefined ? { text: statement, values } : { name, text: statement, values },
+    )
     if (statement === 'commit' && command !== 'COMMIT') throw notCommitted()
     return { command: written.find((word) => word === command) ?? 'SELECT', rowCount: rowCount ?? 0, rows }
   } catch (error) {

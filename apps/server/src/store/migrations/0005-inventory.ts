@@ -37,13 +37,14 @@ create index listed_name on listed_certificates (name, id) where standing <> 'ar
 create index listed_common_name on listed_certificates (common_name, id) where standing <> 'archived';
 create index listed_environment on listed_certificates (environment, id) where standing <> 'archived';
 create index listed_environment_expires on listed_certificates (environment, expires_at, id) where standing <> 'archived';
-create index listed_standing_expires on listed_certificates (standing, expires_at, id);
+create index listed_standing on listed_certificates (standing, id);
+create index listed_standing_expires on listed_certificates (standing, expires_at, id, expiring_at);
 create index listed_expiring on listed_certificates (standing, expiring_at) where standing in ('issued', 'renewing');
 create index listed_owner_expires on listed_certificates (owner_id, expires_at, id) where standing <> 'archived';
 create index listed_owner_created on listed_certificates (owner_id, created_at, id) where standing <> 'archived';
 create index listed_team_expires on listed_certificates (team_id, expires_at, id) where standing <> 'archived';
 create index listed_team_created on listed_certificates (team_id, created_at, id) where standing <> 'archived';
-create index listed_team_standing on listed_certificates (team_id, standing, expires_at, id);
+create index listed_team_standing on listed_certificates (team_id, standing, expires_at, id, expiring_at);
 create index listed_issuer_expires on listed_certificates (issuer_id, expires_at, id) where standing <> 'archived';
 create index listed_profile_expires on listed_certificates (certificate_profile_id, expires_at, id) where certificate_profile_id is not null and standing <> 'archived';
 
