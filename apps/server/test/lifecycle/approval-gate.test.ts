@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { beginBulk } from '../../src/lifecycle/begin-bulk.js'
 import { cancelJob } from '../../src/lifecycle/cancel-job.js'
 import { changeCertificate } from '../../src/lifecycle/change-certificate.js'
 import { linkTarget } from '../../src/lifecycle/link-target.js'
 import { renewCertificate } from '../../src/lifecycle/renew-certificate.js'
 import type { CertificateRequest } from '../../src/lifecycle/request-certificate.js'
+import { runBulk } from '../../src/lifecycle/run-bulk.js'
 import { supplyCsr } from '../../src/lifecycle/supply-csr.js'
 import { dueRenewals } from '../../src/schedule/due-renewals.js'
 import { overdueApprovals } from '../../src/schedule/overdue-approvals.js'
@@ -62,7 +64,19 @@ describe('no way leads round the second person', () => {
     await agent.submit(item, await agent.csr(item))
   }
 
-  it('neither the API, nor renewals, nor the schedule, nor a change, nor a CSR, nor a second key of the same person', async () => {
+  const renewInBulk = async (id: string): Promise<void> => {
+    const { services } = scene
+    const wanted = { filter: { ids: [id] }, criteria: { certificate_ids: [id] }, arguments: {}, actor: aliceToo }
+    await beginBulk(services, { action: 'renew', ...wanted })
+    const now = services.clock.now()
+    const until = new Date(now.getTime() + 60_000)
+    const claimed = await services.store.jobs.claimForServer({ kinds: ['bulk'], server: 'x', now, until, limit: 1 })
+    expect(claimed).toHaveLength(1)
+    for (const job of claimed)
+      if (job.lease !== null) await runBulk(services, { ...job, lease: job.lease }, new AbortController().signal)
+  }
+
+  it('neither the API, nor renewals, nor bulk, nor the schedule, nor a change, nor a CSR, nor a second key of the same person', async () => {
     let asked = 0
     const id = await request({ name: 'with an agent', targetIds: ['target-a'] })
     await submit(id)
@@ -87,6 +101,15 @@ describe('no way leads round the second person', () => {
     await approve(scene, renewal.id, bob)
     await workOff(scene)
     asked += 1
+    await agent.deployed(only(await agent.claim(), 'Deployment'))
+
+    await renewInBulk(id)
+    await submit(id)
+    const inBulk = await expectShut(scene, id, asked, 'renewed in bulk')
+    await approve(scene, inBulk.id, bob)
+    await workOff(scene)
+    asked += 1
+    expect(scene.ca.asked).toHaveLength(asked)
     await agent.deployed(only(await agent.claim(), 'Deployment'))
 
     scene.services.clock.advance(80 * 86_400)
