@@ -8,6 +8,7 @@ export const expiredLeases: Loop = {
   everySeconds: ({ config }) => config.job_timeout_interval,
   async run(services) {
     const expired = await services.store.jobs.listExpired(services.clock.now(), batchSize)
+    if (expired.length === 0) return
     const agents = new Set(
       expired.flatMap(({ kind, agent_id }) => (agent_id === null || kind === 'issue' ? [] : [agent_id])),
     )

@@ -12,7 +12,7 @@ const hour = 3600
  */
 const intervals: Readonly<Record<string, number>> = {
   'due-renewals': hour,
-  'due-verifications': hour,
+  'due-verifications': 2 * hour,
   'ending-certificates': 2 * hour,
   'expired-leases': 2 * hour,
   'reconcile-placements': 2 * hour,
