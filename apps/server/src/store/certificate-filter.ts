@@ -147,9 +147,11 @@ function relatedParts(filter: CertificateFilter): Condition[] {
       (value) => sql`l.id in (select certificate_id from certificate_names where value = ${value}
         union select id from certificates where lower(name) = ${value} ${live})`,
     ),
+    // With its offset it is asked row by row, and not turned into a join of all.
     ...given(
       common ? domain : undefined,
-      (value) => sql`exists (select 1 from certificate_names where certificate_id = l.id and ${endsWith(value)})`,
+      (value) =>
+        sql`exists (select 1 from certificate_names where certificate_id = l.id and ${endsWith(value)} offset 0)`,
     ),
     ...given(
       source,

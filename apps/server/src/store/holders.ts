@@ -121,7 +121,10 @@ export function holdersTable(db: Kysely<Schema>) {
         select distinct holders.certificate_id
         from holders join certificates on certificates.id = holders.certificate_id
         where holders.certificate_id > ${after} and holders.closed_at is null and certificates.archived_at is null
-          and (holders.current_version_id is null or holders.renewal_requested_at is not null or holders.renew_at <= ${now})
+          and holders.id in (
+            select id from holders where closed_at is null and current_version_id is null and certificate_id > ${after}
+            union all select id from holders where closed_at is null and renewal_requested_at is not null and certificate_id > ${after}
+            union all select id from holders where closed_at is null and renew_at <= ${now})
           and (holders.next_attempt_at is null or holders.next_attempt_at <= ${now})
           and (holders.blocked_code is null or holders.blocked_generation < certificates.generation)
           and (holders.kind = 'outside' or exists (
