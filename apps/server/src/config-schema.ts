@@ -149,6 +149,9 @@ export const settingsSchema = z.object({
   rate_limit_per_user_burst: whole(0, 1_000_000)
     .prefault('0')
     .describe('Burst of a principal where it differs; 0: RATE_LIMIT_BURST.'),
+  cert_export_rate_limit_per_actor_hr: whole(0, 1_000_000)
+    .prefault('50')
+    .describe('Exports of certificates an hour per principal and copy of the server; 0: no limit.'),
   audit_checkpoint_file: readPath()
     .optional()
     .describe('Signed checkpoints are appended here, to be carried off this machine.'),
@@ -234,7 +237,9 @@ export const settingsSchema = z.object({
     .describe(
       'Where health checks may lead: public addresses; internal networks too (private); or also this machine and its links (any).',
     ),
-  event_retention: duration().prefault('90d').describe('How long events, what was told of them, and spent join tokens are kept.'),
+  event_retention: duration()
+    .prefault('90d')
+    .describe('How long events, what was told of them, and spent join tokens are kept.'),
   discovery_retention: duration()
     .prefault('90d')
     .describe('How long scans are kept, and places where no scan finds anything any more.'),

@@ -12,11 +12,11 @@ export interface RawRequest {
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
   readonly signal: AbortSignal
 }
-/** What to send. `body` is text, whole or in pieces; absent: no body. */
+/** What to send. `body` is text, whole or in pieces, or octets in pieces; absent: no body. */
 export interface RawReply {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  readonly body?: string | AsyncIterable<string> | undefined
+  readonly body?: string | AsyncIterable<string | Uint8Array> | undefined
 }
 
 /** What a handler gets: everything parsed, and who asks. */
@@ -180,7 +180,8 @@ function render(operation: Operation, answer: AnyReply): RawReply {
   const mediaType = operation.responses[status]?.meta()?.[mediaTypeKey]
   if (typeof mediaType === 'string' && (typeof body === 'string' || isAsyncIterable(body)))
     return { status, headers: { 'content-type': mediaType, ...headers }, body }
-  if (typeof body === 'string' && headers['content-type'] !== undefined) return { status, headers, body }
+  const isWritten = typeof body === 'string' || isAsyncIterable(body)
+  if (isWritten && headers['content-type'] !== undefined) return { status, headers, body }
   return { status, headers: { 'content-type': jsonType(status), ...headers }, body: JSON.stringify(body) }
 }
 

@@ -316,18 +316,6 @@ export const certificateOperations = {
     body: z.strictObject({ target_id: idSchema.optional() }).prefault({}),
     responses: { 202: z.object({ status: z.literal('deployment_triggered'), job_ids: z.array(z.string()) }) },
   }),
-  exportCertificatePem: op('exportCertificatePem', 'GET /api/v1/certificates/{id}/export/pem', {
-    summary: 'The current certificate and its chain; with download=true as a file',
-    permission: 'certificates.export',
-    params: idParams,
-    query: z.strictObject({ download: flag().optional() }),
-    responses: {
-      200: z.union([
-        z.object({ cert_pem: z.string(), chain_pem: z.string(), full_pem: z.string() }),
-        z.string().describe('With download=true: application/x-pem-file.'),
-      ]),
-    },
-  }),
   listCertificateTargets: op('listCertificateTargets', 'GET /api/v1/certificates/{id}/targets', {
     summary: 'Where a certificate goes',
     permission: 'certificates.read',

@@ -45,7 +45,9 @@ export type AnswerOf<O extends Operation> = {
 }[keyof O['responses'] & GoodStatus]
 
 /** Text that a server may send in pieces arrives here whole. */
-type AnswerBody<S> = S extends z.ZodType ? Exclude<z.output<S>, AsyncIterable<string>> : never
+type AnswerBody<S> = S extends z.ZodType
+  ? Exclude<z.output<S>, AsyncIterable<string> | AsyncIterable<Uint8Array>>
+  : never
 
 type CallArguments<O extends Operation> =
   Record<never, never> extends CallOf<O> ? [call?: CallOf<O>] : [call: CallOf<O>]

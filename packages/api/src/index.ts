@@ -106,6 +106,7 @@ export {
 export { type ConnectorType, connectorTypeOperations, connectorTypeSchema } from './connector-types.js'
 export { type DiscoveryReport, discoveryReportSchema, discoveryScanSchema } from './discoveries.js'
 export { type Event, eventOperations, eventSchema } from './events.js'
+export { exportOperations } from './exports.js'
 export { healthOperations } from './health.js'
 export {
   type HealthCheck,
@@ -157,6 +158,7 @@ export {
   renewalPolicySchema,
 } from './renewal-policies.js'
 export { replyFaults } from './reply-faults.js'
+export { type Revocation, revocationOperations, revocationSchema, revocationStates } from './revocations.js'
 export { causeSchema, idSchema, sha256Schema, timeSchema } from './scalars.js'
 export {
   type JobTrend,

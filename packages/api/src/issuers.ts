@@ -9,7 +9,7 @@ import {
 } from './connections.js'
 import { crudOperations } from './crud-operations.js'
 import { op } from './op.js'
-import { idParams } from './scalars.js'
+import { idParams, timeSchema } from './scalars.js'
 
 export const issuerSchema = z
   .object({ ...connectionShape, hierarchy_mode: z.string().optional() })
@@ -29,6 +29,25 @@ export const issuerOperations = {
     },
     { item: issuerSchema, query: connectionQuery, create: createConnectionBody, update: updateConnectionBody },
   ),
+  listCaCertificates: op('listCaCertificates', 'GET /api/v1/issuers/{id}/ca-certificates', {
+    summary: 'The certificates of the CA, as it gives them: the issuing one first. 501 where its connector cannot ask',
+    permission: 'issuers.read',
+    params: idParams,
+    responses: {
+      200: z.object({
+        certificates: z.array(
+          z.object({
+            pem: z.string(),
+            subject: z.string(),
+            fingerprint_sha256: z.string(),
+            not_after: timeSchema,
+            self_signed: z.boolean(),
+          }),
+        ),
+        pem: z.string().describe('All of them.'),
+      }),
+    },
+  }),
   testIssuer: op('testIssuer', 'POST /api/v1/issuers/{id}/test', {
     summary: 'Tests credentials and reachability; changes nothing. 422 says why it failed',
     permission: 'issuers.write',

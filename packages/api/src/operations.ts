@@ -10,6 +10,7 @@ import { bulkOperations } from './bulk.js'
 import { certificateOperations } from './certificates.js'
 import { connectorTypeOperations } from './connector-types.js'
 import { eventOperations } from './events.js'
+import { exportOperations } from './exports.js'
 import { healthOperations } from './health.js'
 import { healthCheckOperations } from './health-checks.js'
 import { issuerOperations } from './issuers.js'
@@ -21,6 +22,7 @@ import { planOperations } from './plan.js'
 import { policyOperations } from './policies.js'
 import { profileOperations } from './profiles.js'
 import { renewalPolicyOperations } from './renewal-policies.js'
+import { revocationOperations } from './revocations.js'
 import { statsOperations } from './stats.js'
 import { statusOperations } from './status.js'
 import { targetOperations } from './targets.js'
@@ -36,6 +38,8 @@ export const operations = {
   ...joinTokenOperations,
   ...certificateOperations,
   ...bulkOperations,
+  ...exportOperations,
+  ...revocationOperations,
   ...issuerOperations,
   ...targetOperations,
   ...notifierOperations,

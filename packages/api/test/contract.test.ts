@@ -120,6 +120,7 @@ describe('who may do what', () => {
       new Set([
         'agent.act',
         'api_keys.read',
+        'certificates.bulk_revoke',
         'api_keys.write',
         'audit.read',
         'audit.verify',

@@ -45,12 +45,13 @@ export async function answerOnce(
   )
   if (before !== undefined) {
     requireSameCall(before, hash)
-    return JSON.parse(sealing.open(before.answer, place).toString('utf8')) as RawReply
+    return replyOf(JSON.parse(sealing.open(before.answer, place).toString('utf8')) as KeptReply)
   }
   try {
-    const reply = await whole(await answer())
+    const kept = await whole(await answer())
+    const reply = replyOf(kept)
     if (reply.status >= 500) await store.idempotencyKeys.forget(claim)
-    else await store.idempotencyKeys.finish(claim, sealing.seal(JSON.stringify(reply), place))
+    else await store.idempotencyKeys.finish(claim, sealing.seal(JSON.stringify(kept), place))
     return reply
   } catch (error) {
     await store.idempotencyKeys.forget(claim)
@@ -62,12 +63,32 @@ function callerOf({ principal, address }: IdempotentCall): string {
   return principal.kind === 'public' ? `public ${address}` : `${principal.kind} ${principal.id}`
 }
 
+/** An answer as it is kept; octets, which JSON does not have, in base64. */
+interface KeptReply extends RawReply {
+  readonly body?: string | undefined
+  readonly octets?: string | undefined
+}
+
 /** An answer that comes in pieces is kept in one. */
-async function whole(reply: RawReply): Promise<RawReply> {
-  if (typeof reply.body !== 'object') return reply
-  const pieces: string[] = []
-  for await (const piece of reply.body) pieces.push(piece)
-  return { ...reply, body: pieces.join('') }
+async function whole(reply: RawReply): Promise<KeptReply> {
+  const { body, ...head } = reply
+  if (typeof body !== 'object') return { ...head, body }
+  const pieces: Buffer[] = []
+  let isText = true
+  for await (const piece of body) {
+    isText &&= typeof piece === 'string'
+    pieces.push(typeof piece === 'string' ? Buffer.from(piece) : Buffer.from(piece))
+  }
+  const all = Buffer.concat(pieces)
+  return isText ? { ...head, body: all.toString('utf8') } : { ...head, octets: all.toString('base64') }
+}
+
+function replyOf({ octets, ...reply }: KeptReply): RawReply {
+  return octets === undefined ? reply : { ...reply, body: inOnePiece(Buffer.from(octets, 'base64')) }
+}
+
+async function* inOnePiece(octets: Uint8Array): AsyncIterable<Uint8Array> {
+  yield octets
 }
 
 function requireSameCall(

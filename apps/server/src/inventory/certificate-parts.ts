@@ -22,6 +22,12 @@ export async function listPlacements(services: Services, id: string): Promise<Pl
   return rows.map((row) => placementView(row, services.clock.now()))
 }
 
+/** What was revoked of it, newest first. */
+export async function listRevocations(services: Services, id: string) {
+  await requireCertificate(services, id)
+  return await services.store.revocations.listOfCertificate(id)
+}
+
 /** Where it goes. */
 export async function listCertificateTargets(services: Services, id: string): Promise<Target[]> {
   await requireCertificate(services, id)

@@ -41,6 +41,18 @@ export function revocationsTable(db: Kysely<Schema>) {
       return await db.selectFrom('revocations').select(columns).where('version_id', '=', versionId).executeTakeFirst()
     },
 
+    /** Newest first. */
+    async listOfCertificate(certificateId: string): Promise<(RevocationRow & { serial_number: string })[]> {
+      return await db
+        .selectFrom('revocations')
+        .innerJoin('versions', 'versions.id', 'revocations.version_id')
+        .select([...columns.map((column) => `revocations.${column}` as const), 'versions.serial_number'])
+        .where('versions.certificate_id', '=', certificateId)
+        .orderBy('revocations.created_at', 'desc')
+        .orderBy('revocations.id')
+        .execute()
+    },
+
     /**
      * Takes one that its issuer has not confirmed and that is due, counts the attempt and puts the next try off to `until`,
      * so that another copy leaves it alone meanwhile and the attempt is known even if its answer is lost.

@@ -1,5 +1,4 @@
 import { reply } from '@certctl/api'
-import type { RevocationReason } from '@certctl/core'
 import { actorOf } from '../../access/principal.js'
 import { bulkItemView } from '../../inventory/job-view.js'
 import { listJobItems } from '../../inventory/jobs.js'
@@ -8,6 +7,7 @@ import type { WantedBulk } from '../../lifecycle/begin-bulk.js'
 import type { Services } from '../../services.js'
 import type { Handlers } from '../handlers.js'
 import { listingOf } from '../page.js'
+import { coreReason } from './core-reason.js'
 
 type Ids =
   | 'bulkRenewCertificates'
@@ -119,9 +119,4 @@ function filterOf(criteria: Criteria): WantedBulk['filter'] {
     createdAfter: date(criteria.created_after),
     updatedAfter: date(criteria.updated_after),
   }
-}
-
-/** RFC 5280 spells it `cACompromise`; older clients do not. */
-function coreReason(reason: Request<'bulkRevokeCertificates'>['body']['reason']): RevocationReason {
-  return reason === 'caCompromise' ? 'cACompromise' : reason
 }

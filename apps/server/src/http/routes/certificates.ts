@@ -2,7 +2,6 @@ import { type Placement, reply, replyJson } from '@certctl/api'
 import { CertctlError } from '@certctl/core'
 import { actorOf } from '../../access/principal.js'
 import { listCertificateTargets, listPlacements, listVersions } from '../../inventory/certificate-parts.js'
-import { exportCertificate } from '../../inventory/export-certificate.js'
 import { getCertificate } from '../../inventory/get-certificate.js'
 import { listCertificates } from '../../inventory/list-certificates.js'
 import { versionView } from '../../inventory/version-view.js'
@@ -30,7 +29,6 @@ type Ids =
   | 'listCertificateDeployments'
   | 'renewCertificate'
   | 'deployCertificate'
-  | 'exportCertificatePem'
   | 'listCertificateTargets'
   | 'addCertificateTarget'
   | 'removeCertificateTarget'
@@ -108,7 +106,7 @@ function partRoutes(services: Services): Handlers<PartIds> {
   }
 }
 
-function actionRoutes(services: Services): Handlers<'renewCertificate' | 'deployCertificate' | 'exportCertificatePem'> {
+function actionRoutes(services: Services): Handlers<'renewCertificate' | 'deployCertificate'> {
   return {
     async renewCertificate({ params, query, body, principal }) {
       const force = query.force === true || body.force === true
@@ -130,14 +128,6 @@ function actionRoutes(services: Services): Handlers<'renewCertificate' | 'deploy
       const wanted = { certificateId: params.id, targetId: body.target_id, actor: actorOf(principal) }
       const { jobIds } = await deployCertificate(services, wanted)
       return reply(202, { status: 'deployment_triggered', job_ids: jobIds })
-    },
-    async exportCertificatePem({ params, query, principal }) {
-      const pem = await exportCertificate(services, { certificateId: params.id, actor: actorOf(principal) })
-      if (query.download !== true) return reply(200, pem)
-      return reply(200, pem.full_pem, {
-        'content-type': 'application/x-pem-file',
-        'content-disposition': 'attachment; filename="certificate.pem"',
-      })
     },
   }
 }

@@ -16,6 +16,7 @@ import { bulkRoutes } from './bulk.js'
 import { certificateRoutes } from './certificates.js'
 import { connectorTypeRoutes } from './connector-types.js'
 import { eventRoutes } from './events.js'
+import { exportRoutes } from './exports.js'
 import { healthRoutes } from './health.js'
 import { healthCheckRoutes } from './health-checks.js'
 import { issuerRoutes } from './issuers.js'
@@ -28,6 +29,7 @@ import { planRoutes } from './plan.js'
 import { policyRoutes } from './policies.js'
 import { profileRoutes } from './profiles.js'
 import { renewalPolicyRoutes } from './renewal-policies.js'
+import { revocationRoutes } from './revocations.js'
 import { statsRoutes } from './stats.js'
 import { targetRoutes } from './targets.js'
 import { teamRoutes } from './teams.js'
@@ -48,6 +50,8 @@ export function createHandlers(
     ...approvalRoutes(services),
     ...auditRoutes(services),
     ...bulkRoutes(services),
+    ...exportRoutes(services),
+    ...revocationRoutes(services),
     ...certificateRoutes(services),
     ...connectorTypeRoutes(services),
     ...eventRoutes(services),

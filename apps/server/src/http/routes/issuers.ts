@@ -3,6 +3,7 @@ import { actorOf } from '../../access/principal.js'
 import { connectionView } from '../../inventory/connection-view.js'
 import { createConnection } from '../../inventory/create-connection.js'
 import { deleteConnection } from '../../inventory/delete-connection.js'
+import { listCaCertificates } from '../../inventory/list-ca-certificates.js'
 import { getConnection, listConnections } from '../../inventory/list-connections.js'
 import { testConnection } from '../../inventory/test-connection.js'
 import { updateConnection } from '../../inventory/update-connection.js'
@@ -12,7 +13,14 @@ import { matchCheck } from '../etag.js'
 import type { Handlers } from '../handlers.js'
 import { listingOf } from '../page.js'
 
-type Ids = 'listIssuers' | 'createIssuer' | 'getIssuer' | 'updateIssuer' | 'deleteIssuer' | 'testIssuer'
+type Ids =
+  | 'listIssuers'
+  | 'createIssuer'
+  | 'getIssuer'
+  | 'updateIssuer'
+  | 'deleteIssuer'
+  | 'testIssuer'
+  | 'listCaCertificates'
 
 export function issuerRoutes(services: Services): Handlers<Ids> {
   const viewOf = (row: ConnectionRow) => connectionView(services, row)
@@ -34,6 +42,7 @@ export function issuerRoutes(services: Services): Handlers<Ids> {
       await deleteConnection(services, 'issuer', { id: params.id, actor: actorOf(principal) })
       return reply(204, undefined)
     },
+    listCaCertificates: async ({ params, signal }) => reply(200, await listCaCertificates(services, params.id, signal)),
     async testIssuer({ params, principal, signal }) {
       const { detail } = await testConnection(services, 'issuer', { id: params.id, actor: actorOf(principal), signal })
       return reply(200, { status: 'connection_successful', detail })
