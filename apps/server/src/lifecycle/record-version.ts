@@ -11,6 +11,7 @@ import type { VersionRow } from '../store/versions.js'
 import type { CheckedCertificate } from './check-issued.js'
 import { firstRenewal } from './first-renewal.js'
 import { noteViolations } from './note-violations.js'
+import { orderSubject } from './order-answer.js'
 import { planIssuance } from './plan-issuance.js'
 import { planPlacements } from './plan-placements.js'
 import { queueRevocation } from './queue-revocation.js'
@@ -170,6 +171,7 @@ async function closeValid(tx: Tx, order: OrderRow, version: VersionRow): Promise
     next_look_at: null,
     progress: null,
   })
+  await tx.wake('event', orderSubject(order.id))
   const job = await tx.jobs.lockOpenIssueOfHolder(order.holder_id)
   if (job?.order_id !== order.id) return
   await tx.jobs.update(job.id, {

@@ -40,8 +40,9 @@ export function createStatementBatcher(connection: Kysely<Schema>, types: Parame
   }
   const lose = (error: unknown): void => {
     fault ??= error
-    for (const asked of [...waiting.values()].flat()) asked.reject(fault)
+    const lost = [...waiting.values()].flat()
     waiting.clear()
+    for (const asked of lost) asked.reject(fault)
   }
 
   return {

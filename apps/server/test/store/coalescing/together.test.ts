@@ -73,6 +73,17 @@ describe('work that waits together', () => {
     expect(await verifyRecord(services)).toMatchObject({ ok: true })
   })
 
+  it('fails alone also where others were about to ask for something else', async () => {
+    const settled = await all(40, async (tx, index) => {
+      if (index % 2 === 0) await tx.agents.get(idOf(index))
+      if (index % 3 === 0) await tx.agents.countLive(tx.now)
+      await insert(tx, index, index === 23 ? idOf(7) : idOf(index))
+      await tx.agents.get(idOf(index))
+    })
+    expect(failures(settled)).toHaveLength(1)
+    expect(await stored()).toHaveLength(39)
+  })
+
   it('fails alone where it refuses itself, and leaves nothing of what it wrote before', async () => {
     const settled = await all(40, async (tx, index) => {
       await insert(tx, index)
