@@ -26,7 +26,7 @@ function interrupted(io: Io): number {
 }
 
 function report(io: Io, failure: Failure): number {
-  const next = nextStep(failure.code, commandWords(io.argv))
+  const next = nextStep(failure, commandWords(io.argv))
   const asJson = /(^| )--(json|format[= ]json)( |$)/.test(io.argv.join(' '))
   io.writeError(`${asJson ? failureJson(failure, next) : failureText(failure, next)}\n`)
   return failure.exitCode

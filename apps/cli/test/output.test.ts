@@ -106,6 +106,16 @@ describe('a failure', () => {
     expect(failureText(one, undefined)).toBe('error: name: must be given')
   })
 
+  it('about what is in use says the whole sentence, and not its parts', () => {
+    const errors = [
+      { field: 'certificates', message: '1: cert-1' },
+      { field: 'owners', message: '1: o-ada' },
+    ]
+    const message = 'The team "t-web" is in use by certificates (1: cert-1) and owners (1: o-ada); give them another'
+    const used = failureOf(apiError('conflict', message, { status: 409, errors }))
+    expect(failureText(used, undefined)).toBe(`error: ${message}`)
+  })
+
   it('says when to try again and, where it is the server’s fault, under which id it is logged', () => {
     const limited = failureOf(apiError('rate_limited', 'slow down', { status: 429, retryAfterSeconds: 7 }))
     expect(failureText(limited, undefined)).toContain('try again in 7s')
@@ -117,10 +127,13 @@ describe('a failure', () => {
   })
 
   it('is followed by what helps', () => {
-    expect(nextStep('unauthenticated', ['issuers', 'list'])).toBe('certctl login')
-    expect(nextStep('not_found', ['issuers', 'show'])).toBe('certctl issuers list')
-    expect(nextStep('not_found', ['targets', 'create'])).toBeUndefined()
-    expect(nextStep('request_malformed', [])).toBe('certctl --help')
-    expect(nextStep('conflict', ['issuers', 'delete'])).toBeUndefined()
+    const next = (code: string, words: string[], message = '') => nextStep({ code, message }, words)
+    expect(next('unauthenticated', ['issuers', 'list'])).toBe('certctl login')
+    expect(next('not_found', ['issuers', 'show'])).toBe('certctl issuers list')
+    expect(next('not_found', ['targets', 'create'])).toBeUndefined()
+    expect(next('request_malformed', [])).toBe('certctl --help')
+    expect(next('conflict', ['issuers', 'delete'])).toBeUndefined()
+    expect(next('forbidden', ['issuers', 'delete'], 'deleteIssuer needs issuers.write')).toContain('api-keys create')
+    expect(next('forbidden', ['approvals', 'approve'], 'take it back: certctl jobs cancel job-1')).toBeUndefined()
   })
 })

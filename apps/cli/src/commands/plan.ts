@@ -45,7 +45,11 @@ const widest = 30
 function headline({ renewals, deployments, from, to, lifetime_seconds: lifetime }: Plan): string {
   const span = `from ${from.slice(0, 10)} to ${to.slice(0, 10)}`
   const whatIf = lifetime === undefined ? '' : `If all certificates lived ${lifetimeText(lifetime)}: `
-  return `${whatIf}${renewals} renewals and ${deployments} deployments ${span}`
+  return `${whatIf}${counted(renewals, 'renewal')} and ${counted(deployments, 'deployment')} ${span}`
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`
 }
 
 function lifetimeText(seconds: number): string {
@@ -53,7 +57,7 @@ function lifetimeText(seconds: number): string {
 }
 
 function more(count: number, what: string): string | undefined {
-  return count > 0 ? `… and ${count} more ${what}${count === 1 ? '' : 's'}` : undefined
+  return count > 0 ? `… and ${counted(count, `more ${what}`)}` : undefined
 }
 
 function allClear({ issuers }: Plan): string | undefined {

@@ -33,11 +33,11 @@ function requestIdOf(error: object): string | undefined {
 export function failureText(failure: Failure, next: string | undefined): string {
   const { errors, message, retryAfterSeconds, requestId, code } = failure
   const isListed = errors.length > 0 && errors.every((fault) => message.includes(fault.message))
+  // What was typed wrong reads best line by line; any other sentence says more than its parts.
+  const isSplit = isListed && errors.length > 1 && (code === 'request_malformed' || code === 'config_invalid')
   const lines = [
-    `error: ${cleanText(isListed ? (errors.length === 1 ? message : 'Several things are wrong') : message)}`,
-    ...(errors.length > 1 || !isListed
-      ? errors.map((fault) => `  ${cleanText(`${fault.field}: ${fault.message}`)}`)
-      : []),
+    `error: ${cleanText(isSplit ? 'Several things are wrong' : message)}`,
+    ...(isSplit || !isListed ? errors.map((fault) => `  ${cleanText(`${fault.field}: ${fault.message}`)}`) : []),
     ...(retryAfterSeconds === undefined ? [] : [`  try again in ${retryAfterSeconds}s`]),
     ...(code === 'internal' && requestId !== undefined ? [`  request id: ${cleanText(requestId)}`] : []),
     ...(next === undefined ? [] : [`next: ${next}`]),
@@ -61,9 +61,13 @@ export function failureJson(
   return JSON.stringify({ error })
 }
 
-/** What helps after a failure, by its code; `words` is the command that failed. */
-export function nextStep(code: string, words: readonly string[]): string | undefined {
+/** What helps after a failure, by its code; `words` is the command that failed. A refusal that says itself what to type knows better. */
+export function nextStep(
+  { code, message }: Pick<Failure, 'code' | 'message'>,
+  words: readonly string[],
+): string | undefined {
   const [noun = '', verb = ''] = words
+  if (code === 'forbidden' && message.includes('certctl ')) return undefined
   if (code === 'unauthenticated') return 'certctl login'
   if (code === 'forbidden') return 'ask an administrator for a key that may: certctl api-keys create --role operator'
   if (code === 'upstream_unavailable') return 'certctl config explain shows which server is asked and why'

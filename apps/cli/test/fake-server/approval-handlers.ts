@@ -9,9 +9,13 @@ export function approvalHandlers(world: World): Handlers {
     if (found.state !== 'pending')
       throw apiError('conflict', `Approval ${id} is ${found.state} already by ${found.decided_by}`, { status: 409 })
     if (found.requested_by === by.name)
-      throw apiError('forbidden', `${by.name} asked for this: somebody else has to decide about approval ${id}`, {
-        status: 403,
-      })
+      throw apiError(
+        'forbidden',
+        `${by.name} asked for this: somebody else has to decide about approval ${id}. To take the request back: certctl jobs cancel job-1`,
+        {
+          status: 403,
+        },
+      )
     const note = by.note === undefined ? {} : { decision_note: by.note }
     const decided: Approval = { ...found, ...note, state: action, decided_by: by.name }
     world.approvals.set(id, decided)

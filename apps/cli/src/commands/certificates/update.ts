@@ -2,12 +2,13 @@ import { operations } from '@certctl/api'
 import { CertctlError, z } from '@certctl/core'
 import { parseBody } from '../../parse-body.js'
 import { defineVerb } from '../../verb.js'
+import { certificateArgument, findCertificate } from './find.js'
 import { namedGiven, namedOf, namedOptions } from './named.js'
 import { showCertificate } from './show-certificate.js'
 import { tagsOf } from './tags-of.js'
 
 const given = z.object({
-  id: z.string(),
+  certificate: z.string(),
   name: z.string().optional(),
   issuer: z.string().optional(),
   environment: z.string().optional(),
@@ -20,11 +21,11 @@ export const certificatesUpdate = defineVerb({
   name: 'update',
   summary: 'Changes what is given of a certificate; the rest stays. Another issuer or key is a new issuance',
   examples: [
-    'certctl certificates update cert-web --owner o-ada --renewal-policy rp-web',
+    'certctl certificates update www.example.com --owner o-ada --renewal-policy rp-web',
     'certctl certificates update cert-web --profile prof-web --tag cost-centre=17',
     'certctl certificates update cert-web --team ""',
   ],
-  arguments: { id: 'Id of the certificate' },
+  arguments: certificateArgument,
   options: {
     '--name <name>': 'New name for people',
     ...namedOptions,
@@ -34,7 +35,7 @@ export const certificatesUpdate = defineVerb({
     '--tag <key=value>...': 'A tag; its other tags stay, and one without a value goes',
   },
   given,
-  run: async ({ id, tag, ...asked }, cli) => {
+  run: async ({ certificate: known, tag, ...asked }, cli) => {
     const said = {
       name: asked.name,
       ...namedOf(asked),
@@ -44,11 +45,10 @@ export const certificatesUpdate = defineVerb({
     }
     if (tag.length === 0 && Object.values(said).every((value) => value === undefined))
       throw new CertctlError('request_malformed', 'Nothing to change; give at least one option')
-    const client = cli.client()
-    const params = { id }
-    const tags = tag.length === 0 ? undefined : merged((await client.getCertificate({ params })).body.tags, tagsOf(tag))
-    const { body } = await client.updateCertificate({
-      params,
+    const { id, tags: before } = await findCertificate(cli, known)
+    const tags = tag.length === 0 ? undefined : merged(before, tagsOf(tag))
+    const { body } = await cli.client().updateCertificate({
+      params: { id },
       body: parseBody(operations.updateCertificate, { ...said, tags }),
     })
     showCertificate(body, cli)
