@@ -4,7 +4,11 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from '@jest/globals'
 
 const root = join(import.meta.dirname, '..', '..')
-const packages = readdirSync(join(root, 'packages'))
+/** What is private runs from its source only. */
+const isPublished = (folder: string): boolean =>
+  (JSON.parse(readFileSync(join(root, 'packages', folder, 'package.json'), 'utf8')) as { private?: boolean })
+    .private !== true
+const packages = readdirSync(join(root, 'packages')).filter(isPublished)
 
 function node(...args: string[]) {
   return spawnSync(process.execPath, args, { encoding: 'utf8', cwd: root, env: { ...process.env, NODE_OPTIONS: '' } })
