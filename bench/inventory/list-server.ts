@@ -106,6 +106,7 @@ function listen(listener: RequestListener, told: { path: string; key: string; op
   server.listen(0, '127.0.0.1', () => process.send?.({ port: (server.address() as AddressInfo).port, path, key }))
 }
 
+process.once('SIGTERM', () => process.exit(0))
 const kind = process.argv[2]
 if (kind === 'list') await ourServer(listPath)
 else if (kind === 'health') await ourServer('/health')

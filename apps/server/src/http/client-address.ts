@@ -11,13 +11,30 @@ export function createClientAddress(
     const address = parse(text)
     return address !== undefined && ranges.some((range) => isWithin(address, range))
   }
+  const canonical = createCanonical()
   return (peer = '', forwardedFor) => {
+    if (forwardedFor === undefined) return canonical(peer)
     const said = [forwardedFor ?? []].flat().join(',').split(',')
     const hops = said.map((hop) => hop.trim()).filter((hop) => parse(hop) !== undefined)
     // From the nearest outwards: what a stranger claims is believed only as far as trusted proxies repeat it.
     const chain = [peer, ...hops.toReversed()]
     const stranger = chain.find((hop) => !isTrusted(hop)) ?? chain.at(-1) ?? peer
     return parse(stranger)?.toString() ?? stranger
+  }
+}
+
+const remembered = 1000
+
+/** The same few peers ask again and again. */
+function createCanonical(): (peer: string) => string {
+  const known = new Map<string, string>()
+  return (peer) => {
+    const before = known.get(peer)
+    if (before !== undefined) return before
+    const address = parse(peer)?.toString() ?? peer
+    if (known.size >= remembered) known.clear()
+    known.set(peer, address)
+    return address
   }
 }
 

@@ -63,7 +63,10 @@ export async function serve(
 ): Promise<void> {
   const began = process.hrtime.bigint()
   const gone = new AbortController()
-  outgoing.once('close', () => gone.abort())
+  // Only for one who went away: an abort that nobody hears costs as much as all else here.
+  outgoing.once('close', () => {
+    if (!outgoing.writableFinished) gone.abort()
+  })
   const exchange: Exchange = {
     edge,
     route: found.route,
