@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Operation, RawReply, Route } from '@certctl/api'
 import { CertctlError, isCertctlError, messageOf } from '@certctl/core'
 import type { Authenticator } from '../access/authenticator.js'
+import type { ActAs } from '../access/legacy-agents.js'
 import { type Principal, publicPrincipal } from '../access/principal.js'
 import { answerOnce } from '../inventory/answer-once.js'
 import type { Services } from '../services.js'
@@ -25,11 +26,7 @@ export interface Edge {
   corsHeaders: (origin: string | undefined) => Record<string, string>
   loginRefused: (refusal: { address: string; path: string; reason: string }) => Promise<void>
   /** Where old installations let operators' keys be agents: the agent that a key acts as. */
-  actAs: (
-    principal: Principal,
-    operation: Operation,
-    params: Readonly<Record<string, unknown>>,
-  ) => Promise<Principal> | Principal
+  actAs: ActAs
   maxBodyBytes: number
 }
 

@@ -1,18 +1,24 @@
 import type { Operation } from '@certctl/api'
 import { CertctlError } from '@certctl/core'
-import type { Principal } from '../access/principal.js'
 import { appendEntry } from '../audit/append.js'
 import type { Services } from '../services.js'
 import type { AgentRow } from '../store/agents.js'
-import type { Edge } from './serve.js'
+import type { Principal } from './principal.js'
 
 type Key = Extract<Principal, { kind: 'key' }>
+
+/** Whom a caller stands for on this route. */
+export type ActAs = (
+  principal: Principal,
+  operation: Operation,
+  params: Readonly<Record<string, unknown>>,
+) => Promise<Principal> | Principal
 
 /**
  * With `CERTCTL_LEGACY_AGENT_KEYS` an operator's key does what agents do, as the agent that the path names: agents of the old server have
  * no key of their own. The record names both, and says for which agents it still happens. Without the setting everybody stays who he is.
  */
-export function createLegacyAgents(services: Services): Edge['actAs'] {
+export function createLegacyAgents(services: Services): ActAs {
   if (!services.config.legacy_agent_keys) return (principal) => principal
   const told = new Set<string>()
   return async (principal, operation, params) => {
