@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Operation, RawReply, Route } from '@certctl/api'
+import type { RawReply, Route } from '@certctl/api'
 import { CertctlError, isCertctlError, messageOf } from '@certctl/core'
 import type { Authenticator } from '../access/authenticator.js'
 import type { ActAs } from '../access/legacy-agents.js'
