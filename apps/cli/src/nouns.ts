@@ -14,8 +14,12 @@ import { approvalsReject } from './commands/approvals/reject.js'
 import { approvalsShow } from './commands/approvals/show.js'
 import { auditExport } from './commands/audit/export.js'
 import { auditVerify } from './commands/audit/verify.js'
+import { issuersCaCertificate } from './commands/ca-certificate.js'
 import { certificatesAddTarget } from './commands/certificates/add-target.js'
 import { certificatesArchive } from './commands/certificates/archive.js'
+import { certificatesBulkReassign } from './commands/certificates/bulk/bulk-reassign.js'
+import { certificatesBulkRenew } from './commands/certificates/bulk/bulk-renew.js'
+import { certificatesBulkRevoke } from './commands/certificates/bulk/bulk-revoke.js'
 import { certificatesDeploy } from './commands/certificates/deploy.js'
 import { certificatesExport } from './commands/certificates/export.js'
 import { certificatesList } from './commands/certificates/list.js'
@@ -23,6 +27,8 @@ import { certificatesPlacements } from './commands/certificates/placements.js'
 import { certificatesRemoveTarget } from './commands/certificates/remove-target.js'
 import { certificatesRenew } from './commands/certificates/renew.js'
 import { certificatesRequest } from './commands/certificates/request.js'
+import { certificatesRevocations } from './commands/certificates/revocations.js'
+import { certificatesRevoke } from './commands/certificates/revoke.js'
 import { certificatesShow } from './commands/certificates/show.js'
 import { certificatesUpdate } from './commands/certificates/update.js'
 import { certificatesVersions } from './commands/certificates/versions.js'
@@ -39,6 +45,7 @@ import { healthChecksShow } from './commands/health-checks/show.js'
 import { healthChecksUpdate } from './commands/health-checks/update.js'
 import { issuerVerbs } from './commands/issuers.js'
 import { jobsCancel } from './commands/jobs/cancel.js'
+import { jobsItems } from './commands/jobs/items.js'
 import { jobsList } from './commands/jobs/list.js'
 import { jobsShow } from './commands/jobs/show.js'
 import { login } from './commands/login.js'
@@ -84,10 +91,20 @@ export const nouns: readonly Noun[] = [
       certificatesAddTarget,
       certificatesRemoveTarget,
       certificatesExport,
+      certificatesRevoke,
+      certificatesRevocations,
       certificatesArchive,
+      certificatesBulkRenew,
+      certificatesBulkRevoke,
+      certificatesBulkReassign,
     ],
   },
-  { name: 'issuers', aliases: ['issuer'], summary: 'Configured connections to CAs', verbs: issuerVerbs },
+  {
+    name: 'issuers',
+    aliases: ['issuer'],
+    summary: 'Configured connections to CAs',
+    verbs: [...issuerVerbs, issuersCaCertificate],
+  },
   { name: 'targets', aliases: ['target'], summary: 'Places that certificates go to', verbs: targetVerbs },
   { name: 'notifiers', aliases: ['notifier'], summary: 'Ways to tell people', verbs: notifierVerbs },
   {
@@ -113,7 +130,7 @@ export const nouns: readonly Noun[] = [
     verbs: renewalPolicyVerbs,
   },
   { name: 'policies', aliases: ['policy'], summary: 'Rules that certificates are held to', verbs: policyVerbs },
-  { name: 'jobs', aliases: ['job'], summary: 'Work under way', verbs: [jobsList, jobsShow, jobsCancel] },
+  { name: 'jobs', aliases: ['job'], summary: 'Work under way', verbs: [jobsList, jobsShow, jobsItems, jobsCancel] },
   {
     name: 'approvals',
     aliases: ['approval'],

@@ -53,7 +53,7 @@ function requireCriterion<Body extends Record<string, unknown>>(body: Body, name
 }
 
 const needed = {
-  message: 'must be given, or another criterion: everything is never meant by nothing',
+  message: 'must be given, or another criterion; no criterion does not mean all certificates',
   path: ['certificate_ids'],
 }
 const usual = [...Object.keys(criteriaShape), ...Object.keys(ownersShape)]

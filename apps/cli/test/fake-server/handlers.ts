@@ -11,6 +11,7 @@ import {
 } from '@certctl/api'
 import { adminHandlers } from './admin-handlers.js'
 import { approvalHandlers } from './approval-handlers.js'
+import { bulkHandlers, bulkJob } from './bulk-handlers.js'
 import { certificateHandlers } from './certificate-handlers.js'
 import { healthCheckHandlers } from './health-check-handlers.js'
 import { nounHandlers } from './noun-handlers.js'
@@ -63,6 +64,7 @@ export function createHandlers(world: World): Handlers {
           query,
         ),
       ),
+    ...bulkHandlers(world),
     ...healthCheckHandlers(world),
     ...issuerHandlers(world),
     ...nounHandlers(world),
@@ -146,7 +148,7 @@ export function createHandlers(world: World): Handlers {
         ),
       )
     },
-    getJob: async ({ params }) => reply(200, world.job(params.id)),
+    getJob: async ({ params }) => reply(200, bulkJob(world, params.id) ?? world.job(params.id)),
     cancelJob: async ({ params }) => {
       const found = world.take(world.jobs, 'job', params.id)
       if (world.job(params.id).status !== 'Running')

@@ -50,6 +50,10 @@ export function createWorld(now: () => number) {
     certificates: new Map<string, { made: Certificate; version: number; since: number }>(),
     placed: [] as Placed[],
     jobs: new Map<string, { job: Job; endsAt: number }>(),
+    bulk: new Map<
+      string,
+      { action: NonNullable<Job['bulk']>['action']; ids: string[]; skipped: Set<string>; since: number }
+    >(),
     events: [] as Event[],
     connectorTypes: [] as ConnectorType[],
     /** Targets that were broken or refused and no longer are, from their next version on. */

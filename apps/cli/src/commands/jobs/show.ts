@@ -1,3 +1,4 @@
+import type { Job } from '@certctl/api'
 import { z } from '@certctl/core'
 import { fieldsText } from '../../output/table.js'
 import { timeText } from '../../output/time-text.js'
@@ -21,6 +22,7 @@ export const jobsShow = defineVerb({
         ['certificate', body.certificate_id],
         ['target', body.target_id],
         ['agent', body.agent_id],
+        ['progress', body.bulk === undefined ? undefined : bulkText(body.bulk)],
         ['attempts', body.attempts],
         ['last error', body.last_error],
         ['error code', body.error_code],
@@ -35,3 +37,7 @@ export const jobsShow = defineVerb({
     )
   },
 })
+
+function bulkText({ action, total, done, skipped, failed, pending }: NonNullable<Job['bulk']>): string {
+  return `${action}: ${done} of ${total} done, ${skipped} passed over, ${failed} failed, ${pending} left`
+}
