@@ -81,6 +81,9 @@ export async function requireFreeTarget(
 
 /** The shape by what the agent reported; the agent itself has the last word. */
 export function checkedConfig(type: { type: string; schema: ConfigSchema } | undefined, config: Config): Config {
+  // Connectors list windows among what every target understands. Here nothing would ever read them.
+  if (config.windows !== undefined)
+    throw fieldFault('config.windows', 'is given beside config, as windows: --window "0 2 * * SAT 4h Europe/Berlin"')
   if (type !== undefined) checkShape(type.schema, config, type.type)
   return config
 }

@@ -18,6 +18,15 @@ const fields = (answer: { json: Record<string, unknown> }) =>
   (answer.json.errors as { field: string }[] | undefined)?.map(({ field }) => field)
 
 describe('maintenance windows of a target', () => {
+  it('are refused within its configuration, where nothing would read them', async () => {
+    const body = { id: 't-in', name: 't-in', type: 'files', agent_id: agentId, config: { windows: [night] } }
+    const { status, json } = await app.admin('POST', '/api/v1/targets', body)
+    expect([status, json.detail]).toEqual([400, expect.stringContaining('config.windows: is given beside config')])
+    expect((await create('t-in', [night])).status).toBe(201)
+    const changed = await app.admin('PUT', '/api/v1/targets/t-in', { config: { windows: [night] } })
+    expect([changed.status, changed.json.detail]).toEqual([400, expect.stringContaining('--window')])
+  })
+
   it('are shown as they were written, stay when they are not sent, and go with an empty list', async () => {
     expect((await create('t-1', [night, { cron: '30 3 * * *', duration: '1h' }])).json.windows).toEqual([
       night,
