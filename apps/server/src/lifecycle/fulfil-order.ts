@@ -11,6 +11,7 @@ import { issue } from './issue.js'
 import { judgeCsr } from './judge-csr.js'
 import { type Failure, recordFailure } from './record-failure.js'
 import { recordPending } from './record-pending.js'
+import { recordRefused } from './record-refused.js'
 import { recordVersion } from './record-version.js'
 
 /** No CA is waited for longer within one call: what takes longer is `pending`, and asked for later. */
@@ -113,7 +114,9 @@ async function settle(services: Services, asked: Asked, outcome: OrderOutcome): 
   // Asked only where the answer has no chain: a second question that fails would lose a certificate that is there.
   const anchors = outcome.chainPem.trim() === '' ? ((await issuer.connector.caCertificates?.(signal)) ?? []) : []
   const { honours } = issuer.capabilities
-  const checked = checkIssued(outcome, { approved, now: services.clock.now(), honours, anchors })
+  const checked = await orRefused(services, { attempt, outcome }, () =>
+    checkIssued(outcome, { approved, now: services.clock.now(), honours, anchors }),
+  )
   if (checked.differences.length > 0)
     services.log.warn(
       { certificate: attempt.certificate.id, differences: checked.differences },
@@ -126,6 +129,21 @@ async function settle(services: Services, asked: Asked, outcome: OrderOutcome): 
   })
   services.metrics.issuanceEnded({ ...measured(services, attempt, issuer), outcome: 'issued' })
   services.metrics.jobEnded({ kind: 'issue', outcome: 'done' })
+}
+
+/** What is not as it was approved is there all the same: it is kept as lost, and revoked, before the failure goes on. */
+async function orRefused<T>(
+  services: Services,
+  { attempt, outcome }: { attempt: Attempt; outcome: Extract<OrderOutcome, { status: 'valid' }> },
+  check: () => T,
+): Promise<T> {
+  try {
+    return check()
+  } catch (error) {
+    if (isCertctlError(error) && error.code === 'issued_mismatch')
+      await recordRefused(services, { orderId: attempt.order.id, answer: outcome, fault: error.message })
+    throw error
+  }
 }
 
 function measured(services: Services, { order }: Attempt, issuer: IssuerInstance) {

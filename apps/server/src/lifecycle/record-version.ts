@@ -3,13 +3,13 @@ import { systemActor } from '../access/principal.js'
 import { emitEvent } from '../notify/emit-event.js'
 import type { Services } from '../services.js'
 import type { CertificateRow } from '../store/certificates.js'
-import { createId } from '../store/create-id.js'
 import type { HolderRow } from '../store/holders.js'
 import type { OrderRow } from '../store/orders.js'
 import type { Tx } from '../store/store.js'
 import type { VersionRow } from '../store/versions.js'
 import type { CheckedCertificate } from './check-issued.js'
 import { firstRenewal } from './first-renewal.js'
+import { insertVersion } from './insert-version.js'
 import { noteViolations } from './note-violations.js'
 import { orderSubject } from './order-answer.js'
 import { planIssuance } from './plan-issuance.js'
@@ -95,39 +95,6 @@ async function faultOf(tx: Tx, { certificate, holder, order }: Rows): Promise<st
   if (order.generation < certificate.generation) return 'the certificate was changed since it was ordered'
   if (await tx.blockedKeys.has(order.spki_sha256)) return 'its key was reported compromised'
   return undefined
-}
-
-async function insertVersion(
-  tx: Tx,
-  { certificate, holder, order }: Rows,
-  { checked, standing }: { checked: CheckedCertificate; standing: 'current' | 'lost' },
-): Promise<VersionRow> {
-  const issued = checked.certificate
-  const version: VersionRow = {
-    id: createId('ver', tx.now),
-    certificate_id: certificate.id,
-    holder_id: holder.id,
-    order_id: order.id,
-    issuer_id: order.issuer_id,
-    standing,
-    generation: order.generation,
-    serial_number: issued.serialNumber,
-    fingerprint: issued.fingerprint,
-    spki_sha256: issued.spkiSha256,
-    key_algorithm: issued.publicKey.algorithm,
-    key_size: issued.publicKey.size ?? 0,
-    issuer_name: issued.issuerText,
-    not_before: issued.notBefore,
-    not_after: issued.notAfter,
-    received_at: tx.now,
-    vendor_ref: checked.vendorRef ?? null,
-    revoked_at: null,
-    revocation_reason: null,
-  }
-  await tx.versions.insert(version)
-  const der = Buffer.from(issued.der)
-  await tx.versionDers.insert({ version_id: version.id, der, chain_pem: checked.chainPem, csr_pem: order.csr_pem })
-  return version
 }
 
 async function makeCurrent(

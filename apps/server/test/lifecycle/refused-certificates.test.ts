@@ -1,0 +1,84 @@
+import { createCsr, generateKey, parseCertificate } from '@certctl/pki'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { createScene, type Scene } from './scene.js'
+
+let scene: Scene
+beforeAll(async () => {
+  scene = await createScene()
+})
+afterAll(async () => await scene.close())
+
+async function csrOf(name: string): Promise<string> {
+  const { privateKeyPem } = await generateKey('EC-P256')
+  return await createCsr({ privateKeyPem, commonName: name, names: [{ type: 'dns', value: name }] })
+}
+
+/** Asks for a certificate, for which the CA signs something else. */
+async function answeredWith(name: string, other: Partial<{ csrPem: string; name: string }>): Promise<string> {
+  const answer = scene.ca.answer
+  scene.ca.answer = async (request) => {
+    const names = other.name === undefined ? request.names : [{ type: 'dns' as const, value: other.name }]
+    return await scene.ca.sign({ ...request, csrPem: other.csrPem ?? request.csrPem, names })
+  }
+  const { id } = await scene.request({ csrPem: await csrOf(name) })
+  await scene.work()
+  scene.ca.answer = answer
+  return id
+}
+
+async function versionsOf(id: string) {
+  return (await scene.services.store.versions.page(id, { limit: 10, count: false })).rows
+}
+
+describe('a certificate that is not what was approved', () => {
+  it('is kept as lost, revoked as superseded, and never used', async () => {
+    const id = await answeredWith('a.example.test', { name: 'evil.example.test' })
+    const signed = parseCertificate(scene.ca.signed.at(-1) ?? '')
+    const rows = await versionsOf(id)
+    expect(rows).toMatchObject([{ standing: 'lost', fingerprint: signed.fingerprint, revocation_reason: 'superseded' }])
+    const revocation = await scene.services.store.revocations.findOfVersion(rows[0]?.id ?? '')
+    expect(revocation).toMatchObject({ state: 'here', reason: 'superseded' })
+    expect(revocation?.reason_text).toContain('evil.example.test')
+    expect(await scene.services.store.versions.listCurrent(id)).toEqual([])
+  })
+
+  it('is kept but not revoked where it has another key, since it may be somebody else’s', async () => {
+    const id = await answeredWith('b.example.test', { csrPem: await csrOf('b.example.test') })
+    const rows = await versionsOf(id)
+    expect(rows).toMatchObject([{ standing: 'lost', revoked_at: null }])
+    expect(await scene.services.store.revocations.findOfVersion(rows[0]?.id ?? '')).toBeUndefined()
+  })
+
+  it('that is returned again is kept once', async () => {
+    const answer = scene.ca.answer
+    const { id } = await scene.request({ csrPem: await csrOf('c.example.test') })
+    const request = { names: [{ type: 'dns' as const, value: 'wrong.example.test' }] }
+    let kept: Awaited<ReturnType<typeof answer>> | undefined
+    scene.ca.answer = async (asked) => {
+      kept ??= await scene.ca.sign({ ...asked, ...request })
+      return kept
+    }
+    await scene.work()
+    scene.services.clock.advance(2 * 86_400)
+    await scene.work()
+    scene.ca.answer = answer
+    expect(await versionsOf(id)).toHaveLength(1)
+  })
+
+  it('of another order is never revoked: it is in use there', async () => {
+    const { id: first } = await scene.request({ csrPem: await csrOf('d.example.test') })
+    await scene.work()
+    const [used] = await scene.services.store.versions.listCurrent(first)
+    const answer = scene.ca.answer
+    scene.ca.answer = async () => ({
+      status: 'valid',
+      certificatePem: scene.ca.signed.at(-1) ?? '',
+      chainPem: scene.ca.ca.intermediatePem,
+    })
+    const { id: second } = await scene.request({ csrPem: await csrOf('e.example.test') })
+    await scene.work()
+    scene.ca.answer = answer
+    expect(await versionsOf(second)).toEqual([])
+    expect((await scene.services.store.versions.get(used?.id ?? ''))?.revoked_at).toBeNull()
+  })
+})
