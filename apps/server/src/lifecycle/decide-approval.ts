@@ -1,5 +1,4 @@
 import { CertctlError } from '@certctl/core'
-import { emitEvent } from '../notify/emit-event.js'
 import type { Services } from '../services.js'
 import type { Actor } from '../store/audit-entry.js'
 import type { Tx } from '../store/store.js'
@@ -113,8 +112,8 @@ async function settle(tx: Tx, rows: ApprovalRows, { decision, note, actor }: App
   })
   const about = { type: `approval.${state}`, certificateId: certificate.id, issuerId: order.issuer_id }
   const title = `${actor.name} ${state} the ${job.renewal ? 'renewal' : 'issuance'} of ${certificate.name}${note === undefined || note === '' ? '' : `: ${note}`}`
-  await emitEvent(tx, { ...about, severity: 'info', title, data: { approval_id: approval.id, job_id: job.id } })
-  await resolveAlert(tx, { ...about, subject: `approval:${order.holder_id}`, title })
+  const data = { approval_id: approval.id, job_id: job.id }
+  await resolveAlert(tx, { ...about, subject: `approval:${order.holder_id}`, title, data })
 }
 
 /** Race rule 7: a key that was reported compromised while it waited is not certified, whoever agrees. */

@@ -68,10 +68,10 @@ export async function requestCertificate(
   const names = namesOf(request, csr)
   await checkIssuer(services, issuerId, names)
   return await services.store.transaction(async (tx) => {
-    const { teamId } = await requireNamed(tx, request)
-    const profile = await profileOf(tx, request.certificateProfileId ?? null)
+    const { teamId, profileId } = await requireNamed(tx, request)
+    const profile = await profileOf(tx, profileId ?? null)
     const certificate = await insertCertificate(tx, {
-      request: { ...request, teamId: teamId ?? undefined },
+      request: { ...request, teamId: teamId ?? undefined, certificateProfileId: profileId ?? undefined },
       csr,
       issuerId,
       names,

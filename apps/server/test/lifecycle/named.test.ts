@@ -82,6 +82,20 @@ describe('what a certificate names', () => {
     expect(await rowOf(id)).toMatchObject({ owner_id: 'o-alone', team_id: 't-mail' })
   })
 
+  it("takes its renewal policy's profile where none is given, once and for all", async () => {
+    await make(profileNoun, 'prof-of-policy', { max_ttl_seconds: 86_400 })
+    await make(renewalPolicyNoun, 'rp-with-profile', { certificate_profile_id: 'prof-of-policy' })
+    const { id } = await scene.request({ commonName: 'policy.example.test', renewalPolicyId: 'rp-with-profile' })
+    expect((await rowOf(id))?.certificate_profile_id).toBe('prof-of-policy')
+    const own = { renewalPolicyId: 'rp-with-profile', certificateProfileId: 'prof-web' }
+    const other = await scene.request({ commonName: 'own.example.test', ...own })
+    expect((await rowOf(other.id))?.certificate_profile_id).toBe('prof-web')
+    await scene.services.store.transaction(
+      async (tx) => await tx.renewalPolicies.updateFields('rp-with-profile', { certificate_profile_id: null }),
+    )
+    expect((await rowOf(id))?.certificate_profile_id).toBe('prof-of-policy')
+  })
+
   it('may be sent back as it was read, though it is gone since', async () => {
     const { id } = await scene.request({ commonName: 'dangling.example.test' })
     await scene.services.store.certificates.update(id, { owner_id: 'from before' })
