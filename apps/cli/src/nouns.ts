@@ -22,6 +22,7 @@ import { certificatesBulkRenew } from './commands/certificates/bulk/bulk-renew.j
 import { certificatesBulkRevoke } from './commands/certificates/bulk/bulk-revoke.js'
 import { certificatesDeploy } from './commands/certificates/deploy.js'
 import { certificatesExport } from './commands/certificates/export.js'
+import { certificatesImport } from './commands/certificates/import.js'
 import { certificatesList } from './commands/certificates/list.js'
 import { certificatesPlacements } from './commands/certificates/placements.js'
 import { certificatesRemoveTarget } from './commands/certificates/remove-target.js'
@@ -91,6 +92,7 @@ export const nouns: readonly Noun[] = [
       certificatesAddTarget,
       certificatesRemoveTarget,
       certificatesExport,
+      certificatesImport,
       certificatesRevoke,
       certificatesRevocations,
       certificatesArchive,

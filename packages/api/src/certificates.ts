@@ -257,6 +257,26 @@ export const certificateOperations = {
     ignores: readOnly,
     responses: { 201: createdCertificateSchema },
   }),
+  importCertificate: op('importCertificate', 'POST /api/v1/certificates/import', {
+    summary:
+      'Takes a certificate that was issued elsewhere into care; without a CSR or a target it is watched and not renewed',
+    permission: 'certificates.write',
+    body: z.strictObject({
+      certificate_pem: pemSchema.describe('The certificate, and behind it its chain where it is known.'),
+      chain_pem: pemSchema.optional(),
+      csr_pem: pemSchema.optional().describe('Its renewals use it: of whoever holds the key.'),
+      id: idSchema.optional(),
+      name: nameSchema.optional().describe('Unique; the first name of the certificate where not given.'),
+      environment: nameSchema.optional(),
+      owner_id: named.nullish(),
+      team_id: named.nullish(),
+      issuer_id: idSchema.optional().describe('Who issues its renewals; the default issuer where not given.'),
+      renewal_policy_id: named.nullish(),
+      certificate_profile_id: named.nullish(),
+      tags: tags.optional(),
+    }),
+    responses: { 201: certificateSchema },
+  }),
   getCertificate: op('getCertificate', 'GET /api/v1/certificates/{id}', {
     summary: 'One certificate',
     permission: 'certificates.read',

@@ -1,4 +1,5 @@
-import { apiError, type Job, reply } from '@certctl/api'
+import { apiError, type Certificate, type Job, reply } from '@certctl/api'
+import { fingerprintOf } from '@certctl/pki'
 import { type Handlers, page } from './handlers.js'
 import type { World } from './world.js'
 
@@ -86,6 +87,33 @@ export function bulkHandlers(world: World): Handlers {
       const pem = '-----BEGIN CERTIFICATE-----\nbG9jYWw=\n-----END CERTIFICATE-----\n'
       const about = { subject: 'CN=CertCtl Local CA', fingerprint_sha256: 'ab', not_after: at(), self_signed: true }
       return reply(200, { certificates: [{ pem, ...about }], pem })
+    },
+    importCertificate: async ({ body }) => {
+      const name = fingerprintOf(body.certificate_pem).slice(0, 12)
+      const known = [...world.certificates.values()].find(({ made }) => made.name === name)
+      if (known !== undefined)
+        throw apiError('conflict', `This certificate is there already, as a version of ${known.made.id}`, {
+          status: 409,
+        })
+      const made: Certificate = {
+        id: world.nextId('cert'),
+        name,
+        common_name: '',
+        sans: [],
+        environment: body.environment ?? '',
+        owner_id: '',
+        team_id: '',
+        issuer_id: 'iss-local',
+        target_ids: [],
+        renewal_policy_id: '',
+        status: 'Active',
+        tags: {},
+        created_at: at(),
+        updated_at: at(),
+        source: 'import',
+      }
+      world.certificates.set(made.id, { made, version: 1, since: world.now() })
+      return reply(201, made)
     },
     exportCertificatePkcs12: async ({ body }) =>
       reply(200, {

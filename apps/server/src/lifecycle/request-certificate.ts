@@ -104,7 +104,8 @@ function namesOf({ commonName, sans }: CertificateRequest, csr: Csr | undefined)
   return asked
 }
 
-async function checkIssuer(services: Services, issuerId: string, names: readonly GeneralName[]): Promise<void> {
+/** Throws a fault of `issuer_id`, and for names that this CA does not certify. */
+export async function checkIssuer(services: Services, issuerId: string, names: readonly GeneralName[]): Promise<void> {
   const connection = await services.store.connections.get('issuer', issuerId)
   if (connection === undefined)
     throw fieldFault('issuer_id', `there is no issuer "${issuerId}"; list them with: certctl issuers list`)
@@ -120,7 +121,8 @@ interface NewCertificate {
   profile: Profile
 }
 
-async function insertCertificate(
+/** The certificate with its names, locked. Throws `conflict` where its id or name is taken. */
+export async function insertCertificate(
   tx: Tx,
   { request, csr, issuerId, names, profile }: NewCertificate,
 ): Promise<CertificateRow> {

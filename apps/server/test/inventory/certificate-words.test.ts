@@ -19,7 +19,10 @@ afterAll(async () => {
 
 const statusOf = async (id: string) => (await getCertificate(scene.services, id)).status
 const listed = async (status: Parameters<typeof listCertificates>[1]['filter']['status']): Promise<string[]> => {
-  const { items } = await listCertificates(scene.services, { filter: { status }, request: { limit: 100, count: false } })
+  const { items } = await listCertificates(scene.services, {
+    filter: { status },
+    request: { limit: 100, count: false },
+  })
   return (JSON.parse(`[${items}]`) as { id: string }[]).map(({ id }) => id)
 }
 

@@ -75,9 +75,7 @@ describe('schema.ts', () => {
       from information_schema.columns
       where table_schema = 'public' and table_name <> 'certctl_migrations'
         and table_name not in (select table_name from information_schema.views where table_schema = 'public')
-      order by table_name, ordinal_position`.execute(
-      database.db,
-    )
+      order by table_name, ordinal_position`.execute(database.db)
     const shape: Shape = {}
     for (const row of rows) {
       const column = {

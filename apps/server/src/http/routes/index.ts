@@ -19,6 +19,7 @@ import { eventRoutes } from './events.js'
 import { exportRoutes } from './exports.js'
 import { healthRoutes } from './health.js'
 import { healthCheckRoutes } from './health-checks.js'
+import { importRoutes } from './imports.js'
 import { issuerRoutes } from './issuers.js'
 import { jobRoutes } from './jobs.js'
 import { joinTokenRoutes } from './join-tokens.js'
@@ -51,6 +52,7 @@ export function createHandlers(
     ...auditRoutes(services),
     ...bulkRoutes(services),
     ...exportRoutes(services),
+    ...importRoutes(services),
     ...revocationRoutes(services),
     ...certificateRoutes(services),
     ...connectorTypeRoutes(services),

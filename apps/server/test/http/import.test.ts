@@ -1,0 +1,107 @@
+import { createCsr, generateKey, parseCertificate } from '@certctl/pki'
+import { createTestCa, type TestCa } from '@certctl/testing'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { dueRenewals } from '../../src/schedule/due-renewals.js'
+import { createTestApp, type TestApp } from './test-app.js'
+
+let app: TestApp
+let ca: TestCa
+let issuer_id: string
+const day = 86_400_000
+beforeAll(async () => {
+  app = await createTestApp()
+  ca = await createTestCa(app.services.clock.now())
+  issuer_id = String(
+    (await app.admin('POST', '/api/v1/issuers', { name: 'CA', type: 'GenericCA', config: {} })).json.id,
+  )
+}, 60_000)
+afterAll(async () => await app.close())
+
+async function elsewhere(name: string, days = 60): Promise<{ pem: string; csr_pem: string }> {
+  const { privateKeyPem } = await generateKey('EC-P256')
+  const names = [
+    { type: 'dns' as const, value: name },
+    { type: 'dns' as const, value: `alias.${name}` },
+  ]
+  const csr_pem = await createCsr({ privateKeyPem, commonName: name, names })
+  const notAfter = new Date(app.services.clock.now().getTime() + days * day)
+  return { csr_pem, pem: await ca.sign(csr_pem, { names, notAfter }) }
+}
+
+const path = '/api/v1/certificates/import'
+
+describe('importing a certificate', () => {
+  it('takes it into care as it is: names, dates, serial number, chain', async () => {
+    const { pem } = await elsewhere('a.example.test')
+    const body = { certificate_pem: pem + ca.intermediatePem, issuer_id, tags: { from: 'file' } }
+    const { status, json } = await app.admin('POST', path, body)
+    const read = parseCertificate(pem)
+    expect({ status, json }).toMatchObject({
+      status: 201,
+      json: {
+        name: 'a.example.test',
+        common_name: 'a.example.test',
+        sans: expect.arrayContaining(['a.example.test', 'alias.a.example.test']),
+        status: 'Active',
+        source: 'import',
+        serial_number: read.serialNumber,
+        fingerprint_sha256: read.fingerprint,
+        expires_at: read.notAfter.toISOString(),
+        tags: { from: 'file' },
+      },
+    })
+    const exported = await app.admin('GET', `/api/v1/certificates/${json.id}/export/pem`)
+    expect(exported.json.full_pem).toBe(read.pem + ca.intermediatePem)
+  })
+
+  it('never renews it by surprise, and says how it would be', async () => {
+    const { pem } = await elsewhere('b.example.test')
+    const { json } = await app.admin('POST', path, { certificate_pem: pem, issuer_id })
+    expect(json.renew_at).toBeUndefined()
+    expect(json.notices).toEqual([expect.stringContaining('CSR')])
+    app.services.clock.advance((58 * day) / 1000)
+    await dueRenewals.run(app.services, new AbortController().signal)
+    const { json: jobs } = await app.admin('GET', `/api/v1/jobs?certificate_id=${json.id}`)
+    expect(jobs.data).toEqual([])
+  })
+
+  it('with a CSR is renewed in its time', async () => {
+    const { pem, csr_pem } = await elsewhere('c.example.test')
+    const { status, json } = await app.admin('POST', path, { certificate_pem: pem, csr_pem, issuer_id })
+    expect(status).toBe(201)
+    expect(typeof json.renew_at).toBe('string')
+    app.services.clock.advance((58 * day) / 1000)
+    await dueRenewals.run(app.services, new AbortController().signal)
+    const { json: jobs } = await app.admin('GET', `/api/v1/jobs?certificate_id=${json.id}`)
+    expect(jobs.data).toHaveLength(1)
+  })
+
+  it('says of one that has ended that it has', async () => {
+    const { pem } = await elsewhere('d.example.test', 1)
+    app.services.clock.advance((2 * day) / 1000)
+    const { status, json } = await app.admin('POST', path, { certificate_pem: pem, issuer_id })
+    expect({ status, json }).toMatchObject({ status: 201, json: { status: 'Expired' } })
+  })
+
+  it('refuses what is there already, naming it', async () => {
+    const { pem } = await elsewhere('e.example.test')
+    const first = await app.admin('POST', path, { certificate_pem: pem, issuer_id })
+    const again = await app.admin('POST', path, { certificate_pem: pem, issuer_id, name: 'another name' })
+    expect(again).toMatchObject({ status: 409, json: { detail: expect.stringContaining(String(first.json.id)) } })
+  })
+
+  it('refuses what is no certificate, and the certificate of a CA', async () => {
+    for (const certificate_pem of ['nothing', ca.intermediatePem])
+      expect(await app.admin('POST', path, { certificate_pem, issuer_id })).toMatchObject({
+        status: 400,
+        json: { errors: [{ field: 'certificate_pem' }] },
+      })
+  })
+
+  it('refuses a CSR for other names', async () => {
+    const { pem } = await elsewhere('f.example.test')
+    const { csr_pem } = await elsewhere('g.example.test')
+    const { status } = await app.admin('POST', path, { certificate_pem: pem, csr_pem, issuer_id })
+    expect(status).toBe(400)
+  })
+})
