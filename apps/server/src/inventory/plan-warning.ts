@@ -33,9 +33,11 @@ export function warningOf(
   }
 }
 
-function blocked({ blocked_code, last_error, certificate_id }: PlannedHolder): Saying | undefined {
+function blocked(holder: PlannedHolder): Saying | undefined {
+  const { blocked_code, last_error, certificate_id, next_attempt_at: next } = holder
   if (blocked_code === null) return undefined
-  const message = `It is not issued until it is changed or renewed by hand: ${last_error ?? blocked_code}`
+  const again = next === null ? '' : ` or tried again at ${next.toISOString()}`
+  const message = `It is not issued until it is changed or renewed by hand${again}: ${last_error ?? blocked_code}`
   return { kind: 'blocked', message, command: `certctl certificates renew ${certificate_id}` }
 }
 

@@ -63,7 +63,7 @@ export function createPlan(question: PlanQuestion): { add(holder: PlannedHolder)
 /** When the next version is asked for; `undefined`: not by itself. */
 function firstRenewal(question: PlanQuestion, holder: PlannedHolder, phase: number): Date | undefined {
   const { now, lifetimeSeconds } = question
-  if (holder.blocked_code !== null) return undefined
+  if (holder.blocked_code !== null && (holder.next_attempt_at === null || holder.not_after === null)) return undefined
   // As if they had been issued evenly over the time between two renewals.
   if (lifetimeSeconds !== undefined && holder.not_after !== null)
     return new Date(now.getTime() + intervalMs(holder, lifetimeSeconds * 1000) * phase)

@@ -67,10 +67,12 @@ function endText({ not_after }: VersionRow, now: Date): string {
   return days < 1 ? `ends within a day, at ${at}` : `ends in ${days} ${days === 1 ? 'day' : 'days'}, at ${at}`
 }
 
-function reasonOf({ renew_at, renew_at_reason, blocked_code, last_error, failures }: HolderRow): string {
+function reasonOf(holder: HolderRow): string {
+  const { renew_at, renew_at_reason, blocked_code, last_error, failures, next_attempt_at: next } = holder
+  const again = next === null ? '' : ` or tried again at ${next.toISOString()}`
   if (renew_at === null) return renew_at_reason ?? 'nobody renews it'
   if (blocked_code !== null)
-    return `it is not issued until it is changed or renewed by hand: ${last_error ?? blocked_code}`
+    return `it is not issued until it is changed or renewed by hand${again}: ${last_error ?? blocked_code}`
   if (last_error !== null) return `its renewal failed ${failures} times: ${last_error}`
   return `its renewal, due since ${renew_at.toISOString()}, has not come`
 }

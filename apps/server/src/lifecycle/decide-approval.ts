@@ -4,6 +4,7 @@ import type { Actor } from '../store/audit-entry.js'
 import type { Tx } from '../store/store.js'
 import { barredPersons } from './barred-persons.js'
 import { closeOrder } from './close-order.js'
+import { knownAs } from './known-as.js'
 import { type ApprovalRows, lockApproval } from './lock-approval.js'
 import { planIssuance } from './plan-issuance.js'
 import { requestApproval } from './request-approval.js'
@@ -52,21 +53,12 @@ async function requireOther(tx: Tx, rows: ApprovalRows, actor: Actor): Promise<v
       'forbidden',
       `Approval ${approval.id} is decided by a person with an API key, and nobody else`,
     )
-  const person = await known(tx, actor.person)
-  const barred = [...approval.barred_persons, ...(await barredPersons(tx, rows))]
-  for (const each of barred) {
-    if ((await known(tx, each)) !== person) continue
-    throw new CertctlError(
-      'forbidden',
-      `${actor.name} belongs to ${actor.person}, who asked for this: somebody else has to decide about approval ${approval.id}. To take the request back: certctl jobs cancel ${job.id}`,
-    )
-  }
-}
-
-/** Owners may be written by id, name or e-mail address. */
-async function known(tx: Tx, person: string): Promise<string> {
-  const owner = await tx.owners.findPerson(person)
-  return owner === undefined ? person : `owner:${owner.id}`
+  const barred = new Set([...approval.barred_persons, ...(await barredPersons(tx, rows))])
+  if (!(await knownAs(tx, actor.person)).some((text) => barred.has(text))) return
+  throw new CertctlError(
+    'forbidden',
+    `${actor.name} belongs to ${actor.person}, who asked for this: somebody else has to decide about approval ${approval.id}. To take the request back: certctl jobs cancel ${job.id}`,
+  )
 }
 
 async function approve(tx: Tx, rows: ApprovalRows, decision: ApprovalDecision): Promise<undefined> {
@@ -86,7 +78,8 @@ async function reject(tx: Tx, rows: ApprovalRows, decision: ApprovalDecision): P
     last_error_code: 'policy_denied',
     last_error: message,
     next_attempt_at: null,
-    blocked_code: 'policy_denied',
+    // A person's word, which no change of a profile or rule takes back.
+    blocked_code: 'approval_required',
     blocked_generation: certificate.generation,
   })
 }

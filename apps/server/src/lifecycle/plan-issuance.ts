@@ -8,7 +8,9 @@ import type { JobRow } from '../store/jobs.js'
 import type { OrderRow } from '../store/orders.js'
 import type { PlacementView } from '../store/placements.js'
 import type { Tx } from '../store/store.js'
+import { renewalAskedBy } from './asked-renewal.js'
 import { closeOrder } from './close-order.js'
+import { knownAs } from './known-as.js'
 import { openOrder } from './open-order.js'
 import { raiseAlert } from './raise-alert.js'
 
@@ -58,12 +60,18 @@ async function isMetered(services: Services, tx: Tx, issuerId: string): Promise<
   return services.registry.find('issuer', connection.type)?.definition.capabilities.metered ?? false
 }
 
-/** What was refused for good waits until the certificate changes or a person asks. */
+/** What was refused for good waits until the certificate changes or a person asks; the renewal of what is served also has a time. */
 function needsVersion(holder: HolderRow, { generation }: CertificateRow, now: Date): boolean {
-  const isBlocked = holder.blocked_code !== null && (holder.blocked_generation ?? 0) >= generation
-  if (isBlocked) return false
+  const { blocked_code: code, current_version_id: current, next_attempt_at: next } = holder
+  const isRetried = current !== null && next !== null && next.getTime() <= now.getTime()
+  if (code !== null && !isOutdated(holder, generation) && !isRetried) return false
   if (holder.current_version_id === null || holder.renewal_requested_at !== null) return true
   return holder.renew_at !== null && holder.renew_at.getTime() <= now.getTime()
+}
+
+/** A refusal of what the certificate was before it was changed. */
+function isOutdated({ blocked_code: code, blocked_generation: refused }: HolderRow, generation: number): boolean {
+  return code !== null && (refused ?? 0) < generation
 }
 
 /** An agent without a place to put it is not asked for a key. */
@@ -76,6 +84,7 @@ async function planHolder(tx: Tx, holder: HolderRow, plan: Plan): Promise<string
   const orderId = open?.id ?? (holder.kind === 'outside' ? await orderFromStoredCsr(tx, holder, plan) : undefined)
   if (orderId === undefined && holder.kind !== 'agent') return undefined
   const waits = orderId === undefined
+  const nextAttempt = isOutdated(holder, plan.certificate.generation) ? undefined : holder.next_attempt_at
   const { id, created } = await tx.jobs.insert({
     id: createId('job', tx.now),
     kind: 'issue',
@@ -86,9 +95,9 @@ async function planHolder(tx: Tx, holder: HolderRow, plan: Plan): Promise<string
     order_id: orderId ?? null,
     generation: plan.certificate.generation,
     renewal: holder.current_version_id !== null,
-    run_at: later(tx.now, open?.next_look_at ?? holder.next_attempt_at),
+    run_at: later(tx.now, open?.next_look_at ?? nextAttempt),
     requested_by: plan.requestedBy,
-    requested_by_person: plan.person ?? askedBy(holder),
+    requested_by_person: await askedBy(tx, holder, plan),
     created_at: tx.now,
   })
   if (created && waits && holder.agent_id !== null) await tx.wake('agent', holder.agent_id)
@@ -139,8 +148,9 @@ async function reusableKey(
 }
 
 /** A job that takes the place of another is still asked for by whoever asked for the renewal. */
-function askedBy({ renewal_requested_at: at, renewal_requested_by_person: person }: HolderRow): string | null {
-  return at === null ? null : person
+async function askedBy(tx: Tx, holder: HolderRow, { person }: Plan): Promise<string[] | null> {
+  const before = renewalAskedBy(holder)
+  return person === undefined ? before : [...new Set([...(await knownAs(tx, person)), ...(before ?? [])])]
 }
 
 function later(now: Date, at: Date | null | undefined): Date {

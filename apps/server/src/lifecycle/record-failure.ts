@@ -10,6 +10,7 @@ import { closeOrder } from './close-order.js'
 import { planIssuance } from './plan-issuance.js'
 import { raiseAlert } from './raise-alert.js'
 import { firstPauseOf, type RenewalPolicy, renewalPolicyOf } from './renewal-policy-of.js'
+import { retryOfRefusal } from './retry-of-refusal.js'
 import { severityOf } from './severity-of.js'
 
 export interface Failure {
@@ -22,18 +23,20 @@ export interface Failure {
   isCostly?: boolean | undefined
 }
 
-/** What nobody but a person or a change can put right. */
+/** What nobody but a person or a change can put right; a renewal is tried all the same, seldom. */
 const permanent: readonly ErrorCode[] = ['csr_malformed', 'csr_rejected', 'identifier_rejected', 'policy_denied']
 interface Verdict extends Failure {
   failures: number
   nextAt: Date
+  /** Of what is blocked; null: not by itself. */
+  retryAt: Date | null
   isBlocked: boolean
   state: 'invalid' | 'expired' | undefined
   /** The CA takes no new orders at all until then. */
   pausedUntil: Date | undefined
 }
 
-/** Keeps what went wrong and when to try again. An order that is still open is asked for again, one that ended is followed by a new one; only permanent refusals wait. Does nothing under a lost lease: somebody else has the order then. */
+/** Keeps what went wrong and when to try again. An order that is still open is asked for again, one that ended is followed by a new one; permanent refusals of what is served nowhere yet wait, those of renewals are repeated seldom. Does nothing under a lost lease: somebody else has the order then. */
 export async function recordFailure(services: Services, attempt: Attempt, failure: Failure): Promise<void> {
   await services.store.transaction(async (tx) => {
     const certificate = await tx.certificates.lock(attempt.certificate.id)
@@ -66,6 +69,7 @@ function judge(
     ...failure,
     failures,
     isBlocked,
+    retryAt: retryOfRefusal({ serving, now: tx.now, isCostly: failure.isCostly }),
     pausedUntil: isPaused ? pauseOf(failure, tx.now) : undefined,
     state: failure.endsOrder ?? (isBlocked || isMismatch ? 'invalid' : undefined),
     nextAt: backoff({
@@ -106,7 +110,7 @@ async function keep(
   await tx.holders.update(holder.id, {
     ...error,
     failures: verdict.failures,
-    next_attempt_at: isBlocked ? null : verdict.nextAt,
+    next_attempt_at: isBlocked ? verdict.retryAt : verdict.nextAt,
     blocked_code: isBlocked ? code : null,
     blocked_generation: isBlocked ? generation : null,
   })
@@ -136,11 +140,15 @@ async function tell(
     type: isBlocked ? 'certificate.issuance_blocked' : 'certificate.issuance_failed',
     severity,
     title: isBlocked
-      ? `${certificate.name} is not issued until it is changed or renewed by hand: ${message}`
+      ? `${certificate.name} is not issued until it is changed or renewed by hand${again(verdict)}: ${message}`
       : `${certificate.name} could not be issued, ${failures} times so far: ${message}`,
     command: isBlocked ? `certctl certificates renew ${certificate.id}` : `certctl issuers test ${order.issuer_id}`,
-    data: { ...details, failures, next_attempt_at: isBlocked ? undefined : verdict.nextAt.toISOString() },
+    data: { ...details, failures, next_attempt_at: (isBlocked ? verdict.retryAt : verdict.nextAt)?.toISOString() },
     certificateId: certificate.id,
     issuerId: order.issuer_id,
   })
+}
+
+function again({ retryAt }: Verdict): string {
+  return retryAt === null ? '' : ` or tried again at ${retryAt.toISOString()}`
 }

@@ -2,6 +2,8 @@ import type { CertctlError } from '@certctl/core'
 import type { Services } from '../services.js'
 import type { SubmittedCsr } from './accept-csr.js'
 import { raiseAlert } from './raise-alert.js'
+import { retryOfRefusal } from './retry-of-refusal.js'
+import { severityOf } from './severity-of.js'
 
 const final: readonly string[] = ['csr_malformed', 'csr_rejected', 'identifier_rejected', 'policy_denied']
 
@@ -18,6 +20,8 @@ export async function refuseCsr(services: Services, submitted: SubmittedCsr, err
     const job = await tx.jobs.lockOpenIssueOfHolder(submitted.holderId)
     if (certificate === undefined || holder === undefined || job?.state !== 'waiting_csr') return
     if (submitted.job !== undefined && job.lease !== submitted.job.lease) return
+    const serving = holder.current_version_id === null ? undefined : await tx.versions.get(holder.current_version_id)
+    const retryAt = retryOfRefusal({ serving, now: tx.now })
     const told = { last_error_code: error.code, last_error: error.message }
     await tx.jobs.update(job.id, {
       ...told,
@@ -29,6 +33,7 @@ export async function refuseCsr(services: Services, submitted: SubmittedCsr, err
     await tx.holders.update(holder.id, {
       ...told,
       failures: holder.failures + 1,
+      next_attempt_at: retryAt,
       blocked_code: error.code,
       blocked_generation: certificate.generation,
     })
@@ -42,8 +47,8 @@ export async function refuseCsr(services: Services, submitted: SubmittedCsr, err
     await raiseAlert(tx, {
       subject: `issuance:${holder.id}`,
       type: 'certificate.issuance_blocked',
-      severity: 'warning',
-      title: `A CSR for ${certificate.name} was refused; it is asked for again when the certificate is changed or renewed by hand: ${error.message}`,
+      severity: severityOf(serving, tx.now),
+      title: `A CSR for ${certificate.name} was refused; it is asked for again ${retryAt === null ? '' : `at ${retryAt.toISOString()}, or `}when the certificate is changed or renewed by hand: ${error.message}`,
       command: `certctl certificates renew ${certificate.id}`,
       certificateId: certificate.id,
       agentId: holder.agent_id ?? undefined,

@@ -11,6 +11,7 @@ import { backoff } from './backoff.js'
 import { planIssuance } from './plan-issuance.js'
 import { raiseAlert } from './raise-alert.js'
 import { firstPauseOf, type RenewalPolicy, renewalPolicyOf } from './renewal-policy-of.js'
+import { retryOfRefusal } from './retry-of-refusal.js'
 import { severityOf } from './severity-of.js'
 
 export interface SettledIssueReport {
@@ -34,7 +35,7 @@ interface Reason {
   failures: number
 }
 
-/** An agent that could not make the key or the CSR it was asked for: asked again later, or, where it refused, when something changes. What it says of a job whose CSR is here already changes nothing. */
+/** An agent that could not make the key or the CSR it was asked for: asked again later, or, where it refused, when something changes; what is served already is asked for again all the same, seldom. What it says of a job whose CSR is here already changes nothing. */
 export async function settleIssueReport(services: Services, settled: SettledIssueReport): Promise<'settled' | 'lost'> {
   const { report, actor } = settled
   return await services.store.transaction(async (tx) => {
@@ -88,7 +89,7 @@ async function keep(
   await tx.holders.update(holder.id, {
     ...error,
     failures,
-    next_attempt_at: isRefused ? null : nextAt,
+    next_attempt_at: isRefused ? retryOfRefusal({ serving, now: tx.now }) : nextAt,
     blocked_code: isRefused ? code : null,
     blocked_generation: isRefused ? certificate.generation : null,
   })

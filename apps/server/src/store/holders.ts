@@ -115,7 +115,7 @@ export function holdersTable(db: Kysely<Schema>) {
         .execute()
     },
 
-    /** Certificates with a holder that needs a new version and has no open job for it; what was refused for good waits for its generation to change. */
+    /** Certificates with a holder that needs a new version and has no open job for it; what was refused for good waits for its generation to change, or, where something is served, for its next attempt. */
     async listCertificatesToIssue(now: Date, { after, limit }: { after: string; limit: number }): Promise<string[]> {
       const { rows } = await sql<{ certificate_id: string }>`
         select distinct holders.certificate_id
@@ -125,8 +125,10 @@ export function holdersTable(db: Kysely<Schema>) {
             select id from holders where closed_at is null and current_version_id is null and certificate_id > ${after}
             union all select id from holders where closed_at is null and renewal_requested_at is not null and certificate_id > ${after}
             union all select id from holders where closed_at is null and renew_at <= ${now})
-          and (holders.next_attempt_at is null or holders.next_attempt_at <= ${now})
-          and (holders.blocked_code is null or holders.blocked_generation < certificates.generation)
+          and (holders.next_attempt_at is null or holders.next_attempt_at <= ${now}
+            or (holders.blocked_code is not null and holders.blocked_generation < certificates.generation))
+          and (holders.blocked_code is null or holders.blocked_generation < certificates.generation
+            or (holders.current_version_id is not null and holders.next_attempt_at <= ${now}))
           and (holders.kind = 'outside' or exists (
             select 1 from placements join targets on targets.id = placements.target_id
             where placements.certificate_id = holders.certificate_id and placements.removed_at is null
@@ -136,6 +138,18 @@ export function holdersTable(db: Kysely<Schema>) {
               and jobs.state not in ('done', 'cancelled'))
         order by holders.certificate_id limit ${limit}`.execute(db)
       return rows.map((row) => row.certificate_id)
+    },
+
+    /** What a policy denied is tried again now; of one profile, or of all. */
+    async liftDenials(now: Date, profileId?: string): Promise<void> {
+      const ofProfile = profileId === undefined ? sql`` : sql`and certificates.certificate_profile_id = ${profileId}`
+      await sql`
+        update holders set blocked_code = null, blocked_generation = null, next_attempt_at = ${now}
+        where id in (
+          select holders.id from holders join certificates on certificates.id = holders.certificate_id
+          where holders.blocked_code = 'policy_denied' and holders.closed_at is null
+            and certificates.archived_at is null ${ofProfile}
+          order by holders.certificate_id, holders.created_at, holders.id for no key update of holders)`.execute(db)
     },
 
     /** How many have reached their time, how many an hour ago or more, and when the next one will. */

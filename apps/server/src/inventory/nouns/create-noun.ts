@@ -29,6 +29,7 @@ export async function createNoun<Row extends NounRow>(
         const checked = await noun.check(tx, { before: undefined, given: fields })
         const columns = columnsOf(noun, checked)
         await noun.table(tx).insertFields({ ...columns, id: made, name, created_at: tx.now, updated_at: tx.now })
+        await noun.changed?.(tx, made)
         await record(tx, noun, { id: made, action: 'created', actor, details: { name, ...checked } })
         return await written(tx, noun, made)
       }),

@@ -18,7 +18,9 @@ export async function deleteNoun<Row extends NounRow>(
     const row = await noun.table(tx).lockToRemove(id)
     if (row === undefined) throw unknownNoun(noun, id)
     await requireUnused(tx, noun, id)
+    await noun.requireRemovable?.(tx, row)
     await noun.table(tx).remove(id)
+    await noun.changed?.(tx, id)
     await record(tx, noun, { id, action: 'deleted', actor, details: { name: row.name } })
   })
 }

@@ -16,6 +16,8 @@ export const policyNoun: PlainNoun<PolicyRuleRow> = {
   json: ['config'],
   referrers: [],
   wakes: true,
+  // Which of them a rule denied is known only by judging them again.
+  changed: async (tx) => await tx.holders.liftDenials(tx.now),
   async check(tx, change) {
     const { before, given } = change
     if (before !== undefined && given.type !== undefined && given.type !== before.type)

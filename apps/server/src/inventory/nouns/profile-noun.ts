@@ -18,6 +18,7 @@ export const profileNoun: PlainNoun<ProfileRow> = {
     { table: 'renewal_policies', column: 'certificate_profile_id' },
   ],
   wakes: true,
+  changed: async (tx, id) => await tx.holders.liftDenials(tx.now, id),
   async check(tx, change) {
     requireOrder(change)
     requirePatterns(change.given)
