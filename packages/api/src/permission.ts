@@ -67,7 +67,7 @@ const viewer: readonly Permission[] = [
 
 /**
  * The one table of roles. An agent's other rights come from `agent: 'own'` beside a route. Operators work under profiles and policies, and
- * could issue past them, and past an approval, if they could write them.
+ * could issue past them, and past an approval, if they could write them; nor owners, by which people are told apart.
  */
 export const rolePermissions: Readonly<Record<Role, readonly Permission[]>> = {
   admin: permissions.filter((permission) => permission !== 'agent.act'),
@@ -79,7 +79,6 @@ export const rolePermissions: Readonly<Record<Role, readonly Permission[]>> = {
     'targets.write',
     'notifiers.write',
     'health_checks.write',
-    'owners.write',
     'renewal_policies.write',
     'approvals.decide',
     'agents.write',

@@ -1,5 +1,6 @@
 import type { Role } from '@certctl/api'
 import type { Actor } from '../store/audit-entry.js'
+import { personText } from './person-text.js'
 
 /** Who asks. `public` proved nothing and reaches public routes only. */
 export type Principal =
@@ -26,7 +27,7 @@ export function actorOf(principal: Principal): Actor {
 
 /** Two keys of one owner are one person, however the owner is written; a key without an owner is a person of its own. */
 function personOf({ id, owner = '' }: Extract<Principal, { kind: 'key' }>): string {
-  const text = owner.normalize('NFKC').trim().replace(/\s+/g, ' ').toLowerCase()
+  const text = personText(owner)
   return text === '' ? `key:${id}` : text
 }
 

@@ -10,6 +10,7 @@ import type { OrderRow } from '../store/orders.js'
 import type { Tx } from '../store/store.js'
 import { closeOrder } from './close-order.js'
 import { judgeCsr } from './judge-csr.js'
+import { knownAs } from './known-as.js'
 import { noteRequester } from './note-requester.js'
 import { openOrder } from './open-order.js'
 import { refuseCsr } from './refuse-csr.js'
@@ -172,7 +173,7 @@ async function addJob(
     renewal: holder.current_version_id !== null,
     run_at: tx.now,
     requested_by: actor.name,
-    requested_by_person: actor.person ?? null,
+    requested_by_person: actor.person === undefined ? null : await knownAs(tx, actor.person),
     created_at: tx.now,
   })
 }

@@ -7,6 +7,7 @@ import type { Actor } from '../store/audit-entry.js'
 import type { CertificateRow } from '../store/certificates.js'
 import type { Tx } from '../store/store.js'
 import { addPlacement } from './add-placement.js'
+import { askedRenewal } from './asked-renewal.js'
 import { certificateNamesOf } from './certificate-names-of.js'
 import { closeOrder } from './close-order.js'
 import { judgeChange } from './judge-change.js'
@@ -17,6 +18,7 @@ import { removePlacement } from './remove-placement.js'
 import { requireFreeCertificateName } from './require-free-certificate-name.js'
 import { requireNamed } from './require-named.js'
 import { requireOfferedNames } from './require-offered-names.js'
+import { tellAddedTarget } from './tell-added-target.js'
 
 /** What is given is changed, what is absent stays, null clears. */
 export interface CertificateChanges {
@@ -55,7 +57,7 @@ export async function changeCertificateIn(services: Services, tx: Tx, changes: C
   const generation = before.generation + (isOther ? 1 : 0)
   await write(tx, { before, changes: { ...changes, teamId }, merged, generation })
   const certificate = (await tx.certificates.get(certificateId)) ?? before
-  await judgeChange(tx, { before, after: certificate, changesTargets: changes.targetIds !== undefined, actor })
+  await judgeChange(tx, { before, after: certificate, changesTargets: await changesTargets(tx, changes), actor })
   if (certificate.renewal_policy_id !== before.renewal_policy_id) await recomputeRenewal(services, tx, certificate)
   if (isOther) await startOver(tx, certificate, actor)
   if (changes.targetIds !== undefined) await setTargets(tx, certificate, { targetIds: changes.targetIds, actor })
@@ -142,11 +144,7 @@ async function write(
   })
 }
 
-async function startOver(
-  tx: Tx,
-  certificate: CertificateRow,
-  { person = null }: { person?: string | null | undefined },
-): Promise<void> {
+async function startOver(tx: Tx, certificate: CertificateRow, actor: Actor): Promise<void> {
   for (const holder of await tx.holders.listOfCertificate(certificate.id)) {
     const order = await tx.orders.lockOpenOfHolder(holder.id)
     if (order !== undefined) await closeOrder(tx, order, { state: 'abandoned', reason: 'the certificate was changed' })
@@ -155,9 +153,7 @@ async function startOver(
       { at: tx.now, reason: 'The certificate was changed', kinds: ['issue'] },
     )
     await tx.holders.update(holder.id, {
-      ...(holder.current_version_id === null
-        ? {}
-        : { renewal_requested_at: tx.now, renewal_requested_by_person: person }),
+      ...(holder.current_version_id === null ? {} : await askedRenewal(tx, holder, actor)),
       // A stored CSR has the old names.
       ...(holder.kind === 'outside' ? { csr_pem: null } : {}),
       next_attempt_at: null,
@@ -175,5 +171,15 @@ async function setTargets(
     if (!targetIds.includes(placement.target_id)) await removePlacement(tx, { placement, actor })
   const known = new Set(live.map(({ target_id }) => target_id))
   for (const [index, targetId] of [...new Set(targetIds)].entries())
-    if (!known.has(targetId)) await addPlacement(tx, { certificate, targetId, field: `target_ids.${index}` })
+    if (!known.has(targetId)) {
+      await addPlacement(tx, { certificate, targetId, field: `target_ids.${index}` })
+      await tellAddedTarget(tx, { certificate, targetId, actor })
+    }
+}
+
+/** Clients that send all they know send the targets as they are. */
+async function changesTargets(tx: Tx, { certificateId, targetIds }: CertificateChanges): Promise<boolean> {
+  if (targetIds === undefined) return false
+  const known = (await tx.placements.listOfCertificate(certificateId)).map(({ target_id }) => target_id)
+  return !isDeepStrictEqual(new Set(known), new Set(targetIds))
 }

@@ -13,6 +13,7 @@ interface JudgedChange {
   before: CertificateRow
   /** As written. */
   after: CertificateRow
+  /** Whether it will go to other targets than before. */
   changesTargets: boolean
   actor: Actor
 }

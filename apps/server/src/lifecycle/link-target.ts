@@ -5,6 +5,7 @@ import { addPlacement } from './add-placement.js'
 import { noteRequester } from './note-requester.js'
 import { planIssuance } from './plan-issuance.js'
 import { planPlacements } from './plan-placements.js'
+import { tellAddedTarget } from './tell-added-target.js'
 
 export interface TargetLink {
   certificateId: string
@@ -30,6 +31,7 @@ export async function linkTarget(services: Services, { certificateId, targetId, 
       resource_id: certificateId,
       details: { target_id: targetId },
     })
+    await tellAddedTarget(tx, { certificate, targetId, actor })
     await noteRequester(tx, certificate, actor)
     await planPlacements(tx, { certificate, requestedBy: actor.name })
     await planIssuance(services, tx, { certificate, requestedBy: actor.name, person: actor.person })

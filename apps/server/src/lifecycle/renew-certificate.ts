@@ -4,6 +4,7 @@ import type { Actor } from '../store/audit-entry.js'
 import type { CertificateRow } from '../store/certificates.js'
 import type { HolderRow } from '../store/holders.js'
 import type { Tx } from '../store/store.js'
+import { askedRenewal } from './asked-renewal.js'
 import { planIssuance } from './plan-issuance.js'
 import { resolveAlert } from './resolve-alert.js'
 
@@ -74,10 +75,9 @@ function requireNotGivenUp({ name }: CertificateRow, holders: readonly HolderRow
   )
 }
 
-async function request(tx: Tx, holder: HolderRow, { person }: Actor): Promise<void> {
+async function request(tx: Tx, holder: HolderRow, actor: Actor): Promise<void> {
   await tx.holders.update(holder.id, {
-    renewal_requested_at: tx.now,
-    renewal_requested_by_person: person ?? null,
+    ...(await askedRenewal(tx, holder, actor)),
     next_attempt_at: null,
     blocked_code: null,
     blocked_generation: null,

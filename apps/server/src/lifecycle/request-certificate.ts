@@ -14,6 +14,7 @@ import { certificateNamesOf } from './certificate-names-of.js'
 import type { KeyCustody, Profile } from './default-profile.js'
 import { judgeCsr } from './judge-csr.js'
 import { keyAlgorithmOf } from './key-algorithm-of.js'
+import { noteRequester } from './note-requester.js'
 import { planIssuance } from './plan-issuance.js'
 import { planPlacements } from './plan-placements.js'
 import { profileOf } from './profile-of.js'
@@ -151,12 +152,11 @@ export async function insertCertificate(
     certificate_profile_id: request.certificateProfileId ?? null,
     tags: JSON.stringify(request.tags ?? {}),
     source: request.source ?? 'api',
-    requested_by_person: request.actor.person ?? null,
-    requested_at: tx.now,
     created_at: tx.now,
     updated_at: tx.now,
   })
   await tx.certificateNames.replaceAll(id, names)
+  await noteRequester(tx, { id }, request.actor)
   const row = await tx.certificates.lock(id)
   if (row === undefined) throw new CertctlError('internal', `Certificate ${id} vanished while it was written`)
   return row

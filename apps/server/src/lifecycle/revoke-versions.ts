@@ -5,6 +5,7 @@ import type { CertificateRow } from '../store/certificates.js'
 import type { OrderRow } from '../store/orders.js'
 import type { Tx } from '../store/store.js'
 import type { VersionRow } from '../store/versions.js'
+import { askedRenewal } from './asked-renewal.js'
 import { closeOrder } from './close-order.js'
 import { planIssuance } from './plan-issuance.js'
 import { queueRevocation } from './queue-revocation.js'
@@ -101,7 +102,7 @@ async function revoke(
   const holder = await tx.holders.lock(version.holder_id)
   if (holder?.current_version_id === version.id) {
     const isReplaced = replacedReasons.includes(reason)
-    const asked = { renewal_requested_at: tx.now, renewal_requested_by_person: actor.person ?? null }
+    const asked = await askedRenewal(tx, holder, actor)
     await tx.holders.update(holder.id, isReplaced ? asked : { renew_at: null })
   }
   for (const placement of await tx.placements.listOfCertificate(version.certificate_id))

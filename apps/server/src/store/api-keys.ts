@@ -69,6 +69,19 @@ export function apiKeysTable(db: Kysely<Schema>) {
       return found !== undefined
     },
 
+    /** Keys that somebody answers for, neither revoked nor expired at that moment. */
+    async listOwned(at: Date): Promise<{ name: string; owner: string }[]> {
+      return await db
+        .selectFrom('api_keys')
+        .select('name')
+        .select((where) => where.ref('owner').$notNull().as('owner'))
+        .where('owner', 'is not', null)
+        .where('revoked_at', 'is', null)
+        .where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', at)]))
+        .orderBy('name')
+        .execute()
+    },
+
     /** Live keys that the environment of some copy named. */
     listOfEnvironment: async (): Promise<ApiKeyRow[]> =>
       await db

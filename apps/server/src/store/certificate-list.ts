@@ -27,8 +27,7 @@ export const certificateSorts = [
 export type CertificateSortColumn = (typeof certificateSorts)[number]
 
 /** A certificate with what its holders, versions, jobs and placements make of it at one moment. */
-export interface ListedCertificate
-  extends Omit<CertificateRow, 'common_name' | 'requested_by_person' | 'requested_at'> {
+export interface ListedCertificate extends Omit<CertificateRow, 'common_name' | 'requested_by_people'> {
   common_name: string
   status: CertificateStatus
   /** Of the version that ends first; `infinity` where none was issued, so that it sorts last. */

@@ -24,8 +24,7 @@ const columns = [
   'created_at',
   'updated_at',
   'archived_at',
-  'requested_by_person',
-  'requested_at',
+  'requested_by_people',
 ] as const
 
 export type CertificateRow = Selectable<CertificateTable>

@@ -140,9 +140,14 @@ export interface CertificateTable {
   created_at: Date
   updated_at: Date
   archived_at: Date | null
-  /** Who asked for it, or changed it last: no second key of the same person approves it. */
-  requested_by_person: string | null
-  requested_at: Date | null
+  /** Everybody who asked for it or changed it, the last of them last: no second key of the same person approves it. */
+  requested_by_people: JSONColumnType<readonly Requester[], string | undefined, string>
+}
+
+/** A person with every way they were written when they asked, and the last moment they did. */
+export interface Requester {
+  known_as: readonly string[]
+  at: string
 }
 
 export interface CertificateNamesTable {
@@ -238,8 +243,8 @@ export interface HolderTable {
   renewal_info_at: Date | null
   /** Why `renew_at` is then, or why there is none. */
   renew_at_reason: string | null
-  /** Who asked for the renewal that is due since `renewal_requested_at`. */
-  renewal_requested_by_person: string | null
+  /** Who asked for the renewal that is due since `renewal_requested_at`, by every way they were written then. */
+  renewal_requested_by_person: string[] | null
   /** Millionths, drawn once per version: where in its window or spread it lies. */
   renewal_draw: number | null
 }
@@ -427,7 +432,8 @@ export interface JobsTable {
   created_at: Date
   started_at: Date | null
   completed_at: Date | null
-  requested_by_person: string | null
+  /** Whoever asked for it, by every way they were written then; null where the schedule did. */
+  requested_by_person: string[] | null
 }
 
 export interface EventsTable {

@@ -128,6 +128,28 @@ describe('approvals over the API', () => {
     expect([status, json.code]).toEqual([403, 'policy_denied'])
   })
 
+  it('tell people apart by owners, which only administrators write and nobody removes from under a live key', async () => {
+    const owner = { id: 'o-mia', name: 'Mia  Moon', email: 'mia@example.test' }
+    for (const [method, path, body] of [
+      ['POST', '/owners', owner],
+      ['PUT', '/owners/o-mia', { name: 'Other' }],
+      ['DELETE', '/owners/o-mia', undefined],
+    ] as const)
+      expect([method, (await as('ada', method, path, body)).status]).toEqual([method, 403])
+    expect((await app.admin('POST', '/api/v1/owners', owner)).status).toBe(201)
+    for (const [name, written] of [
+      ['mia-by-id', 'O-MIA'],
+      ['mia-by-name', 'mia moon'],
+      ['mia-by-address', 'Mia@Example.test'],
+    ] as const) {
+      const made = await app.admin('POST', '/api/v1/api-keys', { name, role: 'operator', owner: written })
+      const kept = await app.admin('DELETE', '/api/v1/owners/o-mia')
+      expect([kept.status, kept.json.code, kept.text]).toEqual([409, 'conflict', expect.stringContaining(name)])
+      expect((await app.admin('DELETE', `/api/v1/api-keys/${made.json.id}`)).status).toBe(204)
+    }
+    expect((await app.admin('DELETE', '/api/v1/owners/o-mia')).status).toBe(204)
+  })
+
   it('are read by everybody who reads, and decided by nobody who only reads', async () => {
     const { approval } = await waiting('roles')
     const viewer = { key: app.keys.viewer }

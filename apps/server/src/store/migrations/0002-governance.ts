@@ -147,7 +147,7 @@ alter table holders
   add column renewal_info_url text,
   add column renewal_info_at timestamptz,
   add column renew_at_reason text,
-  add column renewal_requested_by_person text,
+  add column renewal_requested_by_person text[],
   add column renewal_draw integer;
 create index certificates_policy on certificates (renewal_policy_id, id) where archived_at is null;
 create index holders_renewal_info on holders (renewal_info_at, id) where closed_at is null and renewal_info_at is not null;
@@ -165,10 +165,8 @@ alter table placements add column window_at timestamptz;
 alter table notifications add column channel text;
 alter table notifications alter column connection_id drop not null;
 
-alter table certificates
-  add column requested_by_person text,
-  add column requested_at timestamptz;
-alter table jobs add column requested_by_person text;
+alter table certificates add column requested_by_people jsonb not null default '[]';
+alter table jobs add column requested_by_person text[];
 
 -- Clients of older installations know these rules by their ids and change them by PUT. Nothing ever came of them there, so they are
 -- here, but count for nothing until somebody enables them.
