@@ -140,7 +140,8 @@ async function abandon(tx: Tx, { id, holder_id: holderId }: OrderRow): Promise<v
 }
 
 async function cancelIssuance(tx: Tx, holderId: string, reason: string): Promise<void> {
-  await tx.jobs.cancel({ column: 'holder_id', value: holderId }, { at: tx.now, reason, kinds: ['issue'] })
+  const job = await tx.jobs.lockOpenIssueOfHolder(holderId)
+  if (job !== undefined) await tx.jobs.cancel({ column: 'id', value: job.id }, { at: tx.now, reason })
 }
 
 async function freeze(tx: Tx, placementId: string): Promise<void> {
@@ -150,6 +151,7 @@ async function freeze(tx: Tx, placementId: string): Promise<void> {
     verify_at: null,
     updated_at: tx.now,
   })
+  if (!(await tx.jobs.hasOpenOfPlacement(placementId))) return
   await tx.jobs.cancel(
     { column: 'placement_id', value: placementId },
     { at: tx.now, reason: 'The certificate was revoked' },

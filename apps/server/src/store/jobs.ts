@@ -80,6 +80,17 @@ export function jobsTable(db: Kysely<Schema>) {
         .executeTakeFirst()
     },
 
+    async hasOpenOfPlacement(placementId: string): Promise<boolean> {
+      const row = await db
+        .selectFrom('jobs')
+        .select('id')
+        .where('placement_id', '=', placementId)
+        .where('state', 'in', [...open])
+        .limit(1)
+        .executeTakeFirst()
+      return row !== undefined
+    },
+
     async listOpenOfCertificate(certificateId: string, kind: JobKind): Promise<JobRow[]> {
       return await db
         .selectFrom('jobs')
