@@ -25,15 +25,20 @@ export type ApprovedRequest = Passed<
   }
 >
 
+export interface AppliedPolicy {
+  wanted: WantedCertificate
+  profile: Profile
+  /** The longest life that enforced rules allow. */
+  mostSeconds?: number | undefined
+  now: Date
+}
+
 /** Throws `policy_denied`, naming the field, the fault and the remedy. */
-export function applyPolicy(
-  csr: ValidCsr,
-  { wanted, profile, now }: { wanted: WantedCertificate; profile: Profile; now: Date },
-): ApprovedRequest {
+export function applyPolicy(csr: ValidCsr, { wanted, profile, mostSeconds, now }: AppliedPolicy): ApprovedRequest {
   requireAllowed(wanted, profile)
   requireAllowedCsr(csr, profile)
-  const seconds = ttlSeconds(wanted.validitySeconds, profile)
-  const { maxTtlSeconds } = profile
+  const maxTtlSeconds = ttlSeconds(mostSeconds, profile)
+  const seconds = ttlSeconds(wanted.validitySeconds, { maxTtlSeconds })
   return {
     csr,
     commonName: wanted.commonName,

@@ -1,12 +1,14 @@
 import type { GeneralName } from '@certctl/core'
 import { formatGeneralName } from '@certctl/pki'
 import type { PolicyRuleRow } from '../store/policy-rules.js'
+import { isNamed } from './is-named.js'
 
 export type Rule = Pick<PolicyRuleRow, 'id' | 'name' | 'type' | 'config' | 'severity' | 'mode'>
 
 /** A certificate as rules see it. */
 export interface RuleSubject {
   issuerId: string
+  commonName: string | undefined
   names: readonly GeneralName[]
   environment: string
   ownerId: string | undefined
@@ -52,9 +54,14 @@ function judgeIssuer(config: Readonly<Record<string, unknown>>, { issuerId }: Ru
   return `The issuer ${issuerId} is not among the allowed ones: ${allowed.join(', ') || 'none'}`
 }
 
-function judgeDomains(config: Readonly<Record<string, unknown>>, { names }: RuleSubject): string | undefined {
+function judgeDomains(
+  config: Readonly<Record<string, unknown>>,
+  { commonName, names }: RuleSubject,
+): string | undefined {
   const allowed = texts(config.allowed_domains).map((domain) => domain.trim().toLowerCase().replace(/\.$/, ''))
   if (names.length === 0) return 'It has no alternative names'
+  if (commonName !== undefined && !isNamed(commonName, names))
+    return `The common name "${commonName.slice(0, 80)}" is none of its names, so that no domain is known to contain it`
   const strangers = names.filter((name) => !allowed.some((domain) => isWithin(name, domain)))
   if (strangers.length === 0) return undefined
   const shown = strangers.slice(0, 5).map(formatGeneralName).join(', ')

@@ -4,15 +4,16 @@ import type { Tables } from '../store/tables.js'
 import { type ApprovedRequest, applyPolicy } from './apply-policy.js'
 import { askedOf } from './asked-of.js'
 import type { KeyCustody } from './default-profile.js'
+import { longestLife } from './longest-life.js'
 import { profileOf } from './profile-of.js'
 import { validateCsr } from './validate-csr.js'
 
 /**
  * What every CSR goes through, from whichever way it came and again before the CA is asked: `validate-csr`, blocked keys, and
- * `apply-policy` with the profile as it is now. Throws what they throw.
+ * `apply-policy` with the profile and the enforced lifetimes as they are now. Throws what they throw.
  */
 export async function judgeCsr(
-  tables: Pick<Tables, 'profiles' | 'blockedKeys'>,
+  tables: Pick<Tables, 'profiles' | 'blockedKeys' | 'policyRules'>,
   {
     certificate,
     csrPem,
@@ -25,5 +26,6 @@ export async function judgeCsr(
   const csr = validateCsr(csrPem, asked)
   if (await tables.blockedKeys.has(csr.publicKey.spkiSha256))
     throw new CertctlError('csr_rejected', 'The key of this CSR was reported compromised; make a new one')
-  return applyPolicy(csr, { wanted, profile, now })
+  const mostSeconds = longestLife(await tables.policyRules.listEnabled())
+  return applyPolicy(csr, { wanted, profile, mostSeconds, now })
 }

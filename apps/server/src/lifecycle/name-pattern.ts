@@ -5,8 +5,11 @@ import { type PatternNode, parsePattern } from './parse-pattern.js'
 export interface NamePattern {
   readonly text: string
   matches(name: string): boolean
-  /** The same with what it cost: at most the size of the pattern times the length of the name, whatever both are. */
-  run(name: string): { matches: boolean; steps: number }
+  /**
+   * The same with what it cost: at most the size of the pattern times the length of the name, whatever both are. It is given up as soon
+   * as it costs more than `most` (by default, whatever it costs): then it does not match, and `steps` is more than `most`.
+   */
+  run(name: string, most?: number): { matches: boolean; steps: number }
 }
 
 type Instruction =
@@ -17,7 +20,8 @@ type Instruction =
   | { op: 'jump'; to: number }
   | { op: 'match' }
 
-const mostInstructions = 4096
+// A name of 253 characters costs no more than some 260,000 steps then.
+const mostInstructions = 512
 
 /**
  * Compiles a pattern to an automaton that is walked through in all its states at once: there is nothing to go back to, and no name or
@@ -27,13 +31,17 @@ export function namePattern(text: string, { ignoreCase }: { ignoreCase: boolean 
   const program: Instruction[] = []
   emit(program, parsePattern(text, { ignoreCase }))
   program.push({ op: 'match' })
-  const run = (name: string) => walk(program, ignoreCase ? name.toLowerCase() : name)
+  const run = (name: string, most = Number.POSITIVE_INFINITY) =>
+    walk(program, ignoreCase ? name.toLowerCase() : name, most)
   return { text, run, matches: (name) => run(name).matches }
 }
 
 function push(program: Instruction[], instruction: Instruction): number {
   if (program.length >= mostInstructions)
-    throw new CertctlError('request_malformed', 'The pattern is too large; repeat less, or make two of it')
+    throw new CertctlError(
+      'request_malformed',
+      `The pattern is too large: it comes to more than ${mostInstructions} instructions; repeat less, or make two of it`,
+    )
   return program.push(instruction) - 1
 }
 
@@ -90,10 +98,10 @@ function emitStar(program: Instruction[], part: PatternNode): void {
   split.to.push(program.length)
 }
 
-function walk(program: readonly Instruction[], name: string): { matches: boolean; steps: number } {
+function walk(program: readonly Instruction[], name: string, most: number): { matches: boolean; steps: number } {
   let steps = 0
   let states = closure([0], 0)
-  for (let at = 0; at < name.length && states.length > 0; at++) {
+  for (let at = 0; at < name.length && states.length > 0 && steps <= most; at++) {
     const code = name.charCodeAt(at)
     const next: number[] = []
     for (const state of states) {
@@ -103,7 +111,7 @@ function walk(program: readonly Instruction[], name: string): { matches: boolean
     }
     states = closure(next, at + 1)
   }
-  return { matches: states.some((state) => program[state]?.op === 'match'), steps }
+  return { matches: steps <= most && states.some((state) => program[state]?.op === 'match'), steps }
 
   /** Where one gets to from here without a character; each state once, which is what bounds the work. */
   function closure(from: readonly number[], at: number): number[] {

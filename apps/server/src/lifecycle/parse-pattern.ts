@@ -166,6 +166,8 @@ function readClass(cursor: Cursor): PatternNode {
       cursor.at = start
       throw fault(cursor, 'opens a class that is not closed')
     }
+    if (cursor.text.startsWith('[:', cursor.at))
+      throw fault(cursor, 'begins a named class, which is not known; write a-z, \\d or \\w, or \\[ for the character')
     ranges.push(...readRange(cursor))
   }
   cursor.at++

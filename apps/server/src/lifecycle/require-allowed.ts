@@ -3,6 +3,7 @@ import { formatGeneralName } from '@certctl/pki'
 import type { KeyCustody, Profile } from './default-profile.js'
 import { denial } from './denial.js'
 import { isKeyAllowed } from './is-key-allowed.js'
+import { isNamed } from './is-named.js'
 import { type NamePattern, namePattern } from './name-pattern.js'
 import { ttlSeconds } from './ttl-seconds.js'
 
@@ -35,6 +36,7 @@ export function requireAllowed(wanted: WantedCertificate, profile: Profile): voi
   requireUsages(wanted.extendedKeyUsages, profile)
   requireValidity(wanted, profile)
   requireKinds(wanted.names, profile)
+  requireCommonName(wanted, profile)
   requirePatterns(wanted.names, profile)
 }
 
@@ -115,8 +117,23 @@ function requireKinds(names: readonly GeneralName[], profile: Profile): void {
   }
 }
 
+/** Free text goes through no rule for names, and relying parties may still read it as one. */
+function requireCommonName({ commonName, names }: WantedCertificate, profile: Profile): void {
+  const { requiredSanPatterns, spiffeUriPattern, allowsWildcards, allowsIpAddresses, allowsEmailAddresses } = profile
+  const allowsAll = allowsWildcards && allowsIpAddresses && allowsEmailAddresses
+  if (requiredSanPatterns.length === 0 && spiffeUriPattern === undefined && allowsAll) return
+  if (commonName === undefined || isNamed(commonName, names)) return
+  throw denial(profile, {
+    field: 'common_name',
+    fault: `"${commonName.slice(0, 80)}", which is none of the names, is not allowed`,
+    remedy: 'make it one of the names, or leave it out of the CSR',
+  })
+}
+
 function requirePatterns(names: readonly GeneralName[], profile: Profile): void {
   const { requiredSanPatterns, spiffeUriPattern } = profile
+  requireKnownUris(names, profile)
+  const budget = { steps: mostSteps }
   const rules = [
     { type: 'dns', texts: requiredSanPatterns, field: 'required_san_patterns', ignoreCase: true },
     {
@@ -129,7 +146,7 @@ function requirePatterns(names: readonly GeneralName[], profile: Profile): void 
   for (const { type, texts, field, ignoreCase } of rules) {
     if (texts.length === 0) continue
     const patterns = texts.map((text) => readPattern(text, { profile, field, ignoreCase }))
-    const stranger = names.find((name) => name.type === type && !patterns.some((each) => each.matches(name.value)))
+    const stranger = names.find((name) => name.type === type && !isMatched(name, { patterns, profile, field, budget }))
     if (stranger === undefined) continue
     throw denial(profile, {
       field: 'sans',
@@ -137,6 +154,43 @@ function requirePatterns(names: readonly GeneralName[], profile: Profile): void 
       remedy: `it has to match ${texts.length === 1 ? '' : 'one of '}${texts.join(' , ')} as a whole`,
     })
   }
+}
+
+/** Patterns of host names say nothing of URIs, and whoever wrote them did not mean to let every URI in. */
+function requireKnownUris(names: readonly GeneralName[], profile: Profile): void {
+  const { requiredSanPatterns, spiffeUriPattern } = profile
+  if (requiredSanPatterns.length === 0 || spiffeUriPattern !== undefined) return
+  const uri = names.find(({ type }) => type === 'uri')
+  if (uri === undefined) return
+  throw denial(profile, {
+    field: 'sans',
+    fault: `${formatGeneralName(uri)} is a URI, of which its required_san_patterns say nothing, and is not allowed`,
+    remedy: 'set spiffe_uri_pattern, or leave it out',
+  })
+}
+
+// Judged between two requests of others: so many are some tenths of a second.
+const mostSteps = 2_000_000
+
+interface Matching {
+  patterns: readonly NamePattern[]
+  profile: Profile
+  field: string
+  /** For all names and patterns together. */
+  budget: { steps: number }
+}
+
+function isMatched({ value }: GeneralName, { patterns, profile, field, budget }: Matching): boolean {
+  return patterns.some((pattern) => {
+    const { matches, steps } = pattern.run(value, budget.steps)
+    budget.steps -= steps
+    if (budget.steps >= 0) return matches
+    throw denial(profile, {
+      field: 'sans',
+      fault: `more names than can be judged are not allowed: the patterns in ${field} are too large for so many names`,
+      remedy: 'ask for fewer names, or make the patterns simpler',
+    })
+  })
 }
 
 /** A pattern that cannot be read allows nothing. */

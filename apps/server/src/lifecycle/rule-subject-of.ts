@@ -1,22 +1,24 @@
 import type { CertificateRow } from '../store/certificates.js'
 import type { Tx } from '../store/store.js'
 import type { RuleSubject } from './evaluate-rules.js'
+import { renewalPolicyOf } from './renewal-policy-of.js'
 import { ttlSeconds } from './ttl-seconds.js'
 
 /** A certificate as rules see it, with what its holders serve now. */
 export async function ruleSubjectOf(tx: Tx, certificate: CertificateRow): Promise<RuleSubject> {
-  const { certificate_profile_id: profileId, renewal_policy_id: policyId, validity_seconds: wanted } = certificate
+  const { certificate_profile_id: profileId, validity_seconds: wanted } = certificate
   const profile = profileId === null ? undefined : await tx.profiles.get(profileId)
-  const policy = policyId === null ? undefined : await tx.renewalPolicies.get(policyId)
+  const policy = await renewalPolicyOf(tx, certificate)
   return {
     issuerId: certificate.issuer_id,
+    commonName: certificate.common_name ?? undefined,
     names: certificate.names,
     environment: certificate.environment,
     ownerId: certificate.owner_id ?? undefined,
     teamId: certificate.team_id ?? undefined,
     tags: certificate.tags,
     wantedSeconds: ttlSeconds(wanted ?? undefined, { maxTtlSeconds: profile?.max_ttl_seconds ?? undefined }),
-    renewalWindowDays: policy?.renewal_window_days,
+    renewalWindowDays: policy.windowDays,
     serving: await servingOf(tx, certificate.id),
   }
 }

@@ -64,6 +64,19 @@ describe('policy', () => {
     expect(long.notAfter).toEqual(long.latestEnd)
   })
 
+  it('asks for no longer than enforced rules allow, and refuses beyond that, whatever the profile allows', () => {
+    const most = new Date('2026-11-26T12:00:00Z')
+    for (const maxTtlSeconds of [undefined, 864_000])
+      for (const validitySeconds of [undefined, 432_000]) {
+        const profile = { ...defaultProfile, maxTtlSeconds }
+        const asked = { wanted: { ...wanted, validitySeconds }, profile, mostSeconds: 86_400, now }
+        expect(applyPolicy(csr, asked)).toMatchObject({ notAfter: most, latestEnd: most })
+      }
+    const tighter = { ...defaultProfile, maxTtlSeconds: 3600 }
+    const { latestEnd } = applyPolicy(csr, { wanted, profile: tighter, mostSeconds: 86_400, now })
+    expect(latestEnd).toEqual(new Date('2026-11-25T13:00:00Z'))
+  })
+
   it('asks for must-staple where the profile forces it, whatever the certificate wants', () => {
     const profile = { ...defaultProfile, forcesMustStaple: true }
     expect(applyPolicy(csr, { wanted, profile, now }).mustStaple).toBe(true)

@@ -9,6 +9,7 @@ const dns = (value: string) => ({ type: 'dns' as const, value })
 
 const subject: RuleSubject = {
   issuerId: 'iss-a',
+  commonName: undefined,
   names: [dns('www.example.test')],
   environment: 'production',
   ownerId: undefined,
@@ -41,6 +42,13 @@ describe('AllowedIssuers', () => {
 })
 
 describe('AllowedDomains', () => {
+  it('is violated by a common name that is none of the names, whatever domain it is in', () => {
+    const config = { allowed_domains: ['*.example.test'] }
+    for (const commonName of ['admin of evil.test', 'other.example.test'])
+      expect(fault('AllowedDomains', config, { commonName })).toContain(`"${commonName}" is none of its names`)
+    expect(fault('AllowedDomains', config, { commonName: 'WWW.example.test' })).toBeUndefined()
+  })
+
   it.each([
     ['www.example.test', ['www.example.test'], true],
     ['WWW.Example.test', ['www.example.TEST'], true],

@@ -22,10 +22,11 @@ const wanted: WantedCertificate = {
 const profileWith = (more: Partial<Profile>): Profile => ({ ...defaultProfile, id: 'prof-web', ...more })
 const dns = (value: string) => ({ type: 'dns' as const, value })
 
-/** What is refused of it, or `allowed`. */
+/** What is refused of it, or `allowed`; other names come without a common name. */
 function verdict(asked: Partial<WantedCertificate>, profile: Partial<Profile>): string {
   try {
-    requireAllowed({ ...wanted, ...asked }, profileWith(profile))
+    const common = asked.names === undefined ? {} : { commonName: undefined }
+    requireAllowed({ ...wanted, ...common, ...asked }, profileWith(profile))
     return 'allowed'
   } catch (error) {
     if (!isCertctlError(error)) throw error
@@ -106,6 +107,26 @@ describe('a profile', () => {
       expect(verdict({ names: [{ type: 'ip', value: '10.0.0.1' }] }, patterns)).toBe('allowed')
     })
 
+    it('lets no URI in until there is a pattern for URIs, and says which', () => {
+      const uri = [dns('www.example.test'), { type: 'uri' as const, value: 'spiffe://evil.test/admin' }]
+      expect(verdict({ names: uri }, patterns)).toMatch(/^sans: .*evil\.test.*set spiffe_uri_pattern/)
+      expect(verdict({ names: uri }, { ...patterns, spiffeUriPattern: 'spiffe://evil\\.test/.+' })).toBe('allowed')
+    })
+
+    it('gives up judging, and says so, where patterns are too large for so many names', () => {
+      const large = Array.from({ length: 50 }, (_, index) => `(.*[a-z0-9.]{0,20}){5}-${index}\\.example\\.test`)
+      const many = Array.from({ length: 1000 }, (_, index) => dns(`${'a'.repeat(60)}.${'b'.repeat(60)}.n${index}.test`))
+      expect(verdict({ names: many }, { requiredSanPatterns: large })).toMatch(
+        /^sans: .*required_san_patterns are too large for so many names.*ask for fewer names/,
+      )
+    })
+
+    it('judges a thousand names by usual patterns', () => {
+      const many = Array.from({ length: 1000 }, (_, index) => dns(`host-${index}.example.test`))
+      expect(verdict({ names: many }, patterns)).toBe('allowed')
+      expect(verdict({ names: many }, { requiredSanPatterns: ['.*\\.example\\.test'] })).toBe('allowed')
+    })
+
     it('that cannot be read allows no name', () => {
       expect(verdict({}, { requiredSanPatterns: ['(a'] })).toMatch(
         /allows no name: its required_san_patterns cannot be read/,
@@ -120,6 +141,24 @@ describe('a profile', () => {
       expect(verdict(uri('https://example.test/'), spiffe)).toMatch(/^sans: /)
       expect(verdict(uri('https://example.test/'), {})).toBe('allowed')
     })
+  })
+
+  it.each<[string, Partial<Profile>]>([
+    ['patterns for host names', { requiredSanPatterns: ['.*'] }],
+    ['a pattern for URIs', { spiffeUriPattern: '.*' }],
+    ['no wildcards', { allowsWildcards: false }],
+    ['no addresses', { allowsIpAddresses: false }],
+    ['no mailboxes', { allowsEmailAddresses: false }],
+  ])('with %s refuses a common name that is none of the names', (_, profile) => {
+    for (const commonName of ['evil.test', 'admin of evil.test', '*.example.test'])
+      expect(verdict({ commonName }, profile)).toMatch(/^common_name: .*none of the names.*leave it out/)
+    for (const commonName of ['www.example.test', 'WWW.example.test', undefined])
+      expect(verdict({ commonName }, profile)).toBe('allowed')
+  })
+
+  it('that forbids nothing of names lets a common name of free text be', () => {
+    const open = { allowsWildcards: true, allowsIpAddresses: true, allowsEmailAddresses: true }
+    expect(verdict({ commonName: 'Build server 7' }, open)).toBe('allowed')
   })
 
   it('caps what is asked for and never lengthens it', () => {
