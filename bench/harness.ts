@@ -140,7 +140,7 @@ export async function measureFairly(bar: Bar, options: MeasureOptions = {}): Pro
 export function reportOf(measured: Measured): string {
   const { bar, ours, theirs, ratio } = measured
   const verdict = reaches(measured) ? 'holds' : holds(measured) ? 'within tolerance' : 'MISSED'
-  const aim = bar.aim === undefined ? '' : `, aim ${bar.aim}x`
+  const aim = bar.aim === undefined ? '' : `, aim ${short(bar.aim)}x`
   const most = bar.mostMs === undefined ? '' : `, at most ${bar.mostMs} ms`
   const rate = bar.by === 'p50' ? time : cpuRate
   const digits = bar.floor < 0.1 ? 3 : 2
@@ -148,8 +148,12 @@ export function reportOf(measured: Measured): string {
     `${bar.name}: ${bar.title}`,
     `  ours    ${rate(ours)}  ${bar.ours.name}`,
     `  theirs  ${rate(theirs)}  ${bar.theirs.name}`,
-    `  ratio   ${ratio.toFixed(digits)}x (floor ${bar.floor.toFixed(digits)}x${aim}${most}): ${verdict}`,
+    `  ratio   ${ratio.toFixed(digits)}x (floor ${short(bar.floor)}x${aim}${most}): ${verdict}`,
   ].join('\n')
+}
+
+function short(ratio: number): string {
+  return String(Number(ratio.toFixed(3)))
 }
 
 function cpuRate(perSecond: number): string {

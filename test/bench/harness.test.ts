@@ -92,6 +92,27 @@ describe('the harness', () => {
     expect(holds(measured(6.39))).toBe(false)
   })
 
+  it('compares the median time of a run by the clock where another process does the work', async () => {
+    const waits = (turns: number) => async () => {
+      for (let turn = 0; turn < turns; turn++) await new Promise<void>((resolve) => setImmediate(resolve))
+    }
+    const { ratio } = await measure({
+      name: 'test',
+      title: 'a test',
+      ours: { name: 'ours', run: waits(1) },
+      theirs: { name: 'theirs', run: waits(200) },
+      floor: 1,
+      by: 'p50',
+    })
+    expect(ratio).toBeGreaterThan(1)
+  })
+
+  it('does not let a bar hold that takes longer than it may, however the other side does', () => {
+    const one = measured(9.5)
+    expect(holds({ ...one, ours: 500, bar: { ...one.bar, mostMs: 2 } })).toBe(true)
+    expect(holds({ ...one, ours: 300, bar: { ...one.bar, mostMs: 2 } })).toBe(false)
+  })
+
   it('says both sides, the ratio, the floor and whether it holds', () => {
     expect(reportOf(measured(9.5))).toBe(
       [

@@ -87,7 +87,10 @@ export function certificateListTable(db: Kysely<Schema>) {
       const { filter: given, request } = question
       if (given.text !== undefined) return await searched(db, question)
       const filter = { ...given, common: await areCommon(db, given) }
-      const [page, total] = await Promise.all([pageOf(db, question), request.count ? countUpTo(db, filter) : undefined])
+      const [page, total] = await Promise.all([
+        pageOf(db, { ...question, filter }),
+        request.count ? countUpTo(db, filter) : undefined,
+      ])
       return { ...page, ...total }
     },
   }

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { type Kysely, sql } from 'kysely'
 import { certificateView } from '../../src/inventory/certificate-view.js'
 import { type CertificateListing, listCertificates } from '../../src/inventory/list-certificates.js'
+import { matchingCertificateIds } from '../../src/store/certificate-list.js'
 import { type Database, openDatabase } from '../../src/store/database.js'
 import type { PageStart } from '../../src/store/page.js'
 import type { Schema } from '../../src/store/schema.js'
@@ -256,6 +257,19 @@ describe('a list', () => {
     }>`select certificate_id as id from holders where agent_id = 'ag-2' and closed_at is null`.execute(db)
     const heldIds = new Set(held.map(({ id }) => id))
     expect(await ids({ agentId: 'ag-2' })).toEqual(those((item) => heldIds.has(item.id)))
+  })
+
+  it('is narrowed to the same by walking it as by gathering names', async () => {
+    const found = async (filter: CertificateListing['filter'] & { common: boolean }) =>
+      (await matchingCertificateIds(db, { now: now(), ...filter }).execute()).map(({ id }) => id).toSorted()
+    for (const asked of [
+      { domain: 'example.net' },
+      { domain: 'www.example.com' },
+      { text: 'a.exam' },
+      { domain: 'ww.example.com' },
+    ])
+      expect(await found({ ...asked, common: true })).toEqual(await found({ ...asked, common: false }))
+    expect(await found({ domain: 'example.com', common: true })).not.toEqual([])
   })
 
   it('says what to do where a search takes too long', async () => {
