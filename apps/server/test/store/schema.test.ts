@@ -49,8 +49,8 @@ function fieldsOf(body: string): Record<string, string> {
 function columnOf(text: string): Column {
   const nullable = / \| null(>|, |$)/.test(text)
   const bare = text.replaceAll(' | null', '')
-  const generated = bare.startsWith('Generated<')
-  const inner = bare.replace(/^Generated<(.*)>$/, '$1')
+  const generated = /^Generated(Always)?</.test(bare)
+  const inner = bare.replace(/^Generated(?:Always)?<(.*)>$/, '$1')
   const isJson = inner.startsWith('JSONColumnType<')
   const isWords = inner.startsWith("'")
   return { type: isJson ? 'object' : isWords ? 'string' : inner, nullable, generated }
@@ -71,7 +71,7 @@ describe('schema.ts', () => {
 
   async function migratedShape(): Promise<Shape> {
     const { rows } = await sql<Record<string, string | null>>`
-      select table_name, column_name, data_type, is_nullable, column_default, is_identity
+      select table_name, column_name, data_type, is_nullable, column_default, is_identity, is_generated
       from information_schema.columns
       where table_schema = 'public' and table_name <> 'certctl_migrations'
         and table_name not in (select table_name from information_schema.views where table_schema = 'public')
@@ -81,7 +81,7 @@ describe('schema.ts', () => {
       const column = {
         type: typescriptTypes[row.data_type ?? ''] ?? `unknown: ${row.data_type}`,
         nullable: row.is_nullable === 'YES',
-        generated: row.column_default !== null || row.is_identity === 'YES',
+        generated: row.column_default !== null || row.is_identity === 'YES' || row.is_generated === 'ALWAYS',
       }
       shape[row.table_name ?? ''] = { ...shape[row.table_name ?? ''], [row.column_name ?? '']: column }
     }
