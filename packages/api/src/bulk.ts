@@ -18,14 +18,17 @@ export const revocationReasons = [
 export type WireRevocationReason = (typeof revocationReasons)[number]
 
 /** In camel or snake case, as older clients write them. */
-export const revocationReasonSchema = z.string().transform((text, context): WireRevocationReason => {
-  const plain = text.replaceAll('_', '').toLowerCase()
-  const known = revocationReasons.find((reason) => reason.toLowerCase() === plain)
-  if (known !== undefined) return known
-  const hint = plain === 'removefromcrl' ? '; it lifts a hold, and a certificate is not held here but revoked' : ''
-  context.addIssue({ code: 'custom', message: `must be one of ${revocationReasons.join(', ')}${hint}` })
-  return z.NEVER
-})
+export const revocationReasonSchema = z
+  .string()
+  .transform((text, context): WireRevocationReason => {
+    const plain = text.replaceAll('_', '').toLowerCase()
+    const known = revocationReasons.find((reason) => reason.toLowerCase() === plain)
+    if (known !== undefined) return known
+    const hint = plain === 'removefromcrl' ? '; it lifts a hold, and a certificate is not held here but revoked' : ''
+    context.addIssue({ code: 'custom', message: `must be one of ${revocationReasons.join(', ')}${hint}` })
+    return z.NEVER
+  })
+  .describe('A reason of RFC 5280. certificateHold is for good, too: a hold is not lifted here.')
 
 /** Why, in words: for the record, and for the CA where it takes them. */
 export const reasonTextSchema = z.string().trim().min(1).max(511)
