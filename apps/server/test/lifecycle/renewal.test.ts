@@ -140,11 +140,11 @@ describe('a CA that moves its window into the past', () => {
           await served(scene, { name: `${name}.example.test`, agentId: `agent-${name}`, targetId: `target-${name}` }),
         )
       const agents = affected.map(({ agent }) => agent)
-      expect(await live(scene, { agents, seconds: 2 * day, step: 2 * hour })).toEqual([])
+      expect(await live(scene, { agents, seconds: 2 * day, step: 4 * hour })).toEqual([])
 
       window = { windowStart: inSeconds(scene, -2 * hour), windowEnd: inSeconds(scene, -hour) }
       const moved = now(scene)
-      for (let minute = 0; minute < 6.6 * 60; minute += 12) {
+      for (let minute = 0; minute < 6.8 * 60; minute += 12) {
         scene.services.clock.advance(720)
         await renewalInfo.run(scene.services, never)
       }
@@ -160,7 +160,7 @@ describe('a CA that moves its window into the past', () => {
         })
 
       window = { windowStart: inSeconds(scene, 58 * day), windowEnd: inSeconds(scene, 62 * day) }
-      const renewals = await live(scene, { agents, seconds: spreadMs / 1000 + 60, step: 60 })
+      const renewals = await live(scene, { agents, seconds: spreadMs / 1000 + 600, step: 600 })
       expect(renewals).toHaveLength(affected.length)
     })
   })
