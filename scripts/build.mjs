@@ -11,14 +11,16 @@ const root = join(import.meta.dirname, '..')
 const buildDir = join(root, '.build')
 
 function workspacePackages() {
-  return readdirSync(join(root, 'packages'))
-    .filter((folder) => existsSync(join(root, 'packages', folder, 'package.json')))
-    .map((folder) => ({
-      folder,
-      manifest: JSON.parse(readFileSync(join(root, 'packages', folder, 'package.json'), 'utf8')),
-    }))
-    // What is never published is run from its source, and may import an app's.
-    .filter(({ manifest }) => manifest.private !== true)
+  return (
+    readdirSync(join(root, 'packages'))
+      .filter((folder) => existsSync(join(root, 'packages', folder, 'package.json')))
+      .map((folder) => ({
+        folder,
+        manifest: JSON.parse(readFileSync(join(root, 'packages', folder, 'package.json'), 'utf8')),
+      }))
+      // What is never published is run from its source, and may import an app's.
+      .filter(({ manifest }) => manifest.private !== true)
+  )
 }
 
 function writeProjects(packages) {

@@ -11,7 +11,7 @@ const at = (now: Date): string => `timestamptz '${now.toISOString()}'`
 
 export const teamCount = 40
 export const ownerCount = 200
-export const issuerCount = 5
+const issuerCount = 5
 const agentCount = 50
 const targetCount = 500
 

@@ -47,6 +47,9 @@ export const updateConnectionBody = z.strictObject({
   enabled: z.boolean().optional(),
 })
 
+/** What both are listed, made and changed by. */
+export const connectionSchemas = { query: connectionQuery, create: createConnectionBody, update: updateConnectionBody }
+
 export const connectionTestedSchema = z
   .object({ status: z.literal('connection_successful'), detail: z.string().optional() })
   .meta({ id: 'ConnectionTested' })

@@ -1,12 +1,5 @@
 import { z } from 'zod'
-import {
-  connectionQuery,
-  connectionReadOnly,
-  connectionShape,
-  connectionTestedSchema,
-  createConnectionBody,
-  updateConnectionBody,
-} from './connections.js'
+import { connectionReadOnly, connectionSchemas, connectionShape, connectionTestedSchema } from './connections.js'
 import { crudOperations } from './crud-operations.js'
 import { op } from './op.js'
 import { idParams, timeSchema } from './scalars.js'
@@ -27,7 +20,7 @@ export const issuerOperations = {
       write: 'issuers.write',
       readOnly: connectionReadOnly,
     },
-    { item: issuerSchema, query: connectionQuery, create: createConnectionBody, update: updateConnectionBody },
+    { item: issuerSchema, ...connectionSchemas },
   ),
   listCaCertificates: op('listCaCertificates', 'GET /api/v1/issuers/{id}/ca-certificates', {
     summary: 'The certificates of the CA, as it gives them: the issuing one first. 501 where its connector cannot ask',

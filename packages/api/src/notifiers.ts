@@ -1,12 +1,5 @@
 import { z } from 'zod'
-import {
-  connectionQuery,
-  connectionReadOnly,
-  connectionShape,
-  connectionTestedSchema,
-  createConnectionBody,
-  updateConnectionBody,
-} from './connections.js'
+import { connectionReadOnly, connectionSchemas, connectionShape, connectionTestedSchema } from './connections.js'
 import { crudOperations } from './crud-operations.js'
 import { op } from './op.js'
 import { idParams } from './scalars.js'
@@ -25,7 +18,7 @@ export const notifierOperations = {
       write: 'notifiers.write',
       readOnly: connectionReadOnly,
     },
-    { item: notifierSchema, query: connectionQuery, create: createConnectionBody, update: updateConnectionBody },
+    { item: notifierSchema, ...connectionSchemas },
   ),
   testNotifier: op('testNotifier', 'POST /api/v1/notifiers/{id}/test', {
     summary: 'Tests credentials and reachability; changes nothing. 422 says why it failed',

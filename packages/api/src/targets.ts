@@ -1,7 +1,8 @@
 import { z } from 'zod'
+import { crudOperations } from './crud-operations.js'
 import { op } from './op.js'
-import { listQuery, pageOf } from './page.js'
-import { emptySchema, flag, idParams, idSchema, jsonObjectSchema, nameSchema, timeSchema } from './scalars.js'
+import { listQuery } from './page.js'
+import { flag, idParams, idSchema, jsonObjectSchema, nameSchema, timeSchema } from './scalars.js'
 
 const windowSchema = z
   .strictObject({
@@ -41,20 +42,20 @@ export const targetSchema = z
   .meta({ id: 'Target' })
 export type Target = z.output<typeof targetSchema>
 
-/** What an older client sends back from what it read, though nobody can set it. */
-const readOnly = ['last_tested_at', 'test_status', 'source', 'retired_at', 'retired_reason', 'created_at', 'updated_at']
-
-export const targetOperations = {
-  listTargets: op('listTargets', 'GET /api/v1/targets', {
+const crud = crudOperations(
+  {
+    singular: 'Target',
+    plural: 'Targets',
+    path: '/api/v1/targets',
     summary: 'Places that certificates go to',
-    permission: 'targets.read',
+    read: 'targets.read',
+    write: 'targets.write',
+    readOnly: ['last_tested_at', 'test_status', 'source', 'retired_at', 'retired_reason', 'created_at', 'updated_at'],
+  },
+  {
+    item: targetSchema,
     query: listQuery({ agent_id: idSchema.optional(), type: nameSchema.optional(), enabled: flag().optional() }),
-    responses: { 200: pageOf(targetSchema, 'Target') },
-  }),
-  createTarget: op('createTarget', 'POST /api/v1/targets', {
-    summary: 'Adds a target of an agent',
-    permission: 'targets.write',
-    body: z.strictObject({
+    create: z.strictObject({
       id: idSchema.optional(),
       name: nameSchema,
       type: nameSchema,
@@ -63,20 +64,7 @@ export const targetOperations = {
       enabled: z.boolean().prefault(true),
       windows: windows.optional(),
     }),
-    ignores: readOnly,
-    responses: { 201: targetSchema },
-  }),
-  getTarget: op('getTarget', 'GET /api/v1/targets/{id}', {
-    summary: 'One target',
-    permission: 'targets.read',
-    params: idParams,
-    responses: { 200: targetSchema },
-  }),
-  updateTarget: op('updateTarget', 'PUT /api/v1/targets/{id}', {
-    summary: 'Changes what is given; the rest stays',
-    permission: 'targets.write',
-    params: idParams,
-    body: z.strictObject({
+    update: z.strictObject({
       name: nameSchema.optional(),
       type: nameSchema.optional().describe('Must be the type it has.'),
       agent_id: idSchema.optional(),
@@ -84,15 +72,11 @@ export const targetOperations = {
       enabled: z.boolean().optional(),
       windows: windows.optional().describe('All of them; an empty list: any time.'),
     }),
-    ignores: ['id', ...readOnly],
-    responses: { 200: targetSchema },
-  }),
-  deleteTarget: op('deleteTarget', 'DELETE /api/v1/targets/{id}', {
-    summary: 'Removes a target that no certificate uses',
-    permission: 'targets.write',
-    params: idParams,
-    responses: { 204: emptySchema },
-  }),
+  },
+)
+
+export const targetOperations = {
+  ...crud,
   testTarget: op('testTarget', 'POST /api/v1/targets/{id}/test', {
     summary: 'Has the agent test it and reports what it saw',
     permission: 'targets.write',

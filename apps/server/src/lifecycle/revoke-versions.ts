@@ -18,7 +18,7 @@ export interface RevocationCause {
 }
 
 /** These ask for a new certificate; after the others a holder is left without one until somebody asks. */
-export const replacedReasons: readonly RevocationReason[] = ['keyCompromise', 'superseded']
+const replacedReasons: readonly RevocationReason[] = ['keyCompromise', 'superseded']
 
 export interface WantedVersions {
   cause: RevocationCause

@@ -44,14 +44,14 @@ export function connectionsTable(db: Kysely<Schema>) {
         .executeTakeFirst()
     },
 
-    /** Locks the row until the transaction ends. */
+    /** Locks the row against other changes until the transaction ends; what refers to it may be written meanwhile, as it is all the time. */
     async lock(kind: ConnectionKind, id: string): Promise<ConnectionRow | undefined> {
       return await db
         .selectFrom('connections')
         .select(columns)
         .where('id', '=', id)
         .where('kind', '=', kind)
-        .forUpdate()
+        .forNoKeyUpdate()
         .executeTakeFirst()
     },
 
