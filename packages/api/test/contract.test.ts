@@ -126,6 +126,7 @@ describe('who may do what', () => {
         'audit.verify',
         'encryption_key.read',
         'encryption_key.write',
+        'owners.write',
         'policies.write',
       ]),
     )
