@@ -159,9 +159,9 @@ describe('settings', () => {
   })
 
   it('that were given up stop nobody from starting, and are named', () => {
-    const config = readConfig({ CERTCTL_JOB_AWAITING_APPROVAL_TIMEOUT: '168h' })
+    const config = readConfig({ CERTCTL_DATABASE_MIGRATIONS_PATH: './migrations' })
     expect(unknownSettings(config)).toEqual([
-      expect.stringContaining('CERTCTL_JOB_AWAITING_APPROVAL_TIMEOUT is not a setting'),
+      expect.stringContaining('CERTCTL_DATABASE_MIGRATIONS_PATH is not a setting'),
     ])
   })
 
