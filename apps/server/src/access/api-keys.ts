@@ -97,6 +97,7 @@ export async function revokeApiKey(services: Services, input: { id: string; acto
     })
     await tx.wake('settings', `api-key ${id}`)
   })
+  services.wakes.tellHere('settings', `api-key ${id}`)
 }
 
 /** Throws `not_found`, for revoked ones too. */

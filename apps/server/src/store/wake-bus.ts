@@ -20,8 +20,11 @@ export async function createWakeBus({ address, log }: WakeBusOptions): Promise<W
 
   function onWake(channel: string, subject: string): void {
     const known = wakeChannels.find((name) => `certctl_${name}` === channel)
-    if (known === undefined) return
-    for (const listener of listeners.get(known) ?? []) listener(subject)
+    if (known !== undefined) tellHere(known, subject)
+  }
+
+  function tellHere(channel: WakeChannel, subject: string): void {
+    for (const listener of listeners.get(channel) ?? []) listener(subject)
   }
 
   function onEnd(): void {
@@ -46,6 +49,7 @@ export async function createWakeBus({ address, log }: WakeBusOptions): Promise<W
       listeners.set(channel, set.add(listener))
       return () => void set.delete(listener)
     },
+    tellHere,
     async close() {
       closing.abort()
       await reconnecting

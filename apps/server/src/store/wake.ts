@@ -8,6 +8,8 @@ export type WakeChannel = (typeof wakeChannels)[number]
 export interface WakeBus {
   /** Calls `listener` with the subject of each wake-up until the returned function is called. */
   on(channel: WakeChannel, listener: (subject: string) => void): () => void
+  /** Tells the listeners of this copy at once what the others are told by the database: for what must hold when the answer goes out. */
+  tellHere(channel: WakeChannel, subject: string): void
   close(): Promise<void>
 }
 

@@ -13,9 +13,11 @@ type Fault = 'did not happen' | 'happened, and the answer was lost'
 
 let scene: Scene
 let transact: Scene['services']['store']['transaction']
+let together: Scene['services']['store']['together']
 beforeAll(async () => {
   scene = await createScene()
   transact = scene.services.store.transaction
+  together = scene.services.store.together
 })
 afterAll(async () => {
   await scene.close()
@@ -33,7 +35,8 @@ function failAt(step: number, fault: Fault): () => number {
     if (fault === 'happened, and the answer was lost') await transact(work as never)
     throw lost()
   }
-  Object.assign(scene.services.store, { transaction: faulty })
+  const faultyTogether = async <T>(_key: string, work: (tx: never) => Promise<T>): Promise<T> => await faulty(work)
+  Object.assign(scene.services.store, { transaction: faulty, together: faultyTogether })
   return () => count
 }
 
@@ -95,7 +98,7 @@ let story = 0
 /** Issue, deploy, renew, deploy again, with one transaction going wrong on the way. Returns how many there were. */
 async function tell(step: number, fault: Fault): Promise<number> {
   story += 1
-  Object.assign(scene.services.store, { transaction: transact })
+  Object.assign(scene.services.store, { transaction: transact, together })
   const agent = await scene.agent(`agent-${story}`)
   await scene.target(`target-${story}`, agent.id)
   const { id } = await scene.request({ commonName: `n${story}.example.test`, targetIds: [`target-${story}`] })

@@ -38,7 +38,7 @@ export function createServices(options: ServicesOptions): Services & { close(): 
     log: pino({ level: 'error' }, { write: (line: string) => options.onLogged(JSON.parse(line)) }),
     sealing: createSealing([new Secret(key)]),
     registry,
-    wakes: { on: () => () => undefined, close: async () => undefined },
+    wakes: { on: () => () => undefined, tellHere: () => undefined, close: async () => undefined },
     metrics: createMetrics(),
     stopping: new AbortController().signal,
     server: { id: 'server-1', version: '0.0.0-simulated', publicUrl: 'https://certctl.test:8443' },
