@@ -41,6 +41,8 @@ export interface AgentModel {
   readonly csrs: Map<string, string>
   /** Jobs it works on, in this incarnation. */
   readonly holding: Map<string, WorkItem>
+  /** Those of them that are done, and only have to be told of until somebody answers. */
+  readonly reporting: Set<string>
   incarnation: number
   nextPoll: number
   readonly skewSeconds: number
@@ -55,6 +57,7 @@ export function createAgentModel(id: string, random: Random): AgentModel {
     keys: new Map(),
     csrs: new Map(),
     holding: new Map(),
+    reporting: new Set(),
     incarnation: 1,
     nextPoll: Number.POSITIVE_INFINITY,
     skewSeconds: random.between(-120, 120),

@@ -12,6 +12,7 @@ export async function sendReport(
   { item, report }: { item: WorkItem; report: Omit<JobReport, 'lease' | 'duration_ms'> },
 ): Promise<void> {
   const said = { item, report }
+  agent.reporting.add(item.id)
   const heard = await callServer(world, { agent, what: `reports ${item.type} of ${item.certificate_id}` }, async () => {
     await settle(world, agent, said)
   })
@@ -21,6 +22,7 @@ export async function sendReport(
       action: async () => await sendReport(world, agent, said),
     })
   agent.holding.delete(item.id)
+  agent.reporting.delete(item.id)
   const answer = heard.is === 'refused' ? heard.error.code : 'taken'
   world.journal.note(
     `${agent.id} reported ${item.type} of ${item.certificate_id} at ${item.target_id ?? '-'} as ${report.outcome}: ${answer}`,

@@ -106,6 +106,7 @@ function crash(world: World, random: Random): void {
   const half = [...agent.holding.values()].find(({ type }) => type === 'Deployment')
   agent.incarnation += 1
   agent.holding.clear()
+  agent.reporting.clear()
   pollLater(world, agent, random.between(2, 30))
   if (half !== undefined) world.agenda.after(random.between(5, 600), async () => await lateReport(world, agent, half))
 }
@@ -128,6 +129,7 @@ async function loseDisk(world: World, random: Random): Promise<void> {
   world.journal.note(`${agent.id} loses its disk`)
   agent.incarnation += 1
   agent.holding.clear()
+  agent.reporting.clear()
   agent.csrs.clear()
   agent.keys.clear()
   for (const target of agent.targets.values()) {
