@@ -37,7 +37,7 @@ interface Looking {
 
 const longestPauseSeconds = 5
 
-// NGINX lets its old workers accept for a tenth of a second beside the new ones, and longer on a busy machine.
+// Web servers let their old workers accept for a tenth of a second beside the new ones, and longer on a busy machine.
 const settlePauseSeconds = 0.5
 const mostSettlings = 5
 
