@@ -30,9 +30,9 @@ export const connectionReadOnly = [
   'updated_at',
 ]
 
-export const connectionQuery = listQuery({ type: nameSchema.optional(), enabled: flag().optional() })
+const connectionQuery = listQuery({ type: nameSchema.optional(), enabled: flag().optional() })
 
-export const createConnectionBody = z.strictObject({
+const createConnectionBody = z.strictObject({
   id: idSchema.optional(),
   name: nameSchema,
   type: nameSchema,
@@ -40,7 +40,7 @@ export const createConnectionBody = z.strictObject({
   enabled: z.boolean().prefault(true),
 })
 
-export const updateConnectionBody = z.strictObject({
+const updateConnectionBody = z.strictObject({
   name: nameSchema.optional(),
   type: nameSchema.optional().describe('Must be the type it has.'),
   config: jsonObjectSchema.optional().describe('Merged field by field; null clears a field.'),
