@@ -68,7 +68,7 @@ const together = report(
   ['--maxWorkers=2'],
 )
 const byThemselves = report(suites.filter(isAlone), ['--maxWorkers=2', '--forceExit'])
-const worlds = report(suites.filter(isWorld), ['--maxWorkers=1'])
+const worlds = report(suites.filter(isWorld), ['--maxWorkers=1', '--forceExit'])
 
 const summary = summarize({
   reports: [together, byThemselves, worlds],

@@ -1,6 +1,7 @@
 import type { WorkItem } from '@certctl/api'
 import { recordObservations } from '../../../../apps/server/src/lifecycle/record-observations.js'
 import { keepsItsKey } from '../invariants/keeps-its-key.js'
+import { onlyTheHolderSettles } from '../invariants/only-the-holder-settles.js'
 import { owesFirst, owesService } from '../invariants/serves-in-time.js'
 import type { AgentModel, TargetModel } from '../model/agent-model.js'
 import { callServer } from '../model/call-server.js'
@@ -114,12 +115,14 @@ function crash(world: World, random: Random): void {
 /** What a process was about to say when it stalled is heard when another one has long gone on. */
 async function lateReport(world: World, agent: AgentModel, item: WorkItem): Promise<void> {
   const report = { outcome: 'failed', code: 'deploy_failed', message: 'It was interrupted' } as const
+  const [job] = await world.sql.rows<{ lease: string | null }>('select lease from jobs where id = $1', [item.id])
   const heard = await callServer(
     world,
     { agent, what: 'reports late' },
     async () => await settle(world, agent, { item, report }),
   )
   world.journal.note(`${agent.id} reported late: ${heard.is}`)
+  onlyTheHolderSettles(world, { agent, item, lease: job?.lease ?? undefined, isBelieved: heard.is === 'answered' })
 }
 
 /** Its keys are gone; what its services have loaded they still serve. */
