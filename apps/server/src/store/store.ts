@@ -69,7 +69,7 @@ export function createStore({ db, clock, chance = systemChance }: StoreOptions):
       }
     }
   }
-  const types = createParameterTypes(db)
+  const types = createParameterTypes()
   const coalescer = createCoalescer<(tx: Tx) => Promise<unknown>>({
     writers: 2,
     spare: 6,

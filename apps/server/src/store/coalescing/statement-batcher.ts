@@ -73,7 +73,7 @@ async function send(connection: Kysely<Schema>, types: ParameterTypes, many: rea
   const [first] = many
   if (first === undefined) return
   try {
-    const batch = many.length === 1 ? undefined : batchedStatement(many, await types(first.sql))
+    const batch = many.length === 1 ? undefined : batchedStatement(many, await types(connection, first.sql))
     if (batch === undefined) await sendEach(connection, many)
     else
       hand(

@@ -4,7 +4,7 @@ import { sql } from 'kysely'
 import { systemActor } from '../../../src/access/principal.js'
 import { verifyRecord } from '../../../src/audit/verify.js'
 import { type Database, openDatabase } from '../../../src/store/database.js'
-import type { Tx } from '../../../src/store/store.js'
+import { createStore, type Tx } from '../../../src/store/store.js'
 import { createTestServices, type TestServices } from '../../postgres.js'
 
 let services: TestServices
@@ -57,6 +57,19 @@ describe('work that waits together', () => {
     expect(Number(after) - Number(before)).toBeLessThan(10)
     expect(await verifyRecord(services)).toMatchObject({ ok: true })
   })
+
+  it('waits for no second connection while it holds one', async () => {
+    const single = openDatabase({ address: services.database.address, maxConnections: 1 })
+    try {
+      const store = createStore({ db: single.db, clock: services.clock })
+      const ids = Array.from({ length: 20 }, (_, index) => idOf(index))
+      await Promise.all(ids.map(async (id, index) => await store.together(id, async (tx) => await insert(tx, index))))
+      expect(await stored()).toEqual(ids)
+    } finally {
+      await single.close()
+    }
+    // Whoever waits for one gives up after fifteen seconds, and goes on without.
+  }, 10_000)
 
   it('fails alone where its row is refused, and says why', async () => {
     const settled = await all(40, async (tx, index) => {
