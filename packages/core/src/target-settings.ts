@@ -48,7 +48,7 @@ export const targetSettingsSchema = z.strictObject({
     .array(windowSchema)
     .max(32)
     .optional()
-    .describe('Maintenance windows: deployments wait for one, unless the old certificate would end first.'),
+    .describe('Maintenance windows; the control plane takes them beside the configuration, as `windows` of the target.'),
 })
 
 export type TargetSettings = z.output<typeof targetSettingsSchema>
