@@ -48,7 +48,9 @@ export const targetSettingsSchema = z.strictObject({
     .array(windowSchema)
     .max(32)
     .optional()
-    .describe('Maintenance windows; the control plane takes them beside the configuration, as `windows` of the target.'),
+    .describe(
+      'Maintenance windows; the control plane takes them beside the configuration, as `windows` of the target.',
+    ),
 })
 
 export type TargetSettings = z.output<typeof targetSettingsSchema>
