@@ -10,7 +10,7 @@ import { syncEnvironmentInstances } from '../../apps/server/src/connectors/envir
 import { createHttpApp } from '../../apps/server/src/http/app.js'
 import { httpSettingsOf } from '../../apps/server/src/http/settings.js'
 import { createAgent } from '../../apps/server/src/inventory/create-agent.js'
-import { requestCertificate } from '../../apps/server/src/lifecycle/request-certificate.js'
+import { requestCertificate } from '../../apps/server/src/lifecycle/asking/request-certificate.js'
 import type { Services } from '../../apps/server/src/services.js'
 import { connectionOf } from '../../apps/server/src/store/database.js'
 import { startWorkers } from '../../apps/server/src/work/worker.js'

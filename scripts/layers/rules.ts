@@ -43,7 +43,7 @@ function facts(file: SourceFacts, list: readonly Fact[], isBreach: (text: string
 const leaves = (file: SourceFacts, { path }: Import): boolean =>
   path !== undefined && roomOf(path) !== roomOf(file.path)
 
-const pure = /^apps\/server\/src\/lifecycle\/(?:validate-csr|apply-policy|check-issued|renewal-window)\.ts$/
+const pure = /^apps\/server\/src\/lifecycle\/(?:csr\/validate-csr|policy\/apply-policy|order\/check-issued|renewal\/renewal-window)\.ts$/
 
 /** Brought by vendors' own SDKs, which the host hands limits, proxy and trust. */
 const vendorSdk =

@@ -1,4 +1,4 @@
-import { type WindowRule, windowFault } from '../lifecycle/next-window.js'
+import { type WindowRule, windowFault } from '../lifecycle/placement/next-window.js'
 import { fieldFault } from './field-fault.js'
 
 /** 400, naming the field, for a maintenance window that cannot be read or never opens. */

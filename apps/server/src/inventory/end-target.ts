@@ -1,4 +1,4 @@
-import { retireTarget } from '../lifecycle/retire-target.js'
+import { retireTarget } from '../lifecycle/placement/retire-target.js'
 import type { Actor } from '../store/audit-entry.js'
 import type { Tx } from '../store/store.js'
 import type { TargetRow } from '../store/targets.js'

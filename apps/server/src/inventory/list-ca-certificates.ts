@@ -1,6 +1,6 @@
 import { CertctlError } from '@certctl/core'
 import { parseCertificate } from '@certctl/pki'
-import { answerInTime } from '../lifecycle/answer-in-time.js'
+import { answerInTime } from '../lifecycle/order/answer-in-time.js'
 import type { Services } from '../services.js'
 
 const callSeconds = 60

@@ -1,5 +1,5 @@
-import { nextWindow, type WindowRule } from '../lifecycle/next-window.js'
-import { renewalWindow } from '../lifecycle/renewal-window.js'
+import { nextWindow, type WindowRule } from '../lifecycle/placement/next-window.js'
+import { renewalWindow } from '../lifecycle/renewal/renewal-window.js'
 import type { PlannedHolder } from '../store/plan-feed.js'
 import { type PlanWarning, warningOf } from './plan-warning.js'
 

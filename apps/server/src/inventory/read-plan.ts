@@ -1,6 +1,6 @@
 import type { Plan } from '@certctl/api'
-import { askBudget } from '../lifecycle/ask-budget.js'
-import { defaultPolicyId } from '../lifecycle/renewal-policy-of.js'
+import { askBudget } from '../lifecycle/order/ask-budget.js'
+import { defaultPolicyId } from '../lifecycle/renewal/renewal-policy-of.js'
 import type { Services } from '../services.js'
 import { createPlan, dayStart, mostADay, type RenewalPlan } from './plan.js'
 

@@ -1,4 +1,4 @@
-import { beginBulk, type WantedBulk } from '../lifecycle/begin-bulk.js'
+import { beginBulk, type WantedBulk } from '../lifecycle/bulk/begin-bulk.js'
 import type { Services } from '../services.js'
 import { awaitJob } from './await-job.js'
 import { type EndedBulk, endedBulk } from './ended-bulk.js'

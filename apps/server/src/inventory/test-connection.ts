@@ -1,6 +1,6 @@
 import { CertctlError, messageOf } from '@certctl/core'
 import { type ServerKind, unknownConnection } from '../connectors/connections.js'
-import { answerInTime } from '../lifecycle/answer-in-time.js'
+import { answerInTime } from '../lifecycle/order/answer-in-time.js'
 import type { Services } from '../services.js'
 import type { Actor } from '../store/audit-entry.js'
 

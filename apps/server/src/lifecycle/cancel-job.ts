@@ -3,7 +3,7 @@ import type { Services } from '../services.js'
 import type { Actor } from '../store/audit-entry.js'
 import type { JobRow } from '../store/jobs.js'
 import type { Tx } from '../store/store.js'
-import { closeOrder } from './close-order.js'
+import { closeOrder } from './order/close-order.js'
 
 const code = 'aborted'
 

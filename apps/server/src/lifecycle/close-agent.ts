@@ -1,5 +1,5 @@
 import type { Tx } from '../store/store.js'
-import { closeOrder } from './close-order.js'
+import { closeOrder } from './order/close-order.js'
 
 /** Ends everything an agent that retires had in hand: its holders, their open orders and its jobs. Its parked poll is woken, to be told that it is gone. The agent's row is locked. */
 export async function closeAgentWork(tx: Tx, agentId: string): Promise<void> {

@@ -2,9 +2,9 @@ import { CertctlError } from '@certctl/core'
 import type { Services } from '../services.js'
 import type { Actor } from '../store/audit-entry.js'
 import type { JobRow } from '../store/jobs.js'
-import { boundSeconds } from './deployment-bound.js'
-import { type DeploymentReport, settleDeployment } from './settle-deployment.js'
-import { settleIssueReport } from './settle-issue-report.js'
+import { settleIssueReport } from './csr/settle-issue-report.js'
+import { boundSeconds } from './placement/deployment-bound.js'
+import { type DeploymentReport, settleDeployment } from './placement/settle-deployment.js'
 
 export interface LegacyStatus {
   agentId: string

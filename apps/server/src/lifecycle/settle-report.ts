@@ -3,10 +3,10 @@ import { CertctlError } from '@certctl/core'
 import type { Services } from '../services.js'
 import type { Actor } from '../store/audit-entry.js'
 import type { JobKind } from '../store/jobs.js'
-import { settleDeployment } from './settle-deployment.js'
-import { settleIssueReport } from './settle-issue-report.js'
+import { settleIssueReport } from './csr/settle-issue-report.js'
+import { settleDeployment } from './placement/settle-deployment.js'
 import { settleTest } from './settle-test.js'
-import { settleVerification } from './settle-verification.js'
+import { settleVerification } from './verification/settle-verification.js'
 
 export interface ReportedJob {
   jobId: string

@@ -1,6 +1,6 @@
 import { CertctlError, errorCodes, isCertctlError, type RecipientOutcome, messageOf as sentenceOf } from '@certctl/core'
 import { systemActor } from '../access/principal.js'
-import { answerInTime } from '../lifecycle/answer-in-time.js'
+import { answerInTime } from '../lifecycle/order/answer-in-time.js'
 import type { Services } from '../services.js'
 import type { DueNotification } from '../store/notifications.js'
 import type { Tx } from '../store/store.js'

@@ -1,4 +1,4 @@
-import { recomputeRenewals } from '../lifecycle/recompute-renewals.js'
+import { recomputeRenewals } from '../lifecycle/renewal/recompute-renewals.js'
 import type { Loop } from './loop.js'
 
 /** Renewal policies that were made or changed: the certificates under them follow. */

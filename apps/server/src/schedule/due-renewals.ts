@@ -1,4 +1,4 @@
-import { planIssuance } from '../lifecycle/plan-issuance.js'
+import { planIssuance } from '../lifecycle/order/plan-issuance.js'
 import { forEachDue } from './for-each-due.js'
 import type { Loop } from './loop.js'
 

@@ -1,5 +1,5 @@
 import { messageOf } from '@certctl/core'
-import { planVerification } from '../lifecycle/plan-verification.js'
+import { planVerification } from '../lifecycle/verification/plan-verification.js'
 import type { Services } from '../services.js'
 import type { Loop } from './loop.js'
 

@@ -1,5 +1,5 @@
-import { alertExpiry } from '../lifecycle/alert-expiry.js'
-import { builtInPolicy, defaultPolicyId } from '../lifecycle/renewal-policy-of.js'
+import { alertExpiry } from '../lifecycle/renewal/alert-expiry.js'
+import { builtInPolicy, defaultPolicyId } from '../lifecycle/renewal/renewal-policy-of.js'
 import { forEachDue } from './for-each-due.js'
 import type { Loop } from './loop.js'
 

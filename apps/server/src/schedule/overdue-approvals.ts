@@ -1,5 +1,5 @@
 import { messageOf } from '@certctl/core'
-import { expireApproval } from '../lifecycle/expire-approval.js'
+import { expireApproval } from '../lifecycle/approval/expire-approval.js'
 import type { Loop } from './loop.js'
 
 const batchSize = 200

@@ -1,5 +1,5 @@
 import { messageOf } from '@certctl/core'
-import { sweepRule } from '../lifecycle/sweep-rule.js'
+import { sweepRule } from '../lifecycle/policy/sweep-rule.js'
 import type { Loop } from './loop.js'
 
 const rulesAtOnce = 20

@@ -1,4 +1,4 @@
-import { planPlacements } from '../lifecycle/plan-placements.js'
+import { planPlacements } from '../lifecycle/placement/plan-placements.js'
 import { forEachDue } from './for-each-due.js'
 import type { Loop } from './loop.js'
 

@@ -1,4 +1,4 @@
-import { askRenewalInfo } from '../lifecycle/ask-renewal-info.js'
+import { askRenewalInfo } from '../lifecycle/renewal/ask-renewal-info.js'
 import type { Loop } from './loop.js'
 
 const atOnce = 16

@@ -1,4 +1,4 @@
-import { confirmRevocation } from '../lifecycle/confirm-revocation.js'
+import { confirmRevocation } from '../lifecycle/revocation/confirm-revocation.js'
 import type { Loop } from './loop.js'
 
 // Longer than one call may take.

@@ -1,6 +1,6 @@
 import type { WorkItem } from '@certctl/api'
-import { boundSeconds } from '../lifecycle/deployment-bound.js'
-import { waitText, windowOf } from '../lifecycle/window-of.js'
+import { boundSeconds } from '../lifecycle/placement/deployment-bound.js'
+import { waitText, windowOf } from '../lifecycle/placement/window-of.js'
 import type { Services } from '../services.js'
 import type { JobRow } from '../store/jobs.js'
 import type { PlacementRow } from '../store/placements.js'

@@ -1,6 +1,6 @@
 import type { WorkItem } from '@certctl/api'
 import { openTargetConfig } from '../inventory/target-config.js'
-import { boundSeconds } from '../lifecycle/deployment-bound.js'
+import { boundSeconds } from '../lifecycle/placement/deployment-bound.js'
 import type { Services } from '../services.js'
 import type { CertificateRow } from '../store/certificates.js'
 import type { JobRow } from '../store/jobs.js'

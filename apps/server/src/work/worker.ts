@@ -1,6 +1,6 @@
 import { messageOf } from '@certctl/core'
-import { fulfilOrder } from '../lifecycle/fulfil-order.js'
-import { runBulk } from '../lifecycle/run-bulk.js'
+import { runBulk } from '../lifecycle/bulk/run-bulk.js'
+import { fulfilOrder } from '../lifecycle/order/fulfil-order.js'
 import type { Services } from '../services.js'
 import type { JobRow } from '../store/jobs.js'
 import { widelyHeard } from '../widely-heard.js'

@@ -1,7 +1,7 @@
 import { createRegistry } from '@certctl/core'
 import { createCsr, generateKey } from '@certctl/pki'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { fulfilOrder } from '../../src/lifecycle/fulfil-order.js'
+import { fulfilOrder } from '../../src/lifecycle/order/fulfil-order.js'
 import { createFakeCa, type FakeCa } from '../lifecycle/fake-ca.js'
 import { createTestApp, type TestApp } from './test-app.js'
 

@@ -4,9 +4,9 @@ import { getCertificate } from '../../src/inventory/get-certificate.js'
 import { listCertificates } from '../../src/inventory/list-certificates.js'
 import { readStatus } from '../../src/inventory/status.js'
 import { jobStatusFilter, jobStatusOf, jobTypeFilter, jobTypeOf } from '../../src/inventory/status-view.js'
-import { archiveCertificate } from '../../src/lifecycle/archive-certificate.js'
-import { renewCertificate } from '../../src/lifecycle/renew-certificate.js'
-import { revokeVersion } from '../../src/lifecycle/revoke-version.js'
+import { archiveCertificate } from '../../src/lifecycle/asking/archive-certificate.js'
+import { renewCertificate } from '../../src/lifecycle/asking/renew-certificate.js'
+import { revokeVersion } from '../../src/lifecycle/revocation/revoke-version.js'
 import { createScene, only, operator, type Scene, served, withScene } from '../lifecycle/scene.js'
 
 let scene: Scene
@@ -112,7 +112,7 @@ describe('the word for a certificate', () => {
 describe('the summary', () => {
   it('counts what is served and names what is not, those first that end first', async () => {
     const { id, agent } = await served(scene, { name: 'f.example.test', agentId: 'agent-f', targetId: 'target-f' })
-    const { deployCertificate } = await import('../../src/lifecycle/deploy-certificate.js')
+    const { deployCertificate } = await import('../../src/lifecycle/placement/deploy-certificate.js')
     await deployCertificate(scene.services, { certificateId: id, actor: operator })
     await agent.report(only(await agent.claim(), 'Deployment'), {
       outcome: 'failed',

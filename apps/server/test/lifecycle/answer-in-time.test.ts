@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
-import { answerInTime } from '../../src/lifecycle/answer-in-time.js'
+import { answerInTime } from '../../src/lifecycle/order/answer-in-time.js'
 
 beforeEach(() => {
   jest.useFakeTimers()

@@ -1,9 +1,9 @@
 import { createCsr, generateKey } from '@certctl/pki'
 import { beforeAll, describe, expect, it } from '@jest/globals'
-import { applyPolicy } from '../../src/lifecycle/apply-policy.js'
-import { defaultProfile } from '../../src/lifecycle/default-profile.js'
-import type { WantedCertificate } from '../../src/lifecycle/require-allowed.js'
-import { type ValidCsr, validateCsr } from '../../src/lifecycle/validate-csr.js'
+import { type ValidCsr, validateCsr } from '../../src/lifecycle/csr/validate-csr.js'
+import { applyPolicy } from '../../src/lifecycle/policy/apply-policy.js'
+import { defaultProfile } from '../../src/lifecycle/policy/default-profile.js'
+import type { WantedCertificate } from '../../src/lifecycle/policy/require-allowed.js'
 
 const now = new Date('2026-11-25T12:00:00Z')
 const names = [{ type: 'dns' as const, value: 'a.example' }]

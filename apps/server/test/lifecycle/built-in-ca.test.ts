@@ -1,7 +1,7 @@
 import { buildChain, createCsr, encodePem, generateKey, parseCertificate } from '@certctl/pki'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { fulfilOrder } from '../../src/lifecycle/fulfil-order.js'
-import { requestCertificate } from '../../src/lifecycle/request-certificate.js'
+import { requestCertificate } from '../../src/lifecycle/asking/request-certificate.js'
+import { fulfilOrder } from '../../src/lifecycle/order/fulfil-order.js'
 import { createTestServices, type TestServices } from '../postgres.js'
 import { operator } from './scene.js'
 

@@ -2,10 +2,10 @@ import type { GeneralName } from '@certctl/core'
 import { createCsr, generateKey } from '@certctl/pki'
 import { createTestCa, type SignOptions, type TestCa } from '@certctl/testing'
 import { beforeAll, describe, expect, it } from '@jest/globals'
-import { type ApprovedRequest, applyPolicy } from '../../src/lifecycle/apply-policy.js'
-import { checkIssued, type IssuedExpectation } from '../../src/lifecycle/check-issued.js'
-import { defaultProfile } from '../../src/lifecycle/default-profile.js'
-import { validateCsr } from '../../src/lifecycle/validate-csr.js'
+import { validateCsr } from '../../src/lifecycle/csr/validate-csr.js'
+import { checkIssued, type IssuedExpectation } from '../../src/lifecycle/order/check-issued.js'
+import { type ApprovedRequest, applyPolicy } from '../../src/lifecycle/policy/apply-policy.js'
+import { defaultProfile } from '../../src/lifecycle/policy/default-profile.js'
 
 const now = new Date('2026-11-25T12:00:00Z')
 const days = (count: number) => new Date(now.getTime() + count * 86_400_000)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { commandsOfTarget } from '../../src/lifecycle/commands-of-target.js'
+import { commandsOfTarget } from '../../src/lifecycle/approval/commands-of-target.js'
 
 const schema = {
   type: 'object',

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { deployCertificate } from '../../src/lifecycle/deploy-certificate.js'
-import { recordObservations } from '../../src/lifecycle/record-observations.js'
+import { deployCertificate } from '../../src/lifecycle/placement/deploy-certificate.js'
+import { recordObservations } from '../../src/lifecycle/verification/record-observations.js'
 import { dueVerifications } from '../../src/schedule/due-verifications.js'
 import { reconcilePlacements } from '../../src/schedule/reconcile-placements.js'
 import { createScene, only, operator, type Scene, type SceneAgent, served } from './scene.js'
@@ -126,7 +126,7 @@ describe('a deployment that fails', () => {
     const story = await standing()
     count += 1
     await scene.target(`target-${count}`, story.agent.id)
-    const { linkTarget } = await import('../../src/lifecycle/link-target.js')
+    const { linkTarget } = await import('../../src/lifecycle/placement/link-target.js')
     await linkTarget(scene.services, { certificateId: story.id, targetId: `target-${count}`, actor: operator })
     await deployCertificate(scene.services, { certificateId: story.id, targetId: story.targetId, actor: operator })
     const [one, two] = await story.agent.claim()
@@ -304,7 +304,7 @@ describe('a look', () => {
     count += 1
     const other = await scene.agent(`agent-sibling-${count}`)
     await scene.target(`target-sibling-${count}`, other.id)
-    const { linkTarget } = await import('../../src/lifecycle/link-target.js')
+    const { linkTarget } = await import('../../src/lifecycle/placement/link-target.js')
     await linkTarget(scene.services, { certificateId: story.id, targetId: `target-sibling-${count}`, actor: operator })
     const asked = only(await other.claim(), 'Issuance')
     await other.submit(asked, await other.csr(asked))

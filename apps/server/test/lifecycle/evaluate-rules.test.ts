@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { evaluateRules, type Rule, type RuleSubject } from '../../src/lifecycle/evaluate-rules.js'
+import { evaluateRules, type Rule, type RuleSubject } from '../../src/lifecycle/policy/evaluate-rules.js'
 
 const day = 86_400_000
 const start = new Date('2026-01-01T00:00:00Z')

@@ -1,7 +1,7 @@
 import type { WorkItem } from '@certctl/api'
 import { CertctlError, isCertctlError } from '@certctl/core'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { renewCertificate } from '../../src/lifecycle/renew-certificate.js'
+import { renewCertificate } from '../../src/lifecycle/asking/renew-certificate.js'
 import { dueRenewals } from '../../src/schedule/due-renewals.js'
 import { pendingOrders } from '../../src/schedule/pending-orders.js'
 import { reconcilePlacements } from '../../src/schedule/reconcile-placements.js'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { judgePlacement, type Sight } from '../../src/lifecycle/judge-placement.js'
+import { judgePlacement, type Sight } from '../../src/lifecycle/verification/judge-placement.js'
 
 const ours = 'a'.repeat(64)
 const sibling = 'b'.repeat(64)

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { getCertificate } from '../../src/inventory/get-certificate.js'
-import { renewCertificate } from '../../src/lifecycle/renew-certificate.js'
+import { renewCertificate } from '../../src/lifecycle/asking/renew-certificate.js'
 import { createScene, only, operator, type Scene, served } from './scene.js'
 
 let scene: Scene

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
-import { foretellOrders } from '../../src/lifecycle/foretell-orders.js'
-import { linkTarget } from '../../src/lifecycle/link-target.js'
+import { foretellOrders } from '../../src/lifecycle/order/foretell-orders.js'
+import { linkTarget } from '../../src/lifecycle/placement/link-target.js'
 import { dueRenewals } from '../../src/schedule/due-renewals.js'
 import { only, operator, type Scene, type SceneAgent, withScene } from './scene.js'
 

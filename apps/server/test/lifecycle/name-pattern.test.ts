@@ -1,7 +1,7 @@
 import { isCertctlError } from '@certctl/core'
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { namePattern } from '../../src/lifecycle/name-pattern.js'
+import { namePattern } from '../../src/lifecycle/policy/name-pattern.js'
 
 const dns = { ignoreCase: true }
 

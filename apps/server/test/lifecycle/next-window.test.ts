@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { nextWindow, type WindowRule, windowFault } from '../../src/lifecycle/next-window.js'
-import { beatsWindow } from '../../src/lifecycle/window-of.js'
+import { nextWindow, type WindowRule, windowFault } from '../../src/lifecycle/placement/next-window.js'
+import { beatsWindow } from '../../src/lifecycle/placement/window-of.js'
 
 const minute = 60_000
 const day = 86_400_000

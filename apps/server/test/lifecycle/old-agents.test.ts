@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { agentCertificate } from '../../src/inventory/agent-certificate.js'
-import { recordHandshake } from '../../src/lifecycle/record-handshake.js'
+import { submitAgentCsr } from '../../src/lifecycle/csr/submit-agent-csr.js'
 import { settleLegacyStatus } from '../../src/lifecycle/settle-legacy-status.js'
-import { submitAgentCsr } from '../../src/lifecycle/submit-agent-csr.js'
+import { recordHandshake } from '../../src/lifecycle/verification/record-handshake.js'
 import { createScene, makeCsr, only, type Scene, type SceneAgent } from './scene.js'
 
 let scene: Scene

@@ -1,6 +1,6 @@
 import { CertctlError } from '@certctl/core'
 import { describe, expect, it } from '@jest/globals'
-import { acceptCsr } from '../../src/lifecycle/accept-csr.js'
+import { acceptCsr } from '../../src/lifecycle/csr/accept-csr.js'
 import { makeCsr, only, type Scene, type SceneAgent, withScene } from './scene.js'
 
 /** Certificates that are to be issued at once, each with its CSR sent. */

@@ -1,6 +1,6 @@
 import { CertctlError, type RenewalInfo } from '@certctl/core'
 import { describe, expect, it } from '@jest/globals'
-import { changeCertificate } from '../../src/lifecycle/change-certificate.js'
+import { changeCertificate } from '../../src/lifecycle/asking/change-certificate.js'
 import { changedRenewalPolicies } from '../../src/schedule/changed-renewal-policies.js'
 import { dueRenewals } from '../../src/schedule/due-renewals.js'
 import { renewalInfo } from '../../src/schedule/renewal-info.js'

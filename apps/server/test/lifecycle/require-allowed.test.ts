@@ -1,11 +1,11 @@
 import { isCertctlError } from '@certctl/core'
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { defaultProfile, type Profile } from '../../src/lifecycle/default-profile.js'
-import { isKeyAllowed } from '../../src/lifecycle/is-key-allowed.js'
-import { requireAllowed, type WantedCertificate } from '../../src/lifecycle/require-allowed.js'
-import { ttlSeconds } from '../../src/lifecycle/ttl-seconds.js'
-import { usualKeyAlgorithm } from '../../src/lifecycle/usual-key-algorithm.js'
+import { defaultProfile, type Profile } from '../../src/lifecycle/policy/default-profile.js'
+import { isKeyAllowed } from '../../src/lifecycle/policy/is-key-allowed.js'
+import { requireAllowed, type WantedCertificate } from '../../src/lifecycle/policy/require-allowed.js'
+import { ttlSeconds } from '../../src/lifecycle/policy/ttl-seconds.js'
+import { usualKeyAlgorithm } from '../../src/lifecycle/policy/usual-key-algorithm.js'
 
 const wanted: WantedCertificate = {
   commonName: 'www.example.test',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { createNoun } from '../../src/inventory/nouns/create-noun.js'
 import { profileNoun } from '../../src/inventory/nouns/profile-noun.js'
-import { longestLife } from '../../src/lifecycle/longest-life.js'
+import { longestLife } from '../../src/lifecycle/policy/longest-life.js'
 import { makeCsr, operator, type Scene, withScene } from './scene.js'
 
 const dayMs = 86_400_000

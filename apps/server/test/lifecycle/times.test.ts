@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { backoff } from '../../src/lifecycle/backoff.js'
-import { nextVerification } from '../../src/lifecycle/next-verification.js'
-import { renewalWindow } from '../../src/lifecycle/renewal-window.js'
+import { backoff } from '../../src/lifecycle/order/backoff.js'
+import { renewalWindow } from '../../src/lifecycle/renewal/renewal-window.js'
 import { severityOf } from '../../src/lifecycle/severity-of.js'
+import { nextVerification } from '../../src/lifecycle/verification/next-verification.js'
 
 const base = Date.parse('2026-11-25T12:00:00Z')
 const day = 86_400_000

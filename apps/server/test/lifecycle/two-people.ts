@@ -1,4 +1,4 @@
-import { decideApproval } from '../../src/lifecycle/decide-approval.js'
+import { decideApproval } from '../../src/lifecycle/approval/decide-approval.js'
 import type { ApprovalRow } from '../../src/store/approvals.js'
 import type { Actor } from '../../src/store/audit-entry.js'
 import { createScene, makeCsr, type Scene } from './scene.js'

@@ -3,7 +3,7 @@ import type { GeneralName } from '@certctl/core'
 import { createCsr, generateKey } from '@certctl/pki'
 import { beforeAll, describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { type AskedCsr, validateCsr } from '../../src/lifecycle/validate-csr.js'
+import { type AskedCsr, validateCsr } from '../../src/lifecycle/csr/validate-csr.js'
 
 let key: string
 beforeAll(async () => {

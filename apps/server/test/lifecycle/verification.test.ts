@@ -1,7 +1,7 @@
 import type { JobReport } from '@certctl/api'
 import { describe, expect, it } from '@jest/globals'
 import { listPlacements } from '../../src/inventory/certificate-parts.js'
-import { linkTarget } from '../../src/lifecycle/link-target.js'
+import { linkTarget } from '../../src/lifecycle/placement/link-target.js'
 import { dueVerifications } from '../../src/schedule/due-verifications.js'
 import { claimAgentWork } from '../../src/work/claim-work.js'
 import { verifiedConfig } from '../../src/work/verified-config.js'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { beatsWindow } from '../../src/lifecycle/window-of.js'
+import { beatsWindow } from '../../src/lifecycle/placement/window-of.js'
 
 const opensAt = new Date('2026-11-28T02:00:00Z')
 const ending = (

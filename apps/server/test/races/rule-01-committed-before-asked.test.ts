@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { fulfilOrder } from '../../src/lifecycle/fulfil-order.js'
+import { fulfilOrder } from '../../src/lifecycle/order/fulfil-order.js'
 import type { OrderRow } from '../../src/store/orders.js'
 import { createGate } from '../lifecycle/fake-ca.js'
 import { createScene, only, type Scene } from '../lifecycle/scene.js'

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { changeCertificate } from '../../src/lifecycle/change-certificate.js'
-import { fulfilOrder } from '../../src/lifecycle/fulfil-order.js'
+import { changeCertificate } from '../../src/lifecycle/asking/change-certificate.js'
+import { fulfilOrder } from '../../src/lifecycle/order/fulfil-order.js'
 import { createGate, type Gate } from '../lifecycle/fake-ca.js'
 import { createScene, only, operator, type Scene, type SceneAgent } from '../lifecycle/scene.js'
 import { holdTransaction, isPending, untilBlocked } from './steps.js'

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { acceptCsr } from '../../src/lifecycle/accept-csr.js'
-import { fulfilOrder } from '../../src/lifecycle/fulfil-order.js'
+import { acceptCsr } from '../../src/lifecycle/csr/accept-csr.js'
+import { fulfilOrder } from '../../src/lifecycle/order/fulfil-order.js'
 import { createGate } from '../lifecycle/fake-ca.js'
 import { createScene, keyOf, only, type Scene, type SceneAgent } from '../lifecycle/scene.js'
 import { createTestServices } from '../postgres.js'

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { renewCertificate } from '../../src/lifecycle/renew-certificate.js'
+import { renewCertificate } from '../../src/lifecycle/asking/renew-certificate.js'
 import { createScene, only, operator, type Scene, type SceneAgent, served } from '../lifecycle/scene.js'
 
 let scene: Scene

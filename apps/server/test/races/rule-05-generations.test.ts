@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { changeCertificate } from '../../src/lifecycle/change-certificate.js'
-import { redeployTarget } from '../../src/lifecycle/redeploy-target.js'
-import { renewCertificate } from '../../src/lifecycle/renew-certificate.js'
+import { changeCertificate } from '../../src/lifecycle/asking/change-certificate.js'
+import { renewCertificate } from '../../src/lifecycle/asking/renew-certificate.js'
+import { redeployTarget } from '../../src/lifecycle/placement/redeploy-target.js'
 import { createScene, only, operator, type Scene, served } from '../lifecycle/scene.js'
 
 let scene: Scene

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { deployCertificate } from '../../src/lifecycle/deploy-certificate.js'
-import { redeployTarget } from '../../src/lifecycle/redeploy-target.js'
-import { retireTarget } from '../../src/lifecycle/retire-target.js'
+import { deployCertificate } from '../../src/lifecycle/placement/deploy-certificate.js'
+import { redeployTarget } from '../../src/lifecycle/placement/redeploy-target.js'
+import { retireTarget } from '../../src/lifecycle/placement/retire-target.js'
 import { createScene, only, operator, type Scene, served } from '../lifecycle/scene.js'
 import { holdTransaction, untilBlocked } from './steps.js'
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { retireAgent } from '../../src/inventory/retire-agent.js'
-import { fulfilOrder } from '../../src/lifecycle/fulfil-order.js'
+import { fulfilOrder } from '../../src/lifecycle/order/fulfil-order.js'
 import { claimAgentWork } from '../../src/work/claim-work.js'
 import { keepAlive } from '../../src/work/keep-alive.js'
 import { createGate } from '../lifecycle/fake-ca.js'
@@ -50,7 +50,7 @@ describe('rule 9: a retired agent is gone at once, and two of one are none', () 
 
   it('closes what a retired agent held: its orders are abandoned, and what they bring is lost', async () => {
     const { id, agent } = await served(scene, { name: 'b.example.test', agentId: 'agent-b', targetId: 'target-b' })
-    const { renewCertificate } = await import('../../src/lifecycle/renew-certificate.js')
+    const { renewCertificate } = await import('../../src/lifecycle/asking/renew-certificate.js')
     await renewCertificate(scene.services, { certificateId: id, actor: operator, force: false })
     const asked = only(await agent.claim(), 'Renewal')
     const orderId = await agent.submit(asked, await agent.csr(asked))

@@ -1,6 +1,6 @@
 import { CertctlError } from '@certctl/core'
 import { describe, expect, it } from '@jest/globals'
-import { renewCertificate } from '../../src/lifecycle/renew-certificate.js'
+import { renewCertificate } from '../../src/lifecycle/asking/renew-certificate.js'
 import { dueRenewals } from '../../src/schedule/due-renewals.js'
 import { expiryAlerts } from '../../src/schedule/expiry-alerts.js'
 import { overdueCsrs } from '../../src/schedule/overdue-csrs.js'

@@ -159,7 +159,7 @@ describe('what is due', () => {
       agentId: 'agent-lease',
       targetId: 'target-lease',
     })
-    const { deployCertificate } = await import('../../src/lifecycle/deploy-certificate.js')
+    const { deployCertificate } = await import('../../src/lifecycle/placement/deploy-certificate.js')
     await deployCertificate(services, { certificateId: id, actor: agent.actor })
     await agent.claim()
     services.clock.advance(301)

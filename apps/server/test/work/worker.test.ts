@@ -175,7 +175,7 @@ describe('a parked poll', () => {
   it('of a connection that nobody reads any more does not take back what a later poll was given', async () => {
     const { claimAgentWork } = await import('../../src/work/claim-work.js')
     const { served } = await import('../lifecycle/scene.js')
-    const { deployCertificate } = await import('../../src/lifecycle/deploy-certificate.js')
+    const { deployCertificate } = await import('../../src/lifecycle/placement/deploy-certificate.js')
     const { id, agent } = await served(scene)
     const ended = new AbortController()
     const { jobs } = scene.services.store
@@ -213,7 +213,7 @@ describe('a parked poll', () => {
 
   it('keeps the keys of what is served, desired and ordered, and no others', async () => {
     const { liveKeysOf } = await import('../../src/work/live-keys-of.js')
-    const { renewCertificate } = await import('../../src/lifecycle/renew-certificate.js')
+    const { renewCertificate } = await import('../../src/lifecycle/asking/renew-certificate.js')
     const { served } = await import('../lifecycle/scene.js')
     const { id, agent } = await served(scene)
     const keys = async () => (await liveKeysOf(scene.services, agent.id))[0]?.spki_sha256 ?? []

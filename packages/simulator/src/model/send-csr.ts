@@ -1,5 +1,5 @@
 import type { WorkItem } from '@certctl/api'
-import { acceptCsr } from '../../../../apps/server/src/lifecycle/accept-csr.js'
+import { acceptCsr } from '../../../../apps/server/src/lifecycle/csr/accept-csr.js'
 import type { World } from '../world.js'
 import { type AgentModel, makeCsr } from './agent-model.js'
 import { callServer } from './call-server.js'

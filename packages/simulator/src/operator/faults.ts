@@ -1,5 +1,5 @@
 import type { WorkItem } from '@certctl/api'
-import { recordObservations } from '../../../../apps/server/src/lifecycle/record-observations.js'
+import { recordObservations } from '../../../../apps/server/src/lifecycle/verification/record-observations.js'
 import { keepsItsKey } from '../invariants/keeps-its-key.js'
 import { onlyTheHolderSettles } from '../invariants/only-the-holder-settles.js'
 import { owesFirst, owesService } from '../invariants/serves-in-time.js'

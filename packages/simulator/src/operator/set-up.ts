@@ -1,5 +1,5 @@
-import { linkTarget } from '../../../../apps/server/src/lifecycle/link-target.js'
-import { requestCertificate } from '../../../../apps/server/src/lifecycle/request-certificate.js'
+import { requestCertificate } from '../../../../apps/server/src/lifecycle/asking/request-certificate.js'
+import { linkTarget } from '../../../../apps/server/src/lifecycle/placement/link-target.js'
 import { owesFirst } from '../invariants/serves-in-time.js'
 import { type AgentModel, createAgentModel, type TargetModel } from '../model/agent-model.js'
 import { pollLater } from '../model/poll.js'

@@ -1,5 +1,5 @@
 import { messageOf } from '@certctl/core'
-import { fulfilOrder } from '../../../../apps/server/src/lifecycle/fulfil-order.js'
+import { fulfilOrder } from '../../../../apps/server/src/lifecycle/order/fulfil-order.js'
 import type { JobRow } from '../../../../apps/server/src/store/jobs.js'
 import type { World } from '../world.js'
 

@@ -1,7 +1,7 @@
 import { reply } from '@certctl/api'
 import { actorOf } from '../../access/principal.js'
 import { getCertificate } from '../../inventory/get-certificate.js'
-import { importCertificate } from '../../lifecycle/import-certificate.js'
+import { importCertificate } from '../../lifecycle/asking/import-certificate.js'
 import type { Services } from '../../services.js'
 import type { Handlers } from '../handlers.js'
 

@@ -1,6 +1,6 @@
 import { CertctlError } from '@certctl/core'
 import { personText } from '../../access/person-text.js'
-import { textsOf } from '../../lifecycle/known-as.js'
+import { textsOf } from '../../lifecycle/asking/known-as.js'
 import { createId } from '../../store/create-id.js'
 import type { OwnerRow } from '../../store/owners.js'
 import { after, type PlainNoun } from './plain-noun.js'

@@ -1,5 +1,5 @@
 import { messageOf } from '@certctl/core'
-import { namePattern } from '../../lifecycle/name-pattern.js'
+import { namePattern } from '../../lifecycle/policy/name-pattern.js'
 import { createId } from '../../store/create-id.js'
 import type { ProfileRow } from '../../store/profiles.js'
 import { fieldFault } from '../field-fault.js'

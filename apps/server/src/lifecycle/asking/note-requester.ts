@@ -1,0 +1,24 @@
+import type { Actor } from '../../store/audit-entry.js'
+import type { CertificateRow } from '../../store/certificates.js'
+import type { Requester } from '../../store/schema.js'
+import type { Tx } from '../../store/store.js'
+import { knownAs } from './known-as.js'
+
+/** Remembers the person who asked for a certificate as it is now: where two have to agree, that is one of them. The certificate is locked. */
+export async function noteRequester(tx: Tx, { id }: Pick<CertificateRow, 'id'>, { person }: Actor): Promise<void> {
+  if (person === undefined) return
+  const before = (await tx.certificates.get(id))?.requested_by_people ?? []
+  await tx.certificates.update(id, {
+    requested_by_people: JSON.stringify(withRequester(before, { known_as: await knownAs(tx, person), at: tx.now })),
+  })
+}
+
+/** Whoever asks again is there once, at the latest moment, under every text they ever had: the list is as long as there are people. */
+export function withRequester(
+  before: readonly Requester[],
+  { known_as: texts, at }: { known_as: readonly string[]; at: Date },
+): Requester[] {
+  const isSame = (one: Requester) => one.known_as.some((text) => texts.includes(text))
+  const known = new Set([...texts, ...before.filter(isSame).flatMap((one) => one.known_as)])
+  return [...before.filter((one) => !isSame(one)), { known_as: [...known], at: at.toISOString() }]
+}

@@ -1,0 +1,102 @@
+import { errorCodes, isCertctlError, messageOf } from '@certctl/core'
+import type { Services } from '../../services.js'
+import type { BulkItemState, SettledItem } from '../../store/bulk-items.js'
+import type { BulkCounts, BulkOperationRow } from '../../store/bulk-operations.js'
+import type { Tx } from '../../store/store.js'
+import type { LeasedJob } from '../order/begin-attempt.js'
+import { bulkObstacle } from './bulk-obstacle.js'
+import { doBulkItem } from './do-bulk-item.js'
+import { finishBulk } from './finish-bulk.js'
+
+/** So many are under way when somebody cancels it. */
+const batchSize = 256
+
+interface Run {
+  services: Services
+  job: LeasedJob
+  operation: BulkOperationRow
+}
+
+/**
+ * Goes through the items of a bulk operation until none is pending, somebody cancels it, or its lease is lost. An item is taken, done
+ * and settled in one transaction, so that it is done once, whoever else goes through them, and whenever this process dies.
+ */
+export async function runBulk(services: Services, job: LeasedJob, signal: AbortSignal): Promise<void> {
+  const { bulkOperations, bulkItems } = services.store
+  await bulkOperations.recount(job.id)
+  const operation = await bulkOperations.get(job.id)
+  if (operation === undefined) throw new Error(`Job ${job.id} has no bulk operation`)
+  const run = { services, job, operation }
+  while (!signal.aborted && (await isOurs(run))) {
+    const counts = await doBatch(run, await bulkItems.listPending(job.id, batchSize))
+    // Where there is none, or another copy that lost this lease has them all in hand.
+    if (counts.done + counts.skipped + counts.failed === 0) break
+    await bulkOperations.add(job.id, counts)
+  }
+  await finishBulk(services, job, { interrupted: signal.aborted })
+}
+
+async function isOurs({ services, job }: Run): Promise<boolean> {
+  const row = await services.store.jobs.get(job.id)
+  return row?.state === 'active' && row.lease === job.lease
+}
+
+async function doBatch(run: Run, ids: readonly string[]): Promise<BulkCounts> {
+  const isCompromise = run.operation.arguments.reason === 'keyCompromise'
+  const states = isCompromise ? await oneByOne(run, ids) : await Promise.allSettled(ids.map((id) => doOne(run, id)))
+  const failed = states.find((state) => state.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
+  const of = (wanted: BulkItemState): number =>
+    states.filter((state) => state.status === 'fulfilled' && state.value === wanted).length
+  return { done: of('done'), skipped: of('skipped'), failed: of('failed') }
+}
+
+/** Blocking a key takes other certificates with it, which may be of the same batch. */
+async function oneByOne(run: Run, ids: readonly string[]): Promise<PromiseSettledResult<BulkItemState | undefined>[]> {
+  const states: PromiseSettledResult<BulkItemState | undefined>[] = []
+  for (const id of ids) states.push({ status: 'fulfilled', value: await doOne(run, id) })
+  return states
+}
+
+/** Returns what became of it; `undefined` where another has it in hand, or had. */
+async function doOne(run: Run, certificateId: string): Promise<BulkItemState | undefined> {
+  const { services } = run
+  try {
+    return await services.store.together(certificateId, async (tx) => await settle(run, tx, certificateId))
+  } catch (error) {
+    if (isCertctlError(error) && errorCodes[error.code].retry) throw error
+    return await keepFailure(run, certificateId, error)
+  }
+}
+
+async function settle({ services, operation }: Run, tx: Tx, certificateId: string): Promise<BulkItemState | undefined> {
+  if (!(await tx.bulkItems.takePending(operation.job_id, certificateId))) return undefined
+  const isCompromise = operation.arguments.reason === 'keyCompromise'
+  if (!isCompromise) await tx.certificates.lock(certificateId)
+  const standing = await tx.bulkItems.standing(certificateId, tx.now)
+  const obstacle = standing === undefined ? undefined : bulkObstacle(operation, standing)
+  const item: SettledItem =
+    obstacle === undefined
+      ? await doBulkItem(services, tx, { operation, certificateId })
+      : { certificate_id: certificateId, state: 'skipped', ...obstacle, result_job_id: null }
+  await tx.bulkItems.settle(operation.job_id, item)
+  return item.state
+}
+
+async function keepFailure(
+  { services, operation }: Run,
+  certificateId: string,
+  error: unknown,
+): Promise<'failed' | undefined> {
+  const isKnown = isCertctlError(error)
+  // What nobody foresaw is for the log, not for whoever reads the items.
+  const message = isKnown ? error.message : 'It failed for a reason that the log of the server tells'
+  if (!isKnown)
+    services.log.error(
+      { job: operation.job_id, certificate: certificateId, reason: messageOf(error) },
+      'an item failed',
+    )
+  const item = { certificate_id: certificateId, message, code: isKnown ? error.code : 'internal', result_job_id: null }
+  const isFirst = await services.store.bulkItems.settle(operation.job_id, { ...item, state: 'failed' })
+  return isFirst ? 'failed' : undefined
+}

@@ -1,0 +1,19 @@
+import type { Tx } from '../../store/store.js'
+import { closeOrder } from './close-order.js'
+
+const reason = 'No target of this agent wants it any more'
+
+/** Agents that have no place left for a certificate are not asked for a key any more, nor anybody to approve it. What the CA was asked for goes on. */
+export async function cancelIdleIssuance(tx: Tx, certificateId: string): Promise<void> {
+  const placements = await tx.placements.listOfCertificate(certificateId)
+  for (const holder of await tx.holders.listOfCertificate(certificateId)) {
+    const isIdle = holder.kind === 'agent' && placements.every((placement) => placement.agent_id !== holder.agent_id)
+    if (!isIdle) continue
+    const order = await tx.orders.lockOpenOfHolder(holder.id)
+    const cancelled = await tx.jobs.cancel(
+      { column: 'holder_id', value: holder.id },
+      { at: tx.now, reason, kinds: ['issue'], states: ['waiting_csr', 'waiting_approval'] },
+    )
+    if (order !== undefined && cancelled.length > 0) await closeOrder(tx, order, { state: 'abandoned', reason })
+  }
+}

@@ -1,0 +1,142 @@
+import type { CertificateRow } from '../../store/certificates.js'
+import { createId } from '../../store/create-id.js'
+import type { PlacementView } from '../../store/placements.js'
+import type { Tx } from '../../store/store.js'
+import type { TargetRow } from '../../store/targets.js'
+import type { VersionRow } from '../../store/versions.js'
+import { waitText, windowOf } from './window-of.js'
+
+export interface PlacementPlan {
+  certificate: CertificateRow
+  requestedBy: string
+  /** Only this placement; all of the certificate where none is named. */
+  placementId?: string | undefined
+}
+
+/**
+ * Makes what is desired of every placement the current version of the agent that holds its key, gives agents that hold none a holder,
+ * and gives every placement that is not as it should be a deployment. The certificate is locked. Returns the open deploy jobs.
+ */
+export async function planPlacements(tx: Tx, plan: PlacementPlan): Promise<string[]> {
+  const { certificate, requestedBy, placementId } = plan
+  if (certificate.archived_at !== null) return []
+  const placements = (await tx.placements.listOfCertificate(certificate.id)).filter(
+    ({ id }) => placementId === undefined || id === placementId,
+  )
+  const targets = byId(await tx.targets.getMany(placements.map((row) => row.target_id)))
+  const live = placements.filter(({ target_id: id }) => targets.get(id)?.retired_at === null)
+  const versions = await versionsByAgent(tx, certificate.id, new Set(live.map((row) => row.agent_id)))
+  const jobs: string[] = []
+  for (const placement of live) {
+    const target = targets.get(placement.target_id)
+    const version = versions.get(placement.agent_id)
+    if (target === undefined || version === undefined) continue
+    const wanted = await desire(tx, placement, version)
+    if (wanted === undefined || !mayDeploy(wanted, target)) continue
+    jobs.push(await planDeployment(tx, wanted, { target, requestedBy }))
+  }
+  return jobs
+}
+
+function byId<Row extends { id: string }>(rows: readonly Row[]): ReadonlyMap<string, Row> {
+  return new Map(rows.map((row) => [row.id, row]))
+}
+
+/** What each of these agents serves now, if it may. An agent that holds no key of the certificate becomes a holder. */
+async function versionsByAgent(
+  tx: Tx,
+  certificateId: string,
+  agentIds: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, VersionRow>> {
+  const holders = (await tx.holders.listOfCertificate(certificateId)).filter(({ kind }) => kind === 'agent')
+  const known = new Set(holders.map((holder) => holder.agent_id))
+  for (const agentId of agentIds) if (!known.has(agentId)) await addHolder(tx, certificateId, agentId)
+  const versions = byId(await tx.versions.getMany(holders.flatMap((holder) => holder.current_version_id ?? [])))
+  return new Map(
+    holders.flatMap(({ agent_id: agentId, current_version_id: current }) => {
+      const version = current === null ? undefined : versions.get(current)
+      return agentId === null || version?.revoked_at !== null ? [] : [[agentId, version] as const]
+    }),
+  )
+}
+
+async function addHolder(tx: Tx, certificateId: string, agentId: string): Promise<void> {
+  await tx.holders.insert({
+    id: createId('holder', tx.now),
+    certificate_id: certificateId,
+    kind: 'agent',
+    agent_id: agentId,
+    created_at: tx.now,
+  })
+}
+
+type Wanted = Pick<
+  PlacementView,
+  | 'id'
+  | 'certificate_id'
+  | 'target_id'
+  | 'blocked_code'
+  | 'blocked_generation'
+  | 'next_attempt_at'
+  | 'deployed_fingerprint'
+  | 'served_fingerprint'
+  | 'window_at'
+>
+
+/** The placement with what is desired now; `undefined` where it is as it should be. */
+async function desire(tx: Tx, placement: PlacementView, version: VersionRow): Promise<Wanted | undefined> {
+  if (placement.desired_version_id !== version.id) {
+    const renewed = {
+      desired_version_id: version.id,
+      desired_at: tx.now,
+      state: 'pending' as const,
+      failures: 0,
+      next_attempt_at: tx.now,
+      verify_at: null,
+      cause_code: null,
+      cause_message: null,
+      blocked_code: null,
+      blocked_generation: null,
+      frozen_at: null,
+      updated_at: tx.now,
+    }
+    await tx.placements.update(placement.id, renewed)
+    return { ...placement, ...renewed }
+  }
+  const isDone = placement.state === 'served' || placement.state === 'unverifiable'
+  if (isDone || placement.frozen_at !== null) return undefined
+  return placement.state === 'deployed' && placement.next_attempt_at === null ? undefined : placement
+}
+
+function mayDeploy(placement: Wanted, target: TargetRow): boolean {
+  return target.enabled && (placement.blocked_code === null || (placement.blocked_generation ?? 0) < target.generation)
+}
+
+async function planDeployment(
+  tx: Tx,
+  placement: Wanted,
+  { target, requestedBy }: { target: TargetRow; requestedBy: string },
+): Promise<string> {
+  const { next_attempt_at: next } = placement
+  const earliest = next !== null && next.getTime() > tx.now.getTime() ? next : tx.now
+  const opensAt = await windowOf(tx, { target, placement, at: earliest })
+  const runAt = opensAt ?? earliest
+  if (opensAt?.getTime() !== placement.window_at?.getTime())
+    await tx.placements.update(placement.id, { window_at: opensAt ?? null })
+  const { id, created } = await tx.jobs.insert({
+    id: createId('job', tx.now),
+    kind: 'deploy',
+    state: 'ready',
+    agent_id: target.agent_id,
+    certificate_id: placement.certificate_id,
+    placement_id: placement.id,
+    target_id: target.id,
+    generation: target.generation,
+    run_at: runAt,
+    last_error: opensAt === undefined ? null : waitText(opensAt),
+    requested_by: requestedBy,
+    created_at: tx.now,
+  })
+  if (created || (await tx.jobs.bringForward(id, runAt))) await tx.wake('agent', target.agent_id)
+  return id
+}

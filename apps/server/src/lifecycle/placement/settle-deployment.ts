@@ -1,0 +1,251 @@
+import type { JobReport } from '@certctl/api'
+import { CertctlError, type ErrorCode, errorCodes } from '@certctl/core'
+import type { Services } from '../../services.js'
+import type { Actor } from '../../store/audit-entry.js'
+import type { CertificateRow } from '../../store/certificates.js'
+import type { JobRow } from '../../store/jobs.js'
+import type { PlacementRow } from '../../store/placements.js'
+import type { Tx } from '../../store/store.js'
+import type { TargetRow } from '../../store/targets.js'
+import type { VersionRow } from '../../store/versions.js'
+import { backoff } from '../order/backoff.js'
+import { planIssuance } from '../order/plan-issuance.js'
+import { raiseAlert } from '../raise-alert.js'
+import { severityOf } from '../severity-of.js'
+import { firstVerification } from '../verification/next-verification.js'
+import { unverifiableCause } from '../verification/unverifiable-cause.js'
+import { planPlacements } from './plan-placements.js'
+import { tellPlacement } from './tell-placement.js'
+
+/** A report on a claimed deployment, as agents of both protocols make it. */
+export type DeploymentReport = Pick<
+  JobReport,
+  'outcome' | 'code' | 'message' | 'fingerprint' | 'receipt' | 'served' | 'target_generation'
+> & {
+  /** Absent with agents of the first protocol, whose word counts while the job is theirs. */
+  lease?: string | undefined
+}
+
+export interface SettledDeployment {
+  jobId: string
+  agentId: string
+  actor: Actor
+  report: DeploymentReport
+}
+
+interface Rows {
+  certificate: CertificateRow
+  target: TargetRow
+  placement: PlacementRow
+  job: JobRow
+  desired: VersionRow | undefined
+}
+
+/**
+ * Compares what an agent says it deployed with what is desired now, and settles the job, the placement, what follows and the record
+ * in one transaction. `lost`: the lease is another's by now, and the report is kept as an observation only. The same report twice
+ * settles once.
+ */
+export async function settleDeployment(services: Services, settled: SettledDeployment): Promise<'settled' | 'lost'> {
+  const outcome = await services.store.transaction(async (tx) => {
+    const rows = await lockRows(tx, settled)
+    const { job } = rows
+    const { lease } = settled.report
+    if (lease !== undefined && job.lease !== lease) return await keepAsObservation(tx, rows, settled)
+    if (job.state === 'done') return 'settled'
+    if (job.state !== 'active') return await keepAsObservation(tx, rows, settled)
+    await settle(services, tx, { ...settled, rows })
+    return 'settled'
+  })
+  return outcome
+}
+
+async function lockRows(tx: Tx, { jobId, agentId }: SettledDeployment): Promise<Rows> {
+  const unlocked = await tx.jobs.get(jobId)
+  if (unlocked === undefined || (unlocked.agent_id !== agentId && unlocked.locked_by !== agentId))
+    throw new CertctlError('not_found', `There is no job ${jobId} of this agent`)
+  const certificate = await tx.certificates.lock(unlocked.certificate_id ?? '')
+  const target = await tx.targets.lock(unlocked.target_id ?? '')
+  const placement = await tx.placements.lock(unlocked.placement_id ?? '')
+  const job = await tx.jobs.lock(jobId)
+  if (certificate === undefined || target === undefined || placement === undefined || job === undefined)
+    throw new CertctlError('request_malformed', `Job ${jobId} is not a deployment`)
+  const desired =
+    placement.desired_version_id === null ? undefined : await tx.versions.get(placement.desired_version_id)
+  return { certificate, target, placement, job, desired }
+}
+
+/** What a thought-dead agent did is a fact, not a state. A target that waited for it to end need not wait longer. */
+async function keepAsObservation(tx: Tx, rows: Rows, { report, actor }: SettledDeployment): Promise<'lost'> {
+  const { job, placement } = rows
+  if (job.state === 'cancelled' && job.lease === report.lease)
+    await tx.jobs.update(job.id, { locked_until: null, bound_until: null })
+  await tx.wake('agent', rows.target.agent_id)
+  await tx.placements.update(placement.id, { observed_at: tx.now })
+  audit(tx, rows, { actor, action: 'placement.observed', report })
+  return 'lost'
+}
+
+interface Settling extends SettledDeployment {
+  rows: Rows
+}
+
+async function settle(services: Services, tx: Tx, settling: Settling): Promise<void> {
+  const { rows, report, actor } = settling
+  const isStale = (report.target_generation ?? rows.job.generation) !== rows.target.generation
+  await endJob(tx, rows.job, report)
+  audit(tx, rows, {
+    actor,
+    action: report.outcome === 'done' ? 'placement.deployed' : 'placement.deploy_failed',
+    report,
+  })
+  if (isStale) await again(tx, rows, {})
+  else if (report.outcome === 'done') await deployed(services, tx, settling)
+  else await failed(tx, rows, report)
+  if (report.code === 'not_found' && report.outcome !== 'done') await askForNewKey(services, tx, settling)
+  await planPlacements(tx, {
+    certificate: rows.certificate,
+    requestedBy: 'System',
+    placementId: rows.placement.id,
+  })
+  // Another deployment to this target may have waited for this one.
+  await tx.wake('agent', rows.target.agent_id)
+  services.metrics.deploymentEnded({ targetType: rows.target.type, outcome: report.outcome })
+  services.metrics.jobEnded({ kind: 'deploy', outcome: report.outcome })
+}
+
+async function endJob(tx: Tx, job: JobRow, { outcome, code, message }: DeploymentReport): Promise<void> {
+  const outcomes = { done: 'done', failed: 'failed', torn: 'failed', refused: 'refused' } as const
+  await tx.jobs.update(job.id, {
+    state: 'done',
+    outcome: outcomes[outcome],
+    completed_at: tx.now,
+    locked_until: null,
+    bound_until: null,
+    last_error_code: outcome === 'done' ? null : codeOf(code),
+    last_error: outcome === 'done' ? null : (message ?? 'The agent gave no reason'),
+  })
+}
+
+/** The target or what is desired there changed meanwhile: what was done is a fact, and the placement is still to be done. */
+async function again(tx: Tx, { placement }: Rows, facts: Partial<PlacementRow>): Promise<void> {
+  await tx.placements.update(placement.id, {
+    ...facts,
+    state: 'pending',
+    observed_at: tx.now,
+    next_attempt_at: tx.now,
+    updated_at: tx.now,
+  })
+}
+
+async function deployed({ config }: Services, tx: Tx, { rows, report }: Settling): Promise<void> {
+  const { placement, desired, target } = rows
+  if (report.fingerprint === undefined)
+    throw new CertctlError('request_malformed', 'fingerprint: a deployment that is done says what was deployed')
+  const facts = { deployed_fingerprint: report.fingerprint, deployed_at: tx.now }
+  if (report.fingerprint !== desired?.fingerprint) return await again(tx, rows, facts)
+  const states = { served: 'served', later: 'deployed', unverifiable: 'unverifiable' } as const
+  const state = states[report.receipt?.served ?? 'later']
+  const cause = state === 'unverifiable' ? unverifiableCause(target, report.served ?? []) : undefined
+  await tx.placements.update(placement.id, {
+    ...facts,
+    ...(state === 'served' ? { served_fingerprint: report.fingerprint, served_at: tx.now } : {}),
+    state,
+    observed_at: tx.now,
+    failures: 0,
+    next_attempt_at: null,
+    verify_at: firstVerification({
+      state,
+      target,
+      now: tx.now,
+      random: tx.chance.random,
+      everySeconds: config.verify_interval,
+      delaySeconds: config.verify_delay,
+      isProven: config.verify_deployment,
+    }),
+    cause_code: cause?.code ?? null,
+    cause_message: cause?.message ?? null,
+    blocked_code: null,
+    blocked_generation: null,
+    updated_at: tx.now,
+  })
+  await tellPlacement(tx, rows, { state, fingerprint: report.fingerprint })
+}
+
+async function failed(tx: Tx, rows: Rows, report: DeploymentReport): Promise<void> {
+  const { placement, desired, target, certificate } = rows
+  const failures = placement.failures + 1
+  const code = report.outcome === 'torn' ? 'deploy_torn' : codeOf(report.code)
+  const message = report.message ?? 'The agent gave no reason'
+  const isBlocked = report.outcome === 'refused'
+  const serving = await servingOf(tx, placement)
+  const endsAt = serving?.not_after ?? desired?.not_after
+  await tx.placements.update(placement.id, {
+    state: 'failed',
+    cause_code: code,
+    cause_message: message,
+    failures,
+    next_attempt_at: isBlocked ? null : backoff({ failures, now: tx.now, endsAt, random: tx.chance.random }),
+    blocked_code: isBlocked ? code : null,
+    blocked_generation: isBlocked ? target.generation : null,
+    updated_at: tx.now,
+  })
+  await raiseAlert(tx, {
+    subject: `placement:${placement.id}`,
+    type: report.outcome === 'torn' ? 'placement.torn' : 'placement.failed',
+    severity: report.outcome === 'torn' ? 'critical' : severityOf(serving, tx.now),
+    title: `${certificate.name} could not be deployed to ${target.name}: ${message}`,
+    command: isBlocked
+      ? `certctl certificates deploy ${certificate.id} --target ${target.id}`
+      : `certctl targets test ${target.id}`,
+    data: { code, message, failures, target_id: target.id, blocked: isBlocked },
+    certificateId: certificate.id,
+    targetId: target.id,
+    agentId: target.agent_id,
+  })
+}
+
+async function servingOf(
+  tx: Tx,
+  { deployed_fingerprint: deployedFingerprint }: PlacementRow,
+): Promise<VersionRow | undefined> {
+  return deployedFingerprint === null ? undefined : await tx.versions.findByFingerprint(deployedFingerprint)
+}
+
+/** An agent that has lost its key cannot use the current version: it needs another one with a key of its own. */
+async function askForNewKey(services: Services, tx: Tx, { rows, agentId }: Settling): Promise<void> {
+  const { certificate, desired } = rows
+  const holder = await tx.holders.findOfAgent(certificate.id, agentId)
+  if (holder === undefined || holder.current_version_id !== desired?.id) return
+  if (holder.renewal_requested_at === null) await tx.holders.update(holder.id, { renewal_requested_at: tx.now })
+  await planIssuance(services, tx, { certificate, requestedBy: 'System' })
+}
+
+/** Agents are strangers: a code nobody here knows is a fault of theirs. */
+function codeOf(code: string | undefined): ErrorCode {
+  const known = Object.keys(errorCodes) as ErrorCode[]
+  return known.find((name) => name === code) ?? 'deploy_failed'
+}
+
+function audit(
+  tx: Tx,
+  { job, placement, target, certificate }: Rows,
+  { actor, action, report }: { actor: Actor; action: string; report: DeploymentReport },
+): void {
+  tx.audit.append({
+    actor,
+    action,
+    resource_type: 'placement',
+    resource_id: placement.id,
+    details: {
+      certificate_id: certificate.id,
+      target_id: target.id,
+      job_id: job.id,
+      outcome: report.outcome,
+      fingerprint: report.fingerprint,
+      code: report.code,
+      message: report.message,
+      served: report.receipt?.served,
+    },
+  })
+}

@@ -1,0 +1,101 @@
+import { CertctlError, type GeneralName } from '@certctl/core'
+import type { ValidCsr } from '../csr/validate-csr.js'
+import type { Passed } from '../stage.js'
+import type { Profile } from './default-profile.js'
+import { denial } from './denial.js'
+import { isKeyAllowed } from './is-key-allowed.js'
+import { keyAlgorithmOf } from './key-algorithm-of.js'
+import { requireAllowed, type WantedCertificate } from './require-allowed.js'
+import { ttlSeconds } from './ttl-seconds.js'
+
+/** What the CA may be asked for, and nothing more. */
+export type ApprovedRequest = Passed<
+  'approved',
+  {
+    csr: ValidCsr
+    commonName: string | undefined
+    names: readonly GeneralName[]
+    subject: readonly { type: string; value: string }[]
+    extendedKeyUsages: readonly string[]
+    mustStaple: boolean
+    /** The end to ask for. */
+    notAfter: Date | undefined
+    /** The end beyond which what a CA returns is refused. */
+    latestEnd: Date | undefined
+  }
+>
+
+export interface AppliedPolicy {
+  wanted: WantedCertificate
+  profile: Profile
+  /** The longest life that enforced rules allow. */
+  mostSeconds?: number | undefined
+  now: Date
+}
+
+/** Throws `policy_denied`, naming the field, the fault and the remedy. */
+export function applyPolicy(csr: ValidCsr, { wanted, profile, mostSeconds, now }: AppliedPolicy): ApprovedRequest {
+  requireAllowed(wanted, profile)
+  requireAllowedCsr(csr, profile)
+  const maxTtlSeconds = ttlSeconds(mostSeconds, profile)
+  const seconds = ttlSeconds(wanted.validitySeconds, { maxTtlSeconds })
+  return {
+    csr,
+    commonName: wanted.commonName,
+    names: wanted.names,
+    subject: wanted.subject,
+    extendedKeyUsages: wanted.extendedKeyUsages,
+    mustStaple: wanted.mustStaple || profile.forcesMustStaple,
+    notAfter: seconds === undefined ? undefined : after(now, seconds),
+    latestEnd: maxTtlSeconds === undefined ? undefined : after(now, maxTtlSeconds),
+  } as ApprovedRequest
+}
+
+function requireAllowedCsr(csr: ValidCsr, profile: Profile): void {
+  const { requested, publicKey } = csr
+  if (requested.isCa)
+    throw new CertctlError('policy_denied', 'The CSR asks to be a CA; profiles give leaf certificates only')
+  const key = keyAlgorithmOf(publicKey)
+  if (!isKeyAllowed(key, profile)) throw ofCsr(profile, `its key is ${key}, which is not allowed`, 'make another key')
+  const purpose = requested.extendedKeyUsages.find((usage) => !profile.allowedExtendedKeyUsages.includes(usage))
+  if (purpose !== undefined)
+    throw ofCsr(profile, `its extended key usage ${purpose} is not allowed`, listed(profile.allowedExtendedKeyUsages))
+  const { allowedKeyUsages } = profile
+  const usage = requested.keyUsages.find((each) => allowedKeyUsages.length > 0 && !allowedKeyUsages.includes(each))
+  if (usage !== undefined) throw ofCsr(profile, `its key usage ${usage} is not allowed`, listed(allowedKeyUsages))
+  const missing = profile.requiredCsrAttributes.find((attribute) => !hasAttribute(csr, attribute))
+  if (missing !== undefined)
+    throw ofCsr(profile, `a CSR without the attribute ${missing} is not allowed`, 'make one that has it')
+}
+
+function ofCsr(profile: Profile, fault: string, remedy: string) {
+  return denial(profile, { field: 'csr_pem', fault, remedy })
+}
+
+function listed(allowed: readonly string[]): string {
+  return `it allows ${allowed.join(', ') || 'none'}`
+}
+
+// RFC 2985 §5.4, and the Microsoft attributes that domain members send.
+const attributeNames: Readonly<Record<string, string>> = {
+  challengepassword: '1.2.840.113549.1.9.7',
+  unstructuredname: '1.2.840.113549.1.9.2',
+  unstructuredaddress: '1.2.840.113549.1.9.8',
+  emailaddress: '1.2.840.113549.1.9.1',
+  extensionrequest: '1.2.840.113549.1.9.14',
+  extendedcertificateattributes: '1.2.840.113549.1.9.9',
+  osversion: '1.3.6.1.4.1.311.13.2.3',
+  enrollmentcsp: '1.3.6.1.4.1.311.13.2.2',
+  requestclientinfo: '1.3.6.1.4.1.311.21.20',
+}
+
+/** An attribute of the request, or one of its subject, by object identifier or name. */
+function hasAttribute({ attributes, subject }: ValidCsr, wanted: string): boolean {
+  const name = wanted.toLowerCase()
+  const oid = attributeNames[name] ?? wanted
+  return attributes.includes(oid) || subject.some(({ type }) => type.toLowerCase() === name)
+}
+
+function after(now: Date, seconds: number): Date {
+  return new Date(now.getTime() + seconds * 1000)
+}

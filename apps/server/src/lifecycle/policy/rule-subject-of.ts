@@ -1,0 +1,34 @@
+import type { CertificateRow } from '../../store/certificates.js'
+import type { Tx } from '../../store/store.js'
+import { renewalPolicyOf } from '../renewal/renewal-policy-of.js'
+import type { RuleSubject } from './evaluate-rules.js'
+import { ttlSeconds } from './ttl-seconds.js'
+
+/** A certificate as rules see it, with what its holders serve now. */
+export async function ruleSubjectOf(tx: Tx, certificate: CertificateRow): Promise<RuleSubject> {
+  const { certificate_profile_id: profileId, validity_seconds: wanted } = certificate
+  const profile = profileId === null ? undefined : await tx.profiles.get(profileId)
+  const policy = await renewalPolicyOf(tx, certificate)
+  return {
+    issuerId: certificate.issuer_id,
+    commonName: certificate.common_name ?? undefined,
+    names: certificate.names,
+    environment: certificate.environment,
+    ownerId: certificate.owner_id ?? undefined,
+    teamId: certificate.team_id ?? undefined,
+    tags: certificate.tags,
+    wantedSeconds: ttlSeconds(wanted ?? undefined, { maxTtlSeconds: profile?.max_ttl_seconds ?? undefined }),
+    renewalWindowDays: policy.windowDays,
+    serving: await servingOf(tx, certificate.id),
+  }
+}
+
+async function servingOf(tx: Tx, certificateId: string): Promise<RuleSubject['serving']> {
+  const holders = await tx.holders.listOfCertificate(certificateId)
+  const versions = await tx.versions.getMany(holders.flatMap((holder) => holder.current_version_id ?? []))
+  return versions.map((version) => ({
+    notBefore: version.not_before,
+    notAfter: version.not_after,
+    renewAt: holders.find((holder) => holder.current_version_id === version.id)?.renew_at ?? undefined,
+  }))
+}

@@ -1,0 +1,180 @@
+import type { RevocationReason } from '@certctl/core'
+import type { Services } from '../../services.js'
+import type { Actor } from '../../store/audit-entry.js'
+import type { CertificateRow } from '../../store/certificates.js'
+import type { OrderRow } from '../../store/orders.js'
+import type { Tx } from '../../store/store.js'
+import type { VersionRow } from '../../store/versions.js'
+import { askedRenewal } from '../asking/asked-renewal.js'
+import { closeOrder } from '../order/close-order.js'
+import { planIssuance } from '../order/plan-issuance.js'
+import { queueRevocation } from './queue-revocation.js'
+
+export interface RevocationCause {
+  reason: RevocationReason
+  /** 1 to 511 characters. */
+  reasonText: string
+  actor: Actor
+}
+
+/** These ask for a new certificate; after the others a holder is left without one until somebody asks. */
+const replacedReasons: readonly RevocationReason[] = ['keyCompromise', 'superseded']
+
+export interface WantedVersions {
+  cause: RevocationCause
+  /** Read twice: before anything is locked, to know the keys, and under the locks of the certificates. */
+  read: () => Promise<VersionRow[]>
+  /** A whole certificate is given up, unless the reason asks for a new one: nothing that is under way for it goes on. */
+  wholeCertificate: boolean
+}
+
+interface Locked {
+  certificates: CertificateRow[]
+  versions: VersionRow[]
+  /** Open orders for a compromised key, whoever placed them. */
+  orders: OrderRow[]
+}
+
+/**
+ * Revokes versions here, at once, in the caller's transaction, which has locked nothing yet; their issuers are told until they confirm,
+ * and their placements freeze. A compromised key is blocked first, and under its own lock, so that nothing of it becomes current any
+ * more: then each version of it is revoked, orders for it are abandoned, and every holder of it gets a new issuance with a new key.
+ * Returns what was revoked; empty where nothing was left to revoke.
+ */
+export async function revokeVersions(services: Services, tx: Tx, wanted: WantedVersions): Promise<VersionRow[]> {
+  const { cause } = wanted
+  const locked = await lock(tx, wanted)
+  const fresh = locked.versions.filter((version) => version.revoked_at === null)
+  if (fresh.length === 0) return []
+  if (cause.reason === 'keyCompromise') await blockKeys(tx, fresh, cause)
+  for (const version of fresh) await revoke(services, tx, { version, wanted })
+  for (const order of locked.orders) await abandon(tx, order)
+  if (wanted.wholeCertificate && !replacedReasons.includes(cause.reason)) await giveUp(tx, locked.certificates)
+  for (const certificate of locked.certificates) {
+    record(tx, { certificate, versions: fresh, cause })
+    await planIssuance(services, tx, { certificate, requestedBy: cause.actor.name })
+  }
+  return fresh
+}
+
+/** Keys before certificates, both in one order: whoever records a version takes its key first, too, so that nobody waits for ever. */
+async function lock(tx: Tx, { read, cause }: WantedVersions): Promise<Locked> {
+  const seen = await read()
+  if (cause.reason !== 'keyCompromise') {
+    const certificates = await lockCertificates(tx, seen)
+    return { certificates, versions: await read(), orders: [] }
+  }
+  const keys = [...new Set(seen.map((version) => version.spki_sha256))].toSorted()
+  for (const key of keys) await tx.blockedKeys.lock(key)
+  const orders = await tx.orders.listOpenOfKeys(keys)
+  const certificates = await lockCertificates(tx, [...(await tx.versions.listOfKeys(keys)), ...orders])
+  return { certificates, versions: await tx.versions.listOfKeys(keys), orders }
+}
+
+async function lockCertificates(tx: Tx, rows: readonly { certificate_id: string }[]): Promise<CertificateRow[]> {
+  const ids = [...new Set(rows.map((row) => row.certificate_id))].toSorted()
+  const locked: CertificateRow[] = []
+  for (const id of ids) {
+    const certificate = await tx.certificates.lock(id)
+    if (certificate !== undefined) locked.push(certificate)
+  }
+  return locked
+}
+
+async function blockKeys(tx: Tx, versions: readonly VersionRow[], { actor, reasonText }: RevocationCause) {
+  for (const version of versions)
+    await tx.blockedKeys.insert({
+      spki_sha256: version.spki_sha256,
+      reason: reasonText,
+      version_id: version.id,
+      blocked_by: actor.name,
+      blocked_at: tx.now,
+    })
+}
+
+async function revoke(
+  services: Services,
+  tx: Tx,
+  { version, wanted }: { version: VersionRow; wanted: WantedVersions },
+): Promise<void> {
+  const { reason, reasonText, actor } = wanted.cause
+  await queueRevocation(services, tx, { version, reason, reasonText, requestedBy: actor.name })
+  const holder = await tx.holders.lock(version.holder_id)
+  if (holder?.current_version_id === version.id) {
+    const isReplaced = replacedReasons.includes(reason)
+    const asked = await askedRenewal(tx, holder, actor)
+    await tx.holders.update(holder.id, isReplaced ? asked : { renew_at: null })
+  }
+  for (const placement of await tx.placements.listOfCertificate(version.certificate_id))
+    if (placement.desired_version_id === version.id) await freeze(tx, placement.id)
+}
+
+/** What is under way for any holder ends, since what it could still bring is not wanted; a person who renews by hand begins anew. */
+async function giveUp(tx: Tx, certificates: readonly CertificateRow[]): Promise<void> {
+  for (const { id, generation } of certificates) {
+    for (const { id: holderId } of await tx.holders.listOfCertificate(id)) {
+      const message = 'The certificate was revoked'
+      await tx.holders.update(holderId, {
+        renew_at: null,
+        renewal_requested_at: null,
+        next_attempt_at: null,
+        last_error_code: 'already_revoked',
+        last_error: message,
+        blocked_code: 'already_revoked',
+        blocked_generation: generation,
+      })
+      const order = await tx.orders.lockOpenOfHolder(holderId)
+      if (order !== undefined) await closeOrder(tx, order, { state: 'abandoned', reason: message })
+      await cancelIssuance(tx, holderId, message)
+    }
+  }
+}
+
+/** An order with a new key counts as the new issuance; one with the blocked key can only bring what must not be used. */
+async function abandon(tx: Tx, { id, holder_id: holderId }: OrderRow): Promise<void> {
+  await tx.holders.lock(holderId)
+  const order = await tx.orders.lock(id)
+  if (order?.state !== 'open') return
+  await closeOrder(tx, order, { state: 'abandoned', reason: 'its key was reported compromised' })
+  await cancelIssuance(tx, holderId, 'The key of its CSR was reported compromised')
+}
+
+async function cancelIssuance(tx: Tx, holderId: string, reason: string): Promise<void> {
+  const job = await tx.jobs.lockOpenIssueOfHolder(holderId)
+  if (job !== undefined) await tx.jobs.cancel({ column: 'id', value: job.id }, { at: tx.now, reason })
+}
+
+async function freeze(tx: Tx, placementId: string): Promise<void> {
+  await tx.placements.update(placementId, {
+    frozen_at: tx.now,
+    next_attempt_at: null,
+    verify_at: null,
+    updated_at: tx.now,
+  })
+  if (!(await tx.jobs.hasOpenOfPlacement(placementId))) return
+  await tx.jobs.cancel(
+    { column: 'placement_id', value: placementId },
+    { at: tx.now, reason: 'The certificate was revoked' },
+  )
+}
+
+/** One entry for each certificate that loses something by it. */
+function record(
+  tx: Tx,
+  { certificate, versions, cause }: { certificate: CertificateRow; versions: VersionRow[]; cause: RevocationCause },
+): void {
+  const own = versions.filter((version) => version.certificate_id === certificate.id)
+  if (own.length === 0) return
+  tx.audit.append({
+    actor: cause.actor,
+    action: 'certificate.revoked',
+    resource_type: 'certificate',
+    resource_id: certificate.id,
+    details: {
+      reason: cause.reason,
+      reason_text: cause.reasonText,
+      version_ids: own.map(({ id }) => id),
+      serial_numbers: own.map(({ serial_number }) => serial_number),
+    },
+  })
+}
