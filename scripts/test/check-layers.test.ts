@@ -68,16 +68,16 @@ const trees: Readonly<Record<number, { breach: readonly Tree[]; fine: readonly T
   },
   7: {
     breach: [
-      { 'apps/server/src/lifecycle/apply-policy.ts': "import { readFile } from 'node:fs/promises'" },
+      { 'apps/server/src/lifecycle/policy/apply-policy.ts': "import { readFile } from 'node:fs/promises'" },
       {
-        'apps/server/src/lifecycle/validate-csr.ts': "import { helper } from './helper.js'",
-        'apps/server/src/lifecycle/helper.ts': "import { Pool } from 'pg'",
+        'apps/server/src/lifecycle/csr/validate-csr.ts': "import { helper } from './helper.js'",
+        'apps/server/src/lifecycle/csr/helper.ts': "import { Pool } from 'pg'",
       },
     ],
     fine: [
       {
-        'apps/server/src/lifecycle/validate-csr.ts':
-          "import { parseCsr } from '@certctl/pki'\nimport type { S } from './stage.js'",
+        'apps/server/src/lifecycle/csr/validate-csr.ts':
+          "import { parseCsr } from '@certctl/pki'\nimport type { S } from '../stage.js'",
         'apps/server/src/lifecycle/stage.ts': "import type { Csr } from '@certctl/pki'",
       },
     ],
