@@ -7,6 +7,7 @@ const marks: Readonly<Record<string, string>> = {
   command: 'command',
   duration: 'duration',
   directory: 'path',
+  script: 'path',
 }
 
 /** A Markdown table of the fields of a configuration. `variables` are the environment's names by field; without any the column is left out. */

@@ -5,8 +5,9 @@ import { isSecret, Secret } from './secret.js'
 
 /** Under this key a field's JSON Schema says what it means: see `Mark`. */
 export const markKey = 'x-certctl'
-/** `secret`: sealed at rest and masked; `file`: a path that deployments write; `command`: an argument vector an agent's policy must allow. */
-export type Mark = 'secret' | 'file' | 'command' | 'duration' | 'directory'
+/** `secret`: sealed at rest and masked; `file`: a path that deployments write; `command`: an argument vector an agent's policy must allow; `script`: a program the
+ * server runs, which over the API must lie in its scripts directory. */
+export type Mark = 'secret' | 'file' | 'command' | 'duration' | 'directory' | 'script'
 
 function marked<T extends z.ZodType>(schema: T, mark: Mark): T {
   return schema.meta({ [markKey]: mark })
@@ -49,6 +50,11 @@ export function filePath(): z.ZodType<string, string> {
 /** An absolute path of a directory, or of a file that is only read. */
 export function readPath(): z.ZodType<string, string> {
   return marked(absolutePath, 'directory')
+}
+
+/** The absolute path of a program that the server runs; see `scriptFault`. */
+export function scriptPath(): z.ZodType<string, string> {
+  return marked(absolutePath, 'script')
 }
 
 /** `500ms 30s 5m 6h 7d`; parsed into seconds. */

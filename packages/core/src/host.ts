@@ -68,6 +68,10 @@ export interface RunOptions {
   timeLimitSeconds?: number | undefined
   signal?: AbortSignal | undefined
   cwd?: string | undefined
+  /** Default utf8. `latin1` keeps each byte of the outputs as one character, for programs that print binary. */
+  outputEncoding?: 'utf8' | 'latin1' | undefined
+  /** What the command leaves behind in its process group ends with it. Not for commands that start services. */
+  endGroup?: true | undefined
 }
 export interface CommandResult {
   exitCode: number

@@ -48,6 +48,7 @@ export {
   markKey,
   port,
   readPath,
+  scriptPath,
   secret,
   url,
 } from './fields.js'
@@ -108,6 +109,7 @@ export {
   type Registered,
   type Registry,
 } from './registry.js'
+export { scriptFault } from './script-fault.js'
 export { isSecret, Secret } from './secret.js'
 export {
   type CertificateMaterial,

@@ -11,6 +11,7 @@ import {
   markKey,
   port,
   readPath,
+  scriptPath,
   secret,
   url,
 } from '../src/fields.js'
@@ -192,4 +193,19 @@ describe('marks', () => {
     expect(properties.optional).toMatchObject({ [markKey]: mark, description: 'd' })
     expect(properties.listed).toMatchObject({ description: 'd', items: { [markKey]: mark } })
   })
+})
+
+describe('scriptPath()', () => {
+  it('takes an absolute path and is marked, so that a server can confine it', () => {
+    expect(scriptPath().parse('/etc/certctl/scripts/sign')).toBe('/etc/certctl/scripts/sign')
+    expect(jsonSchemaOf(z.object({ script: scriptPath() })).properties?.script?.[markKey]).toBe('script')
+    expect(jsonSchemaOf(z.object({ script: scriptPath().optional() })).properties?.script?.[markKey]).toBe('script')
+  })
+
+  it.each(['sign', './sign', '../sign', '/etc/../tmp/sign', '/etc/sign\nrm', '/etc/sign\0', '', 5])(
+    'refuses %j',
+    (path) => {
+      expect(messageOf(scriptPath(), path)).not.toBe('(accepted)')
+    },
+  )
 })

@@ -20,13 +20,15 @@ export async function runCommand(argv: readonly string[], options: RunOptions = 
   if (program === undefined) throw new CertctlError('config_invalid', 'A command must name a program')
   if (options.signal?.aborted) throw interrupted(argv, options.signal)
   const child = start(program, rest, options)
-  const outputs = { stdout: keepTail(child.stdout), stderr: keepTail(child.stderr) }
+  const encoding = options.outputEncoding ?? 'utf8'
+  const outputs = { stdout: keepTail(child.stdout, encoding), stderr: keepTail(child.stderr, encoding) }
   const ended = new Promise<Ended>((settle) => {
     child.once('exit', (exitCode, signal) => settle({ exitCode, signal }))
     child.once('error', (error) => settle({ exitCode: errnoOf(error) === 'ENOENT' ? 127 : 126, signal: null, error }))
   })
   const stopped = await endOrStop(ended, child.pid, options)
   const { exitCode, signal, error } = await ended
+  if (options.endGroup && child.pid !== undefined) signalGroup(child.pid, 'SIGKILL')
   await Promise.race([Promise.allSettled([child]), pause(outputMilliseconds, undefined, { ref: false })])
   child.stdout.destroy()
   child.stderr.destroy()
@@ -85,7 +87,7 @@ function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
   }
 }
 
-function keepTail(stream: NodeJS.ReadableStream): () => string {
+function keepTail(stream: NodeJS.ReadableStream, encoding: 'utf8' | 'latin1'): () => string {
   let kept: Buffer[] = []
   let bytes = 0
   stream.on('data', (chunk: Buffer) => {
@@ -96,7 +98,7 @@ function keepTail(stream: NodeJS.ReadableStream): () => string {
     bytes = largestOutputBytes
   })
   stream.on('error', () => undefined) // what was read until then is the output
-  return () => Buffer.concat(kept).subarray(-largestOutputBytes).toString('utf8')
+  return () => Buffer.concat(kept).subarray(-largestOutputBytes).toString(encoding)
 }
 
 function interrupted(argv: readonly string[], signal: AbortSignal): CertctlError {

@@ -56,6 +56,22 @@ describe('a command', () => {
     expect((await runCommand(['cat'])).stdout).toBe('')
   })
 
+  it('gives binary output byte for byte where that is asked for', async () => {
+    const path = await script("printf '\\060\\202\\377\\000\\012'; printf '\\303' >&2")
+    const { stdout, stderr } = await runCommand([path], { outputEncoding: 'latin1' })
+    expect([...Buffer.from(stdout, 'latin1')]).toEqual([0x30, 0x82, 0xff, 0x00, 0x0a])
+    expect(stderr).toBe('\u00c3')
+  })
+
+  it('takes with it what it left behind in its group, where that is asked for', async () => {
+    const path = await script('sleep 600 >/dev/null 2>&1 & echo $!')
+    const left = Number((await runCommand([path], { endGroup: true })).stdout)
+    await until(() => hasEnded(left))
+    const service = Number((await runCommand([path])).stdout)
+    expect(await hasEnded(service)).toBe(false)
+    process.kill(service, 'SIGKILL')
+  })
+
   it('gets a minimal environment and what is added, nothing of ours', async () => {
     process.env.CERTCTL_TEST_CANARY = 'canary'
     const { stdout } = await runCommand(['env'], { environment: { EXTRA: 'x' } })
