@@ -1,4 +1,6 @@
 export type { LogLine } from './captured-log.js'
+export { type DnsTestOptions, testDns } from './dns.js'
+export type { DnsWorld, DnsZones } from './dns-world.js'
 export { createIssuanceRequest, issuedRefOf, type RequestOverrides } from './issuance-request.js'
 export { type IssuerTestOptions, testIssuer } from './issuer.js'
 export type { IssuerWorld, WorldFailure } from './issuer-world.js'
@@ -16,6 +18,7 @@ export { type AnswerRun, createTestHost, type RunAnswer, type TestHost, type Tes
 export { type AnswerHttp, type HttpAnswer, responseOf, type SeenRequest } from './test-http.js'
 export { createTestIssuerHost, type Published, type TestIssuerHost } from './test-issuer-host.js'
 export { createTestMessage } from './test-message.js'
+export { createTestRecord } from './test-record.js'
 export {
   type Fault,
   type FaultMode,
