@@ -18,7 +18,12 @@ function refused(fault: string, cause?: unknown): CertctlError {
   return new CertctlError('csr_rejected', `The CSR is refused: ${fault}`, { cause })
 }
 
-function isSignedBy({ signedBytes, signature }: Csr, key: KeyObject, { hash, saltLength }: SignatureScheme): boolean {
+/** Whether the signature over these bytes holds under the key. */
+export function isSignedBy(
+  { signedBytes, signature }: Pick<Csr, 'signedBytes' | 'signature'>,
+  key: KeyObject,
+  { hash, saltLength }: SignatureScheme,
+): boolean {
   if (saltLength === undefined) return verify(hash ?? null, signedBytes, key, signature)
   return verify(hash, signedBytes, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength }, signature)
 }
