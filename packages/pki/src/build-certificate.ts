@@ -7,6 +7,7 @@ import { bitString, sequence } from './der/writer.js'
 import type { NameAttribute } from './distinguished-name.js'
 import { encodeName } from './encode-name.js'
 import {
+  acmeIdentifierExtension,
   altNamesExtension,
   authorityInfoExtension,
   authorityKeyExtension,
@@ -42,6 +43,8 @@ export interface CertificateOptions {
   crlUrls?: readonly string[] | undefined
   /** RFC 9608, for certificates too short-lived for a CRL. */
   noRevocation?: boolean | undefined
+  /** RFC 8737: the SHA-256 digest (32 octets) of a key authorization, for a certificate that answers tls-alpn-01. */
+  acmeIdentifier?: Uint8Array | undefined
 }
 
 /**
@@ -60,7 +63,7 @@ export async function buildCertificate(options: CertificateOptions): Promise<Uin
 }
 
 function checkOptions(
-  { serialNumber, notBefore, notAfter, isCa, extendedKeyUsages, subject, names }: CertificateOptions,
+  { serialNumber, notBefore, notAfter, isCa, extendedKeyUsages, subject, names, acmeIdentifier }: CertificateOptions,
   issuer: Certificate | undefined,
 ): void {
   const octets = serialNumber.length + ((serialNumber[0] ?? 0) >= 0x80 ? 1 : 0)
@@ -75,6 +78,8 @@ function checkOptions(
   if (subject.length === 0 && names.length === 0)
     throw refused('it names nothing: neither subject nor alternative name is given')
   if (subject.length === 0 && isCa) throw refused('a CA certificate must have a subject')
+  if (acmeIdentifier !== undefined && acmeIdentifier.length !== 32)
+    throw refused('an ACME identifier is a SHA-256 digest of 32 octets')
 }
 
 function refused(fault: string): CertctlError {
@@ -126,6 +131,7 @@ function extensionsOf(options: CertificateOptions, issuer: Certificate | undefin
     ...(ocspUrls.length + caIssuerUrls.length > 0 ? [authorityInfoExtension(ocspUrls, caIssuerUrls)] : []),
     ...(options.mustStaple ? [mustStapleExtension()] : []),
     ...(options.noRevocation === true ? [noRevAvailExtension()] : []),
+    ...(options.acmeIdentifier === undefined ? [] : [acmeIdentifierExtension(options.acmeIdentifier)]),
   ]
 }
 

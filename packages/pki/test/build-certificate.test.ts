@@ -228,8 +228,22 @@ describe('what no certificate can carry is refused', () => {
     await expect(buildCertificate(root)).rejects.toMatchObject({ message: expect.stringContaining('root') })
   })
 
+  it('an ACME identifier that is no SHA-256 digest', async () => {
+    await expect(buildCertificate(options({ acmeIdentifier: new Uint8Array(31) }))).rejects.toThrow(/32 octets/)
+  })
+
   it('a public key that is none', async () => {
     await expect(buildCertificate(options({ publicKeySpki: Uint8Array.of(1, 2, 3) }))).rejects.toThrow()
+  })
+})
+
+describe('an answer to tls-alpn-01', () => {
+  it('carries the digest as a critical extension, in an octet string of its own (RFC 8737 §3)', async () => {
+    const digest = new Uint8Array(32).fill(0xab)
+    const der = await buildCertificate(options({ acmeIdentifier: digest }))
+    const extension = Buffer.from(`06082b0601050507011f0101ff04220420${'ab'.repeat(32)}`, 'hex')
+    expect(Buffer.from(der).includes(extension)).toBe(true)
+    expect(Buffer.from(await buildCertificate(options())).includes(extension.subarray(0, 10))).toBe(false)
   })
 })
 

@@ -76,6 +76,11 @@ function accessEntry(method: string, url: string): Uint8Array {
   return sequence(oid(method), asciiString(0x86, url))
 }
 
+/** RFC 8737 §3: the SHA-256 digest of a key authorization; critical. */
+export function acmeIdentifierExtension(digest: Uint8Array): Uint8Array {
+  return encodeExtension(oids.acmeIdentifier, true, octetString(digest))
+}
+
 /** RFC 9608: says that this certificate is never revoked. */
 export function noRevAvailExtension(): Uint8Array {
   return encodeExtension(oids.noRevAvail, false, Uint8Array.of(tags.null, 0))
