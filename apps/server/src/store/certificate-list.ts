@@ -11,8 +11,8 @@ import {
 import { certificateJson } from './certificate-json.js'
 import type { CertificateRow } from './certificates.js'
 import { isStatementTimeout } from './database-error.js'
+import { plannedAnew } from './kept-plans.js'
 import { largestTotal, type PageRequest, type PageStart } from './page.js'
-import { prepared } from './prepared.js'
 import type { Schema } from './schema.js'
 
 export const certificateSorts = [
@@ -114,8 +114,7 @@ async function pageOf(db: Kysely<Schema>, question: CertificateQuestion): Promis
     found: number
     id: string | null
     value: string | null
-  }>`${sql.raw(isPlain(question) ? prepared : '')}
-    select coalesce(string_agg(item, ',' order by n) filter (where n <= ${limit}), '') as items, count(*)::integer as found,
+  }>`${sql.raw(isPlain(question) ? '' : plannedAnew)}select coalesce(string_agg(item, ',' order by n) filter (where n <= ${limit}), '') as items, count(*)::integer as found,
       max(id) filter (where n = ${limit}) as id, max(value) filter (where n = ${limit}) as value
     from (
       select l.n, l.id, l.sort_value::text as value, ${certificateJson(question.filter.now, question.fields)} as item

@@ -9,7 +9,7 @@ import {
 } from 'kysely'
 import pg from 'pg'
 import { databaseErrorOf } from './database-error.js'
-import { createStatementNames } from './prepared.js'
+import { createStatementNames } from './kept-plans.js'
 import type { Schema } from './schema.js'
 
 /** A URL as an operator writes it (`sslmode`, `sslrootcert` and the like are obeyed), or the embedded server's socket. */
@@ -46,6 +46,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     statement_timeout: statementSeconds * 1000,
     lock_timeout: lockSeconds * 1000,
     idle_in_transaction_session_timeout: 60_000,
+    pipeline: true,
   })
   // A client that is lent out has no other listener: without this one a lost connection would end the process.
   pool.on('connect', (client) => client.on('error', onLost))
@@ -105,7 +106,7 @@ async function run<R>(
 ): Promise<PostgresQueryResult<R>> {
   try {
     const values = [...parameters]
-    const name = nameOf(statement)
+    const name = values.length === 0 ? undefined : nameOf(statement)
     const { command, rowCount, rows } = await client.query(
       name === undefined ? { text: statement, values } : { name, text: statement, values },
     )

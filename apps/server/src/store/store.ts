@@ -2,12 +2,12 @@ import type { Kysely } from 'kysely'
 import { type AuditBatch, createAuditBatch } from './audit-batch.js'
 import type { AuditEntry } from './audit-entry.js'
 import { type Chance, systemChance } from './chance.js'
-import { attemptTogether } from './coalescing/attempt-together.js'
-import { createCoalescer } from './coalescing/coalescer.js'
-import { createParameterTypes } from './coalescing/parameter-types.js'
 import { isWorthAnotherTry } from './database-error.js'
 import type { Schema } from './schema.js'
 import { type Tables, tablesOn } from './tables.js'
+import { attemptTogether } from './transactions/attempt-together.js'
+import { createCoalescer } from './transactions/coalescer.js'
+import { inTransaction } from './transactions/in-transaction.js'
 import { notify, type WakeChannel } from './wake.js'
 
 /** What one transaction can do: rows, their audit entries and the wake-ups that follow the commit. */
@@ -24,11 +24,11 @@ export interface Tx extends Tables {
 }
 
 export interface Store extends Tables {
-  /** Commits when `work` resolves; everything in it happens or nothing does. Serialization failures and deadlocks are run again, at most five times. */
+  /** Commits when `work` resolves; everything in it happens or nothing does. What does not wait for one another in it goes out together. Serialization failures and deadlocks are run again, at most five times. */
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>
   /**
    * The same for work on one thing (`key`: a certificate's id), and cheaper where many such wait: they are done side by side in one
-   * transaction, like statements as one, with one batch of the record. One that fails, fails alone. Work of one key never runs side by side.
+   * transaction, with one batch of the record and one commit. One that fails, fails alone. Work of one key never runs side by side.
    */
   together<T>(key: string, work: (tx: Tx) => Promise<T>): Promise<T>
   /** Reads one state of everything, however long it takes; writes are refused. */
@@ -49,16 +49,13 @@ export function createStore({ db, clock, chance = systemChance }: StoreOptions):
     chance,
   })
   const once = async <T>(work: (tx: Tx) => Promise<T>): Promise<T> =>
-    await db
-      .transaction()
-      .setIsolationLevel('read committed')
-      .execute(async (connection) => {
-        const now = clock.now()
-        const batch = createAuditBatch(connection, now)
-        const result = await work(on(connection, now, batch))
-        await batch.flush()
-        return result
-      })
+    await inTransaction(db, 'isolation level read committed', async ({ db: connection }) => {
+      const now = clock.now()
+      const batch = createAuditBatch(connection, now)
+      const result = await work(on(connection, now, batch))
+      await batch.flush()
+      return result
+    })
 
   const transaction = async <T>(work: (tx: Tx) => Promise<T>): Promise<T> => {
     for (let attempt = 1; ; attempt++) {
@@ -69,12 +66,11 @@ export function createStore({ db, clock, chance = systemChance }: StoreOptions):
       }
     }
   }
-  const types = createParameterTypes()
   const coalescer = createCoalescer<(tx: Tx) => Promise<unknown>>({
     writers: 2,
     spare: 6,
     limit: 64,
-    attempt: async (batch) => await attemptTogether({ db, clock, transaction, types, txOn: on }, batch),
+    attempt: async (batch) => await attemptTogether({ db, clock, transaction, txOn: on }, batch),
   })
 
   return {
@@ -82,11 +78,11 @@ export function createStore({ db, clock, chance = systemChance }: StoreOptions):
     transaction,
     together: async <T>(key: string, work: (tx: Tx) => Promise<T>) => (await coalescer.run(key, work)) as T,
     snapshot: async (read) =>
-      await db
-        .transaction()
-        .setIsolationLevel('repeatable read')
-        .setAccessMode('read only')
-        .execute(async (connection) => await read(tablesOn(connection))),
+      await inTransaction(
+        db,
+        'isolation level repeatable read read only',
+        async ({ db: connection }) => await read(tablesOn(connection)),
+      ),
   }
 }
 

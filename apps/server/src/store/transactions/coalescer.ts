@@ -13,7 +13,7 @@ export interface CoalescerOptions<Work> {
   spare?: number | undefined
   /** Most of them in one batch. */
   limit: number
-  /** Does all or nothing. Resolves with one outcome for each: where one is not ok, none of them happened. Rejects where it cannot tell whose fault it was. */
+  /** Does all or nothing. Resolves with one outcome for each: where one is not ok, none of them happened, and those at fault are not ok. Rejects where it cannot tell whose fault it was. */
   attempt(batch: readonly Work[]): Promise<readonly Outcome[]>
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { createCoalescer, type Outcome } from '../../../src/store/coalescing/coalescer.js'
+import { createCoalescer, type Outcome } from '../../../src/store/transactions/coalescer.js'
 
 /** Work is a number; a batch is noted, and ends when the test says so. */
 function createBench({

@@ -1,0 +1,32 @@
+import { createHash } from 'node:crypto'
+
+/** In front of a statement whose values decide which plan is good: it is planned anew whenever it is asked. */
+export const plannedAnew = '/* planned anew */'
+
+/** Asked so often, a statement is worth its plan. */
+const worthwhile = 3
+/** A plan is memory of the database, on each connection. */
+const mostNames = 400
+/** Texts that are only counted yet; lists of any length make ever new ones. */
+const mostCounted = 4000
+
+/**
+ * Names for statements that are asked again and again with other values, the same one for the same text: their plan is kept on each
+ * connection, and only their values are sent. `undefined` for all others.
+ */
+export function createStatementNames(): (statement: string) => string | undefined {
+  const names = new Map<string, string>()
+  const counts = new Map<string, number>()
+  return (statement) => {
+    const known = names.get(statement)
+    if (known !== undefined || names.size >= mostNames || statement.startsWith(plannedAnew)) return known
+    const count = (counts.get(statement) ?? 0) + 1
+    if (counts.size >= mostCounted) counts.clear()
+    counts.set(statement, count)
+    if (count < worthwhile) return undefined
+    counts.delete(statement)
+    const name = createHash('sha256').update(statement).digest('hex').slice(0, 32)
+    names.set(statement, name)
+    return name
+  }
+}

@@ -1,0 +1,63 @@
+import { type Kysely, sql } from 'kysely'
+import { type AuditBatch, createAuditBatch } from '../audit-batch.js'
+import type { Schema } from '../schema.js'
+import type { Store, Tx } from '../store.js'
+import type { Outcome } from './coalescer.js'
+import { inTransaction } from './in-transaction.js'
+import type { Pipelined } from './pipelined.js'
+
+type Work = (tx: Tx) => Promise<unknown>
+
+export interface TogetherNeeds {
+  db: Kysely<Schema>
+  clock: { now(): Date }
+  transaction: Store['transaction']
+  txOn(connection: Kysely<Schema>, now: Date, batch: AuditBatch): Tx
+}
+
+/**
+ * Does all of the work in one transaction, side by side, and commits where none of it failed. Where one did, nothing is committed, and
+ * the outcomes say which: what a refused statement of one took with it is not the others' fault. Rejects where the commit failed.
+ */
+export async function attemptTogether(needs: TogetherNeeds, batch: readonly Work[]): Promise<readonly Outcome[]> {
+  const [first] = batch
+  if (first !== undefined && batch.length === 1) return [{ ok: true, value: await needs.transaction(first) }]
+  let outcomes: readonly Outcome[] = []
+  try {
+    await inTransaction(needs.db, 'isolation level read committed', async (pipelined) => {
+      // A lock that one of them waits for is waited for by that one alone: the batch gives up and is parted.
+      await sql`set local lock_timeout = '50ms'`.execute(pipelined.db)
+      outcomes = await sideBySide(needs, pipelined, batch)
+      if (outcomes.some(({ ok }) => !ok)) throw undone
+    })
+  } catch (error) {
+    if (error !== undone) throw error
+  }
+  return outcomes
+}
+
+const undone = new Error('one of the batch failed')
+
+async function sideBySide(
+  { clock, txOn }: TogetherNeeds,
+  pipelined: Pipelined,
+  batch: readonly Work[],
+): Promise<readonly Outcome[]> {
+  const now = clock.now()
+  const audit = createAuditBatch(pipelined.db, now)
+  let culprit: Work | undefined
+  const outcomes = await Promise.all(
+    batch.map(async (work): Promise<Outcome> => {
+      const lane = pipelined.lane(() => {
+        culprit ??= work
+      })
+      try {
+        return { ok: true, value: await work(txOn(lane, now, audit)) }
+      } catch (error) {
+        return culprit === undefined || culprit === work ? { ok: false, error } : { ok: true, value: undefined }
+      }
+    }),
+  )
+  if (outcomes.every(({ ok }) => ok)) await audit.flush()
+  return outcomes
+}

@@ -1,0 +1,70 @@
+import { CertctlError } from '@certctl/core'
+import {
+  type DatabaseConnection,
+  type Dialect,
+  Kysely,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+} from 'kysely'
+import type { Schema } from '../schema.js'
+
+export interface Pipelined {
+  /** Statements asked without waiting for one another go out together, and are done in the order they were asked: so are locks taken. */
+  readonly db: Kysely<Schema>
+  /** The same for one of several that share the connection; told where a statement of this one failed. */
+  lane(onFault: (error: unknown) => void): Kysely<Schema>
+  /** From then on nothing is sent any more: what still goes on after the transaction has ended must not write outside of it. */
+  end(): void
+}
+
+type Execute = DatabaseConnection['executeQuery']
+
+/** The query builder on one connection, for the time of one transaction. */
+export function pipelinedOn(connection: DatabaseConnection): Pipelined {
+  let isOver = false
+  const execute: Execute = async (query) => {
+    if (!isOver) return await connection.executeQuery(query)
+    throw new CertctlError('internal', `A statement came after its transaction had ended: ${query.sql.slice(0, 120)}`)
+  }
+  return {
+    db: builderOn(execute),
+    lane: (onFault) =>
+      builderOn(async (query) => {
+        try {
+          return await execute(query)
+        } catch (error) {
+          onFault(error)
+          throw error
+        }
+      }),
+    end() {
+      isOver = true
+    },
+  }
+}
+
+function builderOn(executeQuery: Execute): Kysely<Schema> {
+  const connection: DatabaseConnection = {
+    executeQuery,
+    // biome-ignore lint/correctness/useYield: nothing streams inside a transaction of ours
+    async *streamQuery() {
+      throw new TypeError('Nothing is streamed here')
+    },
+  }
+  const dialect: Dialect = {
+    createAdapter: () => new PostgresAdapter(),
+    createIntrospector: (db) => new PostgresIntrospector(db),
+    createQueryCompiler: () => new PostgresQueryCompiler(),
+    createDriver: () => ({
+      init: async () => {},
+      acquireConnection: async () => connection,
+      beginTransaction: async () => {},
+      commitTransaction: async () => {},
+      rollbackTransaction: async () => {},
+      releaseConnection: async () => {},
+      destroy: async () => {},
+    }),
+  }
+  return new Kysely<Schema>({ dialect })
+}
