@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import { createRegistry, discoverConnectors, messageOf, type Registry } from '@certctl/core'
+import { messageOf } from '@certctl/core'
 import type { Logger } from 'pino'
 import { z } from 'zod'
 import { createFirstAdminKey } from './access/first-start.js'
@@ -14,8 +14,10 @@ import { publishAuthority } from './access/published-authority.js'
 import { openServerAuthority, type ServerAuthority } from './access/server-authority.js'
 import type { Config } from './config.js'
 import { defaultPublicUrl } from './config-schema.js'
+import { createChallengeDesk } from './connectors/challenges/challenge-desk.js'
 import { createConnections } from './connectors/connections.js'
 import { syncEnvironmentInstances } from './connectors/environment-instances.js'
+import { findConnectors } from './connectors/find-connectors.js'
 import { createHttpApp } from './http/app.js'
 import { freePort } from './http/free-port.js'
 import { createListener, type Listener } from './http/listeners.js'
@@ -29,7 +31,6 @@ import { startSchedules } from './schedule/index.js'
 import type { Services } from './services.js'
 import { systemChance } from './store/chance.js'
 import { createWakeBus } from './store/wake-bus.js'
-import { unknownSettings } from './unknown-settings.js'
 import { widelyHeard } from './widely-heard.js'
 import { startWorkers } from './work/worker.js'
 
@@ -87,6 +88,7 @@ async function compose(options: ComposeOptions, closers: Closers): Promise<Runni
     terminal: options.terminal,
   })
   const { listener, certificate, authorityPath } = await listen(services, closers)
+  services.challenges.start()
   const background = [startNotifier(services), startWorkers(services), startSchedules(services)]
   closers.push(async () => {
     stopping.abort()
@@ -120,14 +122,17 @@ async function createServices(
   { closers, stopping }: { closers: Closers; stopping: AbortSignal },
 ): Promise<Services> {
   const sealing = openSealing(config)
-  const registry = await findConnectors(config, log)
+  const registry = await findConnectors({ config, log, manifest })
   const { address, database, clock, store } = await openStore({ config, log, sealing, cancelled, onFatal, closers })
   const wakes = await createWakeBus({ address, log })
   closers.push(async () => await wakes.close())
   const metrics = createMetrics()
   watchRows({ store, clock, metrics, poolUsage: database.usage })
   const server = { id: `server-${randomBytes(8).toString('hex')}`, version: ownVersion, publicUrl: config.public_url }
-  const parts = { config, store, clock, chance: systemChance, log, sealing, registry, wakes, metrics, server, stopping }
+  const challenges = createChallengeDesk({ config, store, clock, log, wakes })
+  closers.push(async () => await challenges.close())
+  const found = { config, store, clock, chance: systemChance, log, sealing, registry, wakes, metrics, server, stopping }
+  const parts = { ...found, challenges }
   const connections = createConnections(parts)
   closers.push(async () => await connections.close())
   return { ...parts, connections }
@@ -138,29 +143,6 @@ const manifest = fileURLToPath(new URL('../package.json', import.meta.url))
 export const ownVersion: string = z
   .object({ version: z.string() })
   .parse(createRequire(import.meta.url)(manifest)).version
-
-async function findConnectors(config: Config, log: Logger): Promise<Registry> {
-  const registry = createRegistry()
-  const problems = await discoverConnectors(registry, {
-    manifest,
-    connectorsDirectory: config.connectors_dir,
-    allow: config.connectors_allow,
-    kinds: ['issuer', 'notifier', 'discovery', 'dns'],
-  })
-  for (const problem of problems)
-    log.error(problem, 'a connector does not load; what is configured with it is unavailable')
-  const read = [
-    ...registry.list('issuer'),
-    ...registry.list('notifier'),
-    ...registry.list('discovery'),
-    ...registry.list('dns'),
-  ]
-    .flatMap(({ definition }) => definition.environment ?? [])
-    .flatMap(({ when, variables }) => [...Object.values(variables), ...(when === undefined ? [] : [when])])
-  for (const warning of unknownSettings(config, read)) log.warn({}, warning)
-  if (config.approval_bypass) log.warn({}, 'CERTCTL_APPROVAL_BYPASS is set: nothing waits for a second person')
-  return registry
-}
 
 interface OpenEdge {
   listener: Listener

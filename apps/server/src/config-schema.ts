@@ -130,6 +130,9 @@ export const settingsSchema = z.object({
   connectors_allow: list()
     .optional()
     .describe('Packages that may be loaded as connectors, comma between; absent: all that are installed.'),
+  challenge_host: hostname()
+    .optional()
+    .describe('Address where http-01 and tls-alpn-01 challenges are answered while an order needs it. Absent: all.'),
   log_level: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
     .prefault('info')

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Sealing } from './access/sealing.js'
 import type { Clock } from './clock.js'
 import type { Config } from './config.js'
+import type { ChallengeDesk } from './connectors/challenges/challenge-desk.js'
 import type { Connections } from './connectors/connections.js'
 import type { Metrics } from './metrics.js'
 import type { Chance } from './store/chance.js'
@@ -18,6 +19,7 @@ export interface Services {
   readonly log: Logger
   readonly sealing: Sealing
   readonly registry: Registry
+  readonly challenges: ChallengeDesk
   readonly connections: Connections
   readonly wakes: WakeBus
   readonly metrics: Metrics

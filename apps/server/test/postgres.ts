@@ -11,6 +11,7 @@ import { checkSealingKey } from '../src/access/key-check.js'
 import { openSealing } from '../src/access/open-sealing.js'
 import type { Clock } from '../src/clock.js'
 import { type Environment, readConfig } from '../src/config.js'
+import { createChallengeDesk } from '../src/connectors/challenges/challenge-desk.js'
 import { createConnections } from '../src/connectors/connections.js'
 import { createMetrics } from '../src/metrics.js'
 import type { Services } from '../src/services.js'
@@ -191,6 +192,7 @@ export async function createTestServices(options: TestServicesOptions = {}): Pro
   }
   const stopping = new AbortController()
   const metrics = createMetrics()
+  const challenges = createChallengeDesk({ config, store, clock, log, wakes })
   const parts = {
     config,
     store,
@@ -202,6 +204,7 @@ export async function createTestServices(options: TestServicesOptions = {}): Pro
     wakes,
     metrics,
     server,
+    challenges,
     stopping: stopping.signal,
   }
   const connections = createConnections(parts)
@@ -213,6 +216,7 @@ export async function createTestServices(options: TestServicesOptions = {}): Pro
     beginStop: () => stopping.abort(),
     async close() {
       await connections.close()
+      await challenges.close()
       await wakes.close()
       await closeDatabase()
       if (options.database === undefined) await database.close()

@@ -43,6 +43,8 @@ const challengeSchema = z
     token: z.string().optional(),
     key_authorization: z.string(),
     port: z.number().optional(),
+    expires_at: timeSchema.optional().describe('Given until then, unless withdrawn before.'),
+    withdrawn: z.boolean().optional(),
   })
   .meta({ id: 'Challenge' })
 

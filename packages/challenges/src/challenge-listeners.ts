@@ -21,6 +21,8 @@ export interface ChallengeListeners {
   serve(answers: readonly LiveAnswer[]): Promise<void>
   /** Why an answer of this kind is not given on this port: nobody asked for one, or it cannot be opened. */
   faultOf(place: Pick<LiveAnswer, 'kind' | 'port'>): CertctlError | undefined
+  /** Of all ports that an answer needs and that cannot be opened. */
+  faults(): readonly CertctlError[]
   /** Ports that are open, as `http-01:80`. */
   open(): readonly string[]
   close(): Promise<void>
@@ -82,6 +84,7 @@ export function createChallengeListeners(options: ListenersOptions): ChallengeLi
       if (port?.listener !== undefined) return undefined
       return port?.fault ?? new CertctlError('internal', `No ${place.kind} answer was given on port ${place.port}`)
     },
+    faults: () => [...ports.values()].flatMap(({ fault }) => fault ?? []),
     open: () => [...ports].flatMap(([place, { listener }]) => (listener === undefined ? [] : [place])),
     async close() {
       live = []

@@ -56,7 +56,7 @@ export interface Connections {
   close(): Promise<void>
 }
 
-type Needs = Pick<Services, 'store' | 'sealing' | 'clock' | 'log' | 'server' | 'registry' | 'wakes'>
+type Needs = Pick<Services, 'store' | 'sealing' | 'clock' | 'log' | 'server' | 'registry' | 'wakes' | 'challenges'>
 
 interface Open {
   generation: number

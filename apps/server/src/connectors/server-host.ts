@@ -6,6 +6,7 @@ import { connectorLog } from './connector-log.js'
 import { createRowStateStore } from './row-state-store.js'
 
 type Needs = Pick<Services, 'store' | 'sealing' | 'clock' | 'log' | 'server'>
+type IssuerNeeds = Needs & Pick<Services, 'challenges'>
 
 /** The host of one configured instance: its state is rows that all copies of the server share. */
 export function createServerHost(services: Needs, instance: string, conceal: Concealer): Host {
@@ -17,16 +18,16 @@ export function createServerHost(services: Needs, instance: string, conceal: Con
   })
 }
 
-/** What an issuer gets besides. Challenge answers and DNS providers are not offered by this version, and say so. */
-export function createIssuerHost(services: Needs, instance: string, conceal: Concealer): IssuerHost {
+/** What an issuer gets besides: somebody who answers challenges for it. */
+export function createIssuerHost(services: IssuerNeeds, instance: string, conceal: Concealer): IssuerHost {
   const refuse = async (what: string): Promise<never> => {
     throw new CertctlError('unsupported', `${instance}: this version of the server ${what}`)
   }
   return {
     ...createServerHost(services, instance, conceal),
     challenges: {
-      publish: async ({ kind }) => await refuse(`cannot answer ${kind} challenges`),
-      withdraw: async () => {},
+      publish: async (answer) => await services.challenges.publish(instance, answer),
+      withdraw: async (answer) => await services.challenges.withdraw(instance, answer),
     },
     dns: async () => await refuse('has no DNS providers'),
   }

@@ -21,6 +21,7 @@ const settlers: Partial<Record<JobKind, (services: Services, reported: ReportedJ
   issue: settleIssueReport,
   test: settleTest,
   scan: settleTest,
+  challenge: settleTest,
 }
 
 /** Settles what an agent reports of a job of any kind. Throws `conflict` when its lease is lost; what it said is kept as an observation then. */

@@ -16,7 +16,7 @@ function pasts({ store, config }: Services): readonly { keptSeconds: number; pur
 
 type Purge = (before: Date, limit: number) => Promise<number>
 
-/** Takes away what nobody will ask for: jobs, events and looks of long ago, spent join tokens, expired state and answers kept for repeated requests. */
+/** Takes away what nobody will ask for: jobs, events and looks of long ago, spent join tokens, expired state, challenges and answers kept for repeated requests. */
 export const purge: Loop = {
   name: 'purge',
   everySeconds: () => 600,
@@ -29,6 +29,7 @@ export const purge: Loop = {
         gone = await past.purge(ago(past.keptSeconds), batchSize)
     await store.joinTokens.purge(ago(config.event_retention))
     await store.connectorState.removeExpired(now)
+    await store.challenges.removeExpired(now)
     await store.idempotencyKeys.removeExpired(now)
   },
 }

@@ -78,6 +78,19 @@ export function holdersTable(db: Kysely<Schema>) {
         .execute()
     },
 
+    /** Agents that hold a certificate of this issuer with this very name, each with one of those. */
+    async listAgentsOfName(issuerId: string, name: string): Promise<{ agent_id: string; certificate_id: string }[]> {
+      const { rows } = await sql<{ agent_id: string; certificate_id: string }>`
+        select holders.agent_id, min(holders.certificate_id) as certificate_id
+        from certificate_names join certificates on certificates.id = certificate_names.certificate_id
+          join holders on holders.certificate_id = certificates.id join agents on agents.id = holders.agent_id
+        where certificate_names.value = ${name} and certificate_names.type in ('dns', 'ip')
+          and certificates.issuer_id = ${issuerId} and certificates.archived_at is null
+          and holders.kind = 'agent' and holders.closed_at is null and agents.retired_at is null
+        group by holders.agent_id order by holders.agent_id`.execute(db)
+      return rows
+    },
+
     async update(id: string, changes: Updateable<HolderTable>): Promise<void> {
       await db.updateTable('holders').set(changes).where('id', '=', id).execute()
     },

@@ -27,4 +27,5 @@ export const jobColumns = [
   'started_at',
   'completed_at',
   'requested_by_person',
+  'challenge_id',
 ] as const

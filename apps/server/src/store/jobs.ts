@@ -119,6 +119,17 @@ export function jobsTable(db: Kysely<Schema>) {
       return numUpdatedRows === 1n
     },
 
+    /** All there were for one challenge, newest first. */
+    async listOfChallenge(challengeId: string): Promise<JobRow[]> {
+      return await db
+        .selectFrom('jobs')
+        .select(jobColumns)
+        .where('challenge_id', '=', challengeId)
+        .orderBy('created_at', 'desc')
+        .orderBy('id', 'desc')
+        .execute()
+    },
+
     /** Agents of the first protocol report no fingerprint: what they were handed last is remembered with their deployments of it. */
     async noteOffered(agentId: string, certificateId: string, fingerprint: string): Promise<void> {
       await db

@@ -434,6 +434,23 @@ export interface JobsTable {
   completed_at: Date | null
   /** Whoever asked for it, by every way they were written then; null where the schedule did. */
   requested_by_person: string[] | null
+  challenge_id: string | null
+}
+
+/** An answer to a challenge of an ACME CA: public, for whoever asks. */
+export interface ChallengesTable {
+  id: string
+  instance: string
+  served_by: 'server' | 'agents'
+  kind: 'http-01' | 'tls-alpn-01'
+  name: string
+  port: number
+  token: string | null
+  key_authorization: string
+  generation: Generated<number>
+  withdrawn_at: Date | null
+  expires_at: Date
+  created_at: Date
 }
 
 export interface EventsTable {
@@ -820,6 +837,7 @@ export interface Schema {
   claims: ClaimsTable
   placements: PlacementTable
   jobs: JobsTable
+  challenges: ChallengesTable
   events: EventsTable
   notifications: NotificationsTable
   scans: ScansTable

@@ -13,6 +13,7 @@ import { bulkOperationsTable } from './bulk-operations.js'
 import { certificateListTable } from './certificate-list.js'
 import { certificateNamesTable } from './certificate-names.js'
 import { certificatesTable } from './certificates.js'
+import { challengesTable } from './challenges.js'
 import { claimsTable } from './claims.js'
 import { connectionsTable } from './connections.js'
 import { connectorStateTable } from './connector-state.js'
@@ -69,6 +70,7 @@ export function tablesOn(db: Kysely<Schema>) {
     certificateList: certificateListTable(db),
     certificateNames: certificateNamesTable(db),
     certificates: certificatesTable(db),
+    challenges: challengesTable(db),
     claims: claimsTable(db),
     connections: connectionsTable(db),
     connectorState: connectorStateTable(db),

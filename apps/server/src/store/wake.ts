@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { Schema } from './schema.js'
 
-export const wakeChannels = ['agent', 'work', 'settings', 'event'] as const
+export const wakeChannels = ['agent', 'work', 'settings', 'event', 'challenge'] as const
 export type WakeChannel = (typeof wakeChannels)[number]
 
 /** What other copies (and this one) say after their commits. A wake-up may be lost: whoever waits also looks by itself now and then. */

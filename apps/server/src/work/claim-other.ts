@@ -6,11 +6,11 @@ import type { Tx } from '../store/store.js'
 import type { Claiming } from './claim-work.js'
 import { placementItem } from './placement-item.js'
 
-/** What changes nothing at a target: looks at placements, tests, scans. Only for agents that know leases. */
+/** What changes nothing at a target: looks at placements, tests, scans, answers to challenges. Only for agents that know leases. */
 export async function claimOther(services: Services, claiming: Claiming): Promise<WorkItem[]> {
   const { agentId, holding } = claiming
   const candidates = await services.store.jobs.listForAgent(agentId, {
-    kinds: ['verify', 'test', 'scan'],
+    kinds: ['challenge', 'verify', 'test', 'scan'],
     now: services.clock.now(),
     holding,
   })
@@ -56,6 +56,7 @@ function isOpenTo(job: JobRow, { agentId, holding }: Claiming, now: Date): boole
 
 async function itemOf(services: Services, tx: Tx, job: JobRow): Promise<WorkItem | undefined> {
   if (job.kind === 'scan') return { ...simpleItem(job), type: 'Scan' }
+  if (job.kind === 'challenge') return await challengeItem(tx, job)
   const target = await tx.targets.get(job.target_id ?? '')
   if (target === undefined || target.retired_at !== null) return undefined
   if (job.kind === 'test')
@@ -70,6 +71,23 @@ async function itemOf(services: Services, tx: Tx, job: JobRow): Promise<WorkItem
   const version = await tx.versions.get(placement?.desired_version_id ?? '')
   if (placement === undefined || version === undefined || version.revoked_at !== null) return undefined
   return await placementItem(services, tx, { job, target, placement, version, isLeased: true })
+}
+
+/** Whether an answer is to be given is read now: it may be over since the job was made. */
+async function challengeItem(tx: Tx, job: JobRow): Promise<WorkItem | undefined> {
+  const row = await tx.challenges.get(job.challenge_id ?? '')
+  if (row === undefined || row.expires_at.getTime() <= tx.now.getTime()) return undefined
+  const { kind, name, port, token, key_authorization } = row
+  const challenge = {
+    kind,
+    name,
+    port,
+    key_authorization,
+    ...(token === null ? {} : { token }),
+    expires_at: row.expires_at.toISOString(),
+    ...(row.withdrawn_at === null ? {} : { withdrawn: true }),
+  }
+  return { ...simpleItem(job), type: 'Challenge', challenge }
 }
 
 function simpleItem(job: JobRow): Omit<WorkItem, 'type'> {

@@ -2,6 +2,7 @@ import { type Registry, Secret } from '@certctl/core'
 import { pino } from 'pino'
 import { createSealing } from '../../../../apps/server/src/access/sealing.js'
 import { readConfig } from '../../../../apps/server/src/config.js'
+import { createChallengeDesk } from '../../../../apps/server/src/connectors/challenges/challenge-desk.js'
 import { createConnections } from '../../../../apps/server/src/connectors/connections.js'
 import { createMetrics } from '../../../../apps/server/src/metrics.js'
 import type { Services } from '../../../../apps/server/src/services.js'
@@ -43,12 +44,15 @@ export function createServices(options: ServicesOptions): Services & { close(): 
     stopping: new AbortController().signal,
     server: { id: 'server-1', version: '0.0.0-simulated', publicUrl: 'https://certctl.test:8443' },
   }
-  const connections = createConnections(parts)
+  const challenges = createChallengeDesk(parts)
+  const connections = createConnections({ ...parts, challenges })
   return {
     ...parts,
+    challenges,
     connections,
     async close() {
       await connections.close()
+      await challenges.close()
       await close()
     },
   }

@@ -5,6 +5,7 @@ import { bulk } from './0004-bulk.js'
 import { inventory } from './0005-inventory.js'
 import { servers } from './0009-servers.js'
 import { issuerPauses } from './0010-issuer-pauses.js'
+import { challenges } from './0011-challenges.js'
 
 export interface Migration {
   /** Number and name; never changed once released. */
@@ -21,4 +22,5 @@ export const migrations: readonly Migration[] = [
   inventory,
   servers,
   issuerPauses,
+  challenges,
 ]
