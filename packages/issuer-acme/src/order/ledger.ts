@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto'
+import { isCertctlError, z } from '@certctl/core'
+import type { Account } from '../account/open-account.js'
+import type { Acme } from '../acme.js'
+import { type Answer, bodyOf, linksOf } from '../transport/answer.js'
+import { identifierSet, orderSchema } from './order.js'
+
+/** An order at the CA, as far as it is known here. */
+export interface PlacedOrder {
+  url: string
+  expires?: string | undefined
+  /** `identifierSet`. */
+  identifiers: string
+  /** It replaces a certificate, so that the CA's limits do not count it (RFC 9773 §5). */
+  isExempt: boolean
+}
+
+const prefix = 'order/'
+const rowSchema = z.object({
+  request_id: z.string(),
+  directory_url: z.string(),
+  url: z.string(),
+  at: z.string(),
+  expires: z.string().optional(),
+  identifiers: z.string(),
+  is_exempt: z.boolean(),
+})
+export type LedgerRow = z.output<typeof rowSchema>
+
+const dayMs = 86_400_000
+/** The longest window of a public CA's limits. */
+export const ledgerMs = 7 * dayMs
+
+/** Writes an order down under its address: what was spent, whose it is. `false`: another request has this very order. */
+export async function recordOrder({ config, host }: Acme, order: PlacedOrder, requestId: string): Promise<boolean> {
+  const now = host.now()
+  const row: LedgerRow = {
+    request_id: requestId,
+    directory_url: config.directory_url,
+    url: order.url,
+    at: now.toISOString(),
+    expires: order.expires,
+    identifiers: order.identifiers,
+    is_exempt: order.isExempt,
+  }
+  const key = `${prefix}${createHash('sha256').update(order.url).digest('hex')}`
+  try {
+    await host.state.put(key, row, { expect: 'absent', expiresAt: new Date(now.getTime() + ledgerMs) })
+    return true
+  } catch (error) {
+    const theirs = isCertctlError(error) && error.code === 'conflict' ? await host.state.get(key) : undefined
+    if (theirs === undefined) throw error
+    return rowSchema.parse(theirs.value).request_id === requestId
+  }
+}
+
+/** Orders of the last week at this directory. */
+export async function listOrders({ config, host }: Acme): Promise<LedgerRow[]> {
+  const rows: LedgerRow[] = []
+  for await (const { value } of host.state.list(prefix)) rows.push(rowSchema.parse(value))
+  return rows.filter((row) => row.directory_url === config.directory_url)
+}
+
+/** The latest order of one request, where its answer reached us. */
+export async function findOwnOrder(acme: Acme, requestId: string): Promise<PlacedOrder | undefined> {
+  const own = (await listOrders(acme)).filter((row) => row.request_id === requestId)
+  const last = own.sort((a, b) => a.at.localeCompare(b.at)).at(-1)
+  return last && { url: last.url, expires: last.expires, identifiers: last.identifiers, isExempt: last.is_exempt }
+}
+
+const accountSchema = z.looseObject({ orders: z.url().optional() })
+const listSchema = z.looseObject({ orders: z.array(z.url()) })
+/** An account may have thousands of orders; the one that was lost is among the last. */
+const mostPages = 5
+const mostOrders = 10
+const usable = ['pending', 'ready']
+
+interface Wanted {
+  account: Account
+  identifiers: string
+}
+
+/** An open order for exactly these names that nobody here knows of, where the CA lists an account's orders. */
+export async function findOrderAtCa(
+  acme: Acme,
+  { account, identifiers }: Wanted,
+): Promise<Pick<PlacedOrder, 'url' | 'expires'> | undefined> {
+  const { signer, url } = account
+  const { orders } = bodyOf(await signer.post(url, null, 'the account'), accountSchema, 'an account')
+  if (orders === undefined) return undefined
+  const known = new Set((await listOrders(acme)).map((row) => row.url))
+  const strangers = (await listAtCa(account, orders)).filter((each) => !known.has(each)).slice(-mostOrders)
+  for (const stranger of strangers.reverse()) {
+    const answer = await signer.ask(stranger, null)
+    const order = answer.problem === undefined ? bodyOf(answer, orderSchema, 'an order') : undefined
+    if (order !== undefined && usable.includes(order.status) && identifierSet(order.identifiers) === identifiers)
+      return { url: stranger, expires: order.expires }
+  }
+  return undefined
+}
+
+async function listAtCa({ signer }: Account, first: string): Promise<string[]> {
+  const urls: string[] = []
+  let next: string | undefined = first
+  for (let page = 1; next !== undefined && page <= mostPages; page += 1) {
+    const answer: Answer = await signer.ask(next, null)
+    // Many CAs name a list and do not serve it.
+    if (answer.problem !== undefined) return urls
+    urls.push(...bodyOf(answer, listSchema, 'a list of orders').orders)
+    const [link] = linksOf(answer, 'next')
+    next = link
+  }
+  return urls
+}
