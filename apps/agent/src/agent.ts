@@ -1,5 +1,6 @@
 import type { Host, Registry, StateStore } from '@certctl/core'
 import type { AboutHost } from './about-host.js'
+import type { Challenges } from './challenges.js'
 import type { AgentConfig } from './config.js'
 import type { Contact } from './contact.js'
 import type { ControlPlane } from './control-plane.js'
@@ -26,6 +27,7 @@ export interface Agent {
   readonly state: StateStore
   readonly journal: Journal
   readonly keys: KeyStore
+  readonly challenges: Challenges
   readonly clock: ServerClock
   /** The machine as it is, without the limits that deployments get. */
   readonly host: Host

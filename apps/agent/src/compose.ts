@@ -5,6 +5,7 @@ import { CertctlError, createRegistry, discoverConnectors, messageOf, type Regis
 import { createFileSystem, createHttpClient, createNodeHost, createShared, systemClock } from '@certctl/kit'
 import { aboutHost } from './about-host.js'
 import type { Agent } from './agent.js'
+import { createChallenges } from './challenges.js'
 import type { AgentConfig } from './config.js'
 import { createContact } from './contact.js'
 import { createControlPlane } from './control-plane.js'
@@ -75,6 +76,7 @@ async function assemble({ config, log, version, state, installation, identity }:
   const shared = createShared()
   const time = { now: clock.now, delay: systemClock.delay }
   const journalState = state.journalOf(agentId)
+  const journal = createJournal(journalState, log)
   const files = createFileSystem()
   const hostFor = (id: string) =>
     createNodeHost({
@@ -96,8 +98,9 @@ async function assemble({ config, log, version, state, installation, identity }:
     contact: createContact(),
     registry: await loadConnectors(config, log),
     state: journalState,
-    journal: createJournal(journalState, log),
+    journal,
     keys: createKeyStore(config.keyDirectory),
+    challenges: createChallenges({ records: journal.challenges, host: config.challengeHost, log, now: clock.now }),
     clock,
     host: hostFor('agent'),
     hostFor,

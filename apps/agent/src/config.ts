@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { homedir, hostname } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
-import { CertctlError, duration, type FieldFault, faultsOf, Secret, z } from '@certctl/core'
+import { CertctlError, duration, type FieldFault, faultsOf, hostname as hostName, Secret, z } from '@certctl/core'
 import { errnoOf } from './errno.js'
 import { nearestName } from './nearest-name.js'
 import { parseFlags } from './parse-flags.js'
@@ -21,6 +21,7 @@ export interface AgentConfig {
   policyFile: string | undefined
   connectorsDirectory: string | undefined
   connectorsAllow: readonly string[] | undefined
+  challengeHost: string | undefined
   logLevel: LogLevel
   heartbeatSeconds: number
   observeSeconds: number
@@ -98,6 +99,9 @@ export const settingsSchema = z.object({
     .optional()
     .describe('Folder with further connectors: npm install --prefix DIR some-package.'),
   CERTCTL_CONNECTORS_ALLOW: list.optional().describe('Only these connector packages are loaded; comma-separated.'),
+  CERTCTL_CHALLENGE_HOST: hostName()
+    .optional()
+    .describe('Address where challenges of ACME CAs are answered while the server asks for it. Default: all.'),
   CERTCTL_DISCOVERY_DIRS: list.optional().describe('Directories that are searched for certificates; comma-separated.'),
   CERTCTL_DISCOVERY_INTERVAL: interval.prefault('6h').describe('Time between two searches.'),
   CERTCTL_HEARTBEAT_INTERVAL: interval.prefault('60s').describe('Time between two signs of life.'),
@@ -225,6 +229,7 @@ function configOf(settings: Settings, input: StartInput): AgentConfig {
     policyFile: settings.CERTCTL_AGENT_POLICY_FILE,
     connectorsDirectory: settings.CERTCTL_CONNECTORS_DIR,
     connectorsAllow: settings.CERTCTL_CONNECTORS_ALLOW,
+    challengeHost: settings.CERTCTL_CHALLENGE_HOST,
     logLevel: settings.CERTCTL_LOG_LEVEL,
     heartbeatSeconds: settings.CERTCTL_HEARTBEAT_INTERVAL,
     observeSeconds: settings.CERTCTL_OBSERVE_INTERVAL,

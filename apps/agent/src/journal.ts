@@ -52,6 +52,17 @@ const keySchema = z.object({
 })
 export type KeyRecord = z.output<typeof keySchema>
 
+/** An answer to a CA's challenge that this host gives. */
+const challengeSchema = z.object({
+  kind: z.enum(['http-01', 'tls-alpn-01']),
+  name: z.string(),
+  port: z.number(),
+  token: z.string().optional(),
+  key_authorization: z.string(),
+  expires_at: time,
+})
+export type ChallengeRecord = z.output<typeof challengeSchema>
+
 /** A kind of record, kept under `<kind>/<its own key>`. */
 export interface Records<R> {
   get(key: string): Promise<R | undefined>
@@ -66,6 +77,7 @@ export interface Journal {
   csrs: Records<CsrRecord>
   reports: Records<ReportRecord>
   keys: Records<KeyRecord>
+  challenges: Records<ChallengeRecord>
 }
 
 /** A record that cannot be understood is dropped with a warning: the server's next answers bring it back. */
@@ -76,6 +88,7 @@ export function createJournal(state: StateStore, log: Logger): Journal {
     csrs: records('csr', csrSchema),
     reports: records('report', reportSchema),
     keys: records('key', keySchema),
+    challenges: records('challenge', challengeSchema),
   }
 }
 

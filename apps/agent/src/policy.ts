@@ -1,6 +1,6 @@
 import { readFile, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join, sep } from 'node:path'
-import { CertctlError, commandLine, messageOf, parseConfig, readPath, z } from '@certctl/core'
+import { CertctlError, commandLine, messageOf, parseConfig, port, readPath, z } from '@certctl/core'
 import { commandText } from './command-text.js'
 import { secretVariablePrefix } from './config.js'
 
@@ -19,6 +19,10 @@ const policySchema = z.strictObject({
     .array(readPath())
     .prefault([])
     .describe('Directories of files that a target may name as file:/path in place of a secret.'),
+  challenge_ports: z
+    .array(port())
+    .prefault([80, 443])
+    .describe('Ports on which this host may answer challenges of ACME CAs.'),
   secret_environment: z
     .array(z.string())
     .prefault([])
@@ -31,13 +35,14 @@ export interface Policy {
   allowWrite(path: string): Promise<void>
   allowSecretFile(path: string): Promise<void>
   allowSecretVariable(name: string): void
+  allowChallengePort(port: number): void
 }
 
 /** The policy of this moment: the file is read for every job, so that an edit counts at once. Without a file only proposals are allowed. */
 export async function readPolicy(file: string | undefined): Promise<Policy> {
   const rules = parseConfig(policySchema, file === undefined ? {} : await readRules(file), `Policy file ${file ?? ''}`)
   const where = file ?? 'a policy file named by CERTCTL_AGENT_POLICY_FILE'
-  const refuse = (what: string, key: string, line: string): never => {
+  const refuse = (what: string, key: string, line: string | number): never => {
     throw new CertctlError(
       'policy_denied',
       `${what} is not allowed on this host; to allow it add ${JSON.stringify(line)} to "${key}" in ${where}`,
@@ -60,6 +65,10 @@ export async function readPolicy(file: string | undefined): Promise<Policy> {
       if (name.startsWith(secretVariablePrefix) || rules.secret_environment.includes(name)) return
       refuse(`Reading a secret from the variable ${name}`, 'secret_environment', name)
     },
+    allowChallengePort(asked) {
+      if (rules.challenge_ports.includes(asked)) return
+      refuse(`Answering challenges on port ${asked}`, 'challenge_ports', asked)
+    },
   }
 }
 
@@ -70,6 +79,7 @@ export const policyExample = `${JSON.stringify(
     write_directories: ['/etc/web/tls'],
     secret_directories: ['/etc/certctl/secrets'],
     secret_environment: ['F5_PASSWORD'],
+    challenge_ports: [80, 443],
   },
   null,
   2,

@@ -15,6 +15,7 @@ import { scanRepeatedly } from './scan.js'
 export async function runAgent(agent: Agent, end: AgentEnd): Promise<void> {
   await removeHalfWrittenKeys(agent.config.keyDirectory)
   await repairAfterCrash(agent.state, createOwnedFiles(agent.host.files, agent.installation), agent.log)
+  await agent.challenges.resume()
   const boot = randomUUID()
   const reporter = await createReporter(agent)
   const work = createWorkLoop(agent, { boot, reporter, end })
@@ -26,4 +27,5 @@ export async function runAgent(agent: Agent, end: AgentEnd): Promise<void> {
   beating.stop()
   await Promise.all([beats, ...others])
   await reporter.flush(AbortSignal.timeout(5000))
+  await agent.challenges.close()
 }

@@ -4,6 +4,7 @@ import type { Agent } from './agent.js'
 import { failureOf, type JobResult } from './job-result.js'
 import { reasonOf } from './journal.js'
 import type { Reporter } from './report.js'
+import { runChallenge } from './run-challenge.js'
 import { runDeployment } from './run-deployment.js'
 import { runIssue } from './run-issue.js'
 import { runTest } from './run-test.js'
@@ -64,6 +65,7 @@ async function doJob(agent: Agent, held: HeldJob, signal: AbortSignal): Promise<
   if (item.type === 'Deployment') return await runDeployment(agent, item, signal)
   if (item.type === 'Verification') return await runVerification(agent, item, signal)
   if (item.type === 'Test') return await runTest(agent, item, signal)
+  if (item.type === 'Challenge') return await runChallenge(agent, item)
   if (item.type === 'Scan') return { outcome: 'done', detail: await scanOnce(agent, signal) }
   throw new CertctlError('unsupported', `This agent (${agent.version}) does no ${item.type} jobs; update it`)
 }

@@ -23,7 +23,8 @@ export interface FakeAgentRow {
 
 export interface FakeJob {
   id: string
-  kind: 'issue' | 'deploy' | 'verify' | 'test' | 'scan'
+  kind: 'issue' | 'deploy' | 'verify' | 'test' | 'scan' | 'challenge'
+  challenge?: WorkItem['challenge']
   state: 'ready' | 'waiting_csr' | 'active' | 'done'
   certificateId: string
   targetId?: string | undefined
@@ -191,8 +192,20 @@ function itemOf(state: FakeState, job: FakeJob): WorkItem {
       names: [...(certificate?.names ?? [])],
       key: certificate?.key ?? 'EC-P256',
     }
-  const types = { deploy: 'Deployment', verify: 'Verification', test: 'Test', scan: 'Scan' } as const
-  const item: WorkItem = { ...common, type: types[kind], status: 'Running', ...targetPart(state, targetId) }
+  const types = {
+    deploy: 'Deployment',
+    verify: 'Verification',
+    test: 'Test',
+    scan: 'Scan',
+    challenge: 'Challenge',
+  } as const
+  const item: WorkItem = {
+    ...common,
+    type: types[kind],
+    status: 'Running',
+    ...targetPart(state, targetId),
+    challenge: job.challenge,
+  }
   const version = certificate?.versions.at(-1)
   const target = state.targets.get(targetId ?? '')
   if (version === undefined || target === undefined || kind === 'test') return item

@@ -61,7 +61,7 @@ describe('work', () => {
     await scene.start()
     const job = scene.server.state.queue({ kind: 'scan' })
     const { itemOf } = scene.server.state
-    Object.assign(scene.server.state, { itemOf: (one: typeof job) => ({ ...itemOf(one), type: 'Challenge' }) })
+    Object.assign(scene.server.state, { itemOf: (one: typeof job) => ({ ...itemOf(one), type: 'Bulk' }) })
     expect(await eventually('a report', () => job.report)).toMatchObject({ outcome: 'refused', code: 'unsupported' })
   })
 

@@ -75,6 +75,20 @@ describe('writing', () => {
   })
 })
 
+describe('answering challenges', () => {
+  it('is allowed where CAs come to, and elsewhere only as listed', async () => {
+    const none = await readPolicy(undefined)
+    expect(() => none.allowChallengePort(80)).not.toThrow()
+    expect(() => none.allowChallengePort(443)).not.toThrow()
+    expect(() => none.allowChallengePort(22)).toThrow(/add 22 to "challenge_ports"/)
+    const policy = await policyOf({ challenge_ports: [8080] })
+    expect(() => policy.allowChallengePort(8080)).not.toThrow()
+    expect(() => policy.allowChallengePort(80)).toThrow(expect.objectContaining({ code: 'policy_denied' }))
+    const never = await policyOf({ challenge_ports: [] })
+    expect(() => never.allowChallengePort(80)).toThrow(expect.objectContaining({ code: 'policy_denied' }))
+  })
+})
+
 describe('secrets by reference', () => {
   it('come from listed directories only', async () => {
     const none = await readPolicy(undefined)

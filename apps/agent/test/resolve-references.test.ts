@@ -35,6 +35,7 @@ const everything: Policy = {
   allowWrite: async () => undefined,
   allowSecretFile: async () => undefined,
   allowSecretVariable: () => undefined,
+  allowChallengePort: () => undefined,
 }
 const sources = {
   policy: everything,
