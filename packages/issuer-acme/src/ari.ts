@@ -31,7 +31,8 @@ export async function askRenewalInfo(
   const id = certIdOf(certificate.certificatePem)
   if (!acme.config.ari_enabled || renewalInfo === undefined || id === undefined) return undefined
   const answer = await acme.transport.request({ method: 'GET', url: `${renewalInfo.replace(/\/$/, '')}/${id}`, signal })
-  if (answer.status === 404) return undefined
+  // RFC 9773 §4.1: what is not of this CA is not found; Let's Encrypt and Pebble call it malformed.
+  if (answer.status === 404 || answer.problem?.type === 'malformed') return undefined
   if (answer.problem !== undefined) throw errorOf(answer.problem, 'renewal information')
   const { suggestedWindow, explanationURL } = bodyOf(answer, infoSchema, 'renewal information')
   const [windowStart, windowEnd] = [new Date(suggestedWindow.start), new Date(suggestedWindow.end)]

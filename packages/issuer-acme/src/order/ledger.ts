@@ -16,6 +16,7 @@ export interface PlacedOrder {
 }
 
 const prefix = 'order/'
+const requestPrefix = 'request/'
 const rowSchema = z.object({
   request_id: z.string(),
   directory_url: z.string(),
@@ -31,7 +32,7 @@ const dayMs = 86_400_000
 /** The longest window of a public CA's limits. */
 export const ledgerMs = 7 * dayMs
 
-/** Writes an order down under its address: what was spent, whose it is. `false`: another request has this very order. */
+/** Writes an order down under its address (what was spent, whose it is) and under its request. `false`: another request has this very order. */
 export async function recordOrder({ config, host }: Acme, order: PlacedOrder, requestId: string): Promise<boolean> {
   const now = host.now()
   const row: LedgerRow = {
@@ -43,15 +44,17 @@ export async function recordOrder({ config, host }: Acme, order: PlacedOrder, re
     identifiers: order.identifiers,
     is_exempt: order.isExempt,
   }
+  const options = { expiresAt: new Date(now.getTime() + ledgerMs) }
   const key = `${prefix}${createHash('sha256').update(order.url).digest('hex')}`
   try {
-    await host.state.put(key, row, { expect: 'absent', expiresAt: new Date(now.getTime() + ledgerMs) })
-    return true
+    await host.state.put(key, row, { ...options, expect: 'absent' })
   } catch (error) {
     const theirs = isCertctlError(error) && error.code === 'conflict' ? await host.state.get(key) : undefined
     if (theirs === undefined) throw error
-    return rowSchema.parse(theirs.value).request_id === requestId
+    if (rowSchema.parse(theirs.value).request_id !== requestId) return false
   }
+  await host.state.put(`${requestPrefix}${requestId}`, row, options)
+  return true
 }
 
 /** Orders of the last week at this directory. */
@@ -61,11 +64,12 @@ export async function listOrders({ config, host }: Acme): Promise<LedgerRow[]> {
   return rows.filter((row) => row.directory_url === config.directory_url)
 }
 
-/** The latest order of one request, where its answer reached us. */
-export async function findOwnOrder(acme: Acme, requestId: string): Promise<PlacedOrder | undefined> {
-  const own = (await listOrders(acme)).filter((row) => row.request_id === requestId)
-  const last = own.sort((a, b) => a.at.localeCompare(b.at)).at(-1)
-  return last && { url: last.url, expires: last.expires, identifiers: last.identifiers, isExempt: last.is_exempt }
+/** The order of one request, where its answer reached us. */
+export async function findOwnOrder({ host }: Acme, requestId: string): Promise<PlacedOrder | undefined> {
+  const stored = await host.state.get(`${requestPrefix}${requestId}`)
+  if (stored === undefined) return undefined
+  const row = rowSchema.parse(stored.value)
+  return { url: row.url, expires: row.expires, identifiers: row.identifiers, isExempt: row.is_exempt }
 }
 
 const accountSchema = z.looseObject({ orders: z.url().optional() })
@@ -78,17 +82,19 @@ const usable = ['pending', 'ready']
 interface Wanted {
   account: Account
   identifiers: string
+  requestId: string
 }
 
 /** An open order for exactly these names that nobody here knows of, where the CA lists an account's orders. */
 export async function findOrderAtCa(
   acme: Acme,
-  { account, identifiers }: Wanted,
+  { account, identifiers, requestId }: Wanted,
 ): Promise<Pick<PlacedOrder, 'url' | 'expires'> | undefined> {
   const { signer, url } = account
   const { orders } = bodyOf(await signer.post(url, null, 'the account'), accountSchema, 'an account')
   if (orders === undefined) return undefined
-  const known = new Set((await listOrders(acme)).map((row) => row.url))
+  const others = (await listOrders(acme)).filter((row) => row.request_id !== requestId)
+  const known = new Set(others.map((row) => row.url))
   const strangers = (await listAtCa(account, orders)).filter((each) => !known.has(each)).slice(-mostOrders)
   for (const stranger of strangers.reverse()) {
     const answer = await signer.ask(stranger, null)

@@ -19,7 +19,7 @@ export async function place(acme: Acme, request: PlacedRequest, signal: AbortSig
   const { spkiSha256 } = checkRequest(acme.config, request)
   const account = await openAccount(acme, signal)
   checkKey(account, spkiSha256)
-  const found = request.attempt > 1 ? await search(acme, { account, request }) : undefined
+  const found = await search(acme, { account, request })
   const placed = found ?? (await newOrder(acme, { account, request, signal }))
   const { url, expires } = placed
   const isOurs = placed.isRecorded === true || (await recordOrder(acme, placed, request.id))
@@ -68,8 +68,9 @@ interface Ordering {
 async function search(acme: Acme, { account, request }: Ordering): Promise<Placed | undefined> {
   const own = await findOwnOrder(acme, request.id)
   if (own !== undefined) return { ...own, isRecorded: true }
+  if (request.attempt === 1) return undefined
   const identifiers = identifierSet(identifiersOf(request))
-  const listed = await findOrderAtCa(acme, { account, identifiers })
+  const listed = await findOrderAtCa(acme, { account, identifiers, requestId: request.id })
   return listed === undefined ? undefined : { ...listed, identifiers, isExempt: false }
 }
 
