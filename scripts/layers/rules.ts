@@ -43,7 +43,8 @@ function facts(file: SourceFacts, list: readonly Fact[], isBreach: (text: string
 const leaves = (file: SourceFacts, { path }: Import): boolean =>
   path !== undefined && roomOf(path) !== roomOf(file.path)
 
-const pure = /^apps\/server\/src\/lifecycle\/(?:csr\/validate-csr|policy\/apply-policy|order\/check-issued|renewal\/renewal-window)\.ts$/
+const pure =
+  /^apps\/server\/src\/(?:doctor\/checks\/[^/]+|lifecycle\/(?:csr\/validate-csr|policy\/apply-policy|order\/check-issued|renewal\/renewal-window))\.ts$/
 
 /** Brought by vendors' own SDKs, which the host hands limits, proxy and trust. */
 const vendorSdk =
@@ -105,11 +106,11 @@ export const rules: readonly Rule[] = [
   },
   {
     number: 5,
-    never: 'http, protocols and schedule do not reach into store',
-    because: 'edges translate; lifecycle and inventory decide',
+    never: 'http, protocols, schedule and doctor do not reach into store',
+    because: 'edges translate, the doctor looks; lifecycle and inventory decide',
     breaches(file) {
       const room = serverRoom(file.path)
-      if (!['http', 'protocols', 'schedule'].includes(room)) return []
+      if (!['http', 'protocols', 'schedule', 'doctor'].includes(room)) return []
       // The shape of a row is the shape of its answer; and a loop may ask what is due.
       const reaches = imports(file, ({ path, typeOnly }) => serverRoom(path) === 'store' && !typeOnly)
       return room === 'schedule'
@@ -128,7 +129,8 @@ export const rules: readonly Rule[] = [
   },
   {
     number: 7,
-    never: 'validate-csr, apply-policy, check-issued and renewal-window stand on nothing but core and pki',
+    never:
+      'validate-csr, apply-policy, check-issued, renewal-window and the checks of the doctor stand on nothing but core and pki',
     because: 'judgement is pure',
     breaches: (file, byPath) => (pure.test(file.path) ? impurities(file, byPath, new Set()) : []),
   },

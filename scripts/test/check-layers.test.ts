@@ -55,6 +55,7 @@ const trees: Readonly<Record<number, { breach: readonly Tree[]; fine: readonly T
       { 'apps/server/src/schedule/a.ts': "import { createId } from '../store/create-id.js'" },
       { 'apps/server/src/protocols/est/a.ts': "import { createId } from '../../store/create-id.js'" },
       { 'apps/server/src/http/a.ts': 'export const f = (services) => services.store.agents.list()' },
+      { 'apps/server/src/doctor/a.ts': 'export const f = (services) => services.store.transaction(() => {})' },
     ],
     fine: [
       { 'apps/server/src/http/routes/a.ts': "import type { AgentRow } from '../../store/agents.js'" },
@@ -69,6 +70,11 @@ const trees: Readonly<Record<number, { breach: readonly Tree[]; fine: readonly T
   7: {
     breach: [
       { 'apps/server/src/lifecycle/policy/apply-policy.ts': "import { readFile } from 'node:fs/promises'" },
+      { 'apps/server/src/doctor/checks/check-caa.ts': "import { lookup } from 'node:dns/promises'" },
+      {
+        'apps/server/src/doctor/checks/check-caa.ts': "import { ask } from '../dns/ask.js'",
+        'apps/server/src/doctor/dns/ask.ts': "import packet from 'dns-packet'",
+      },
       {
         'apps/server/src/lifecycle/csr/validate-csr.ts': "import { helper } from './helper.js'",
         'apps/server/src/lifecycle/csr/helper.ts': "import { Pool } from 'pg'",

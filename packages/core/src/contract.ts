@@ -63,6 +63,6 @@ export interface Closable {
 }
 
 export interface Testable {
-  /** Checks credentials and reachability; changes nothing; rejects with the cause. */
-  test?(signal: AbortSignal): Promise<{ detail: string }>
+  /** Checks credentials and reachability; changes nothing; rejects with the cause. `account`: the URL of the account that an ACME CA knows us by. */
+  test?(signal: AbortSignal): Promise<{ detail: string; account?: string | undefined }>
 }

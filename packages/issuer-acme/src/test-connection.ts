@@ -10,7 +10,10 @@ import { requireProfile } from './order/profile.js'
 import type { Directory } from './transport/directory.js'
 
 /** Directory, account, binding, profile, terms and DNS, as far as they can be asked without changing anything. Rejects with what is wrong. */
-export async function testConnection(acme: Acme, signal: AbortSignal): Promise<{ detail: string }> {
+export async function testConnection(
+  acme: Acme,
+  signal: AbortSignal,
+): Promise<{ detail: string; account?: string | undefined }> {
   const { config, transport } = acme
   const directory = await transport.directory(signal)
   if (config.profile !== undefined) requireProfile(directory, config.profile)
@@ -24,16 +27,16 @@ export async function testConnection(acme: Acme, signal: AbortSignal): Promise<{
     ...(directory.meta?.profiles === undefined ? [] : [`profiles ${Object.keys(directory.meta.profiles).join(', ')}`]),
   ]
   const offered = offers.length === 0 ? '' : `; it offers ${offers.join(' and ')}`
-  return { detail: `${host} answers with an ACME directory${offered}; ${account}${dns}` }
+  return { detail: `${host} answers with an ACME directory${offered}; ${account.detail}${dns}`, account: account.url }
 }
 
-async function testAccount(acme: Acme, { meta, newAccount: _ }: Directory, signal: AbortSignal): Promise<string> {
+async function testAccount(acme: Acme, { meta, newAccount: _ }: Directory, signal: AbortSignal) {
   const { config } = acme
   const found = await findAccount(acme)
   if (found?.record.url !== undefined) {
     const account = await openAccount(acme, signal)
     await requireValid(acme, account)
-    return `the account ${account.url} is valid`
+    return { detail: `the account ${account.url} is valid`, url: account.url }
   }
   if (config.eab_hmac !== undefined) decodeMacKey(config.eab_hmac.reveal())
   else if (meta?.externalAccountRequired === true && !isZeroSsl(config.directory_url))
@@ -51,7 +54,7 @@ async function testAccount(acme: Acme, { meta, newAccount: _ }: Directory, signa
       'config_invalid',
       `Read the terms of the CA at ${meta.termsOfService} and set terms_agreed to true`,
     )
-  return 'the account is made with the first order'
+  return { detail: 'the account is made with the first order', url: undefined }
 }
 
 async function testDns(acme: Acme, signal: AbortSignal): Promise<string> {
