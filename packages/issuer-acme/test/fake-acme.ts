@@ -9,7 +9,7 @@ import {
 } from 'node:crypto'
 import type { GeneralName, JsonValue } from '@certctl/core'
 import { parseCertificate, parseCsr, sameNames } from '@certctl/pki'
-import { createTestCa, type HttpAnswer, type SeenRequest } from '@certctl/testing'
+import { createTestCa, type HttpAnswer, type SeenRequest, type TestCa } from '@certctl/testing'
 
 /** What the CA of this run does besides what RFC 8555 says. Each may be changed while it runs. */
 export interface FakeSwitches {
@@ -36,6 +36,8 @@ export interface FakeSwitches {
   termsOfService?: string | undefined
   /** EAB is required, under this key. */
   macKey?: { kid: string; key: Buffer } | undefined
+  /** Other chains it offers, PEM, issuing CA first. */
+  alternateChains?: readonly string[] | undefined
   /** Whether it lets accounts revoke what they have proven and not ordered. */
   revokesByProof?: boolean | undefined
   /** Answers every request so. */
@@ -85,7 +87,7 @@ export interface FakeAcme {
   answer(request: SeenRequest): Promise<HttpAnswer>
 }
 
-const origin = 'https://acme.example.test'
+const usualOrigin = 'https://acme.example.test'
 const errorType = (type: string) => `urn:ietf:params:acme:error:${type}`
 
 class Refusal extends Error {
@@ -100,12 +102,20 @@ class Refusal extends Error {
   }
 }
 
+/** One for all: what is told apart is the orders, and keys take time. */
+let made: Promise<TestCa> | undefined
+
 /**
  * An ACME server (RFC 8555, RFC 9773) on a clock that the test moves, compared with Pebble 2.10.1 where that does the same. Every signature, nonce and
  * address is checked; challenges are really looked up. It has what Pebble has not: limits, terms that change, foreign addresses, reuse of orders, ARI's odd answers.
  */
-export async function createFakeAcme(outside: Outside, initial: FakeSwitches = {}): Promise<FakeAcme> {
-  const ca = await createTestCa(outside.now())
+export async function createFakeAcme(
+  outside: Outside,
+  initial: FakeSwitches = {},
+  origin = usualOrigin,
+): Promise<FakeAcme> {
+  made ??= createTestCa()
+  const ca = await made
   const self = { switches: initial, ids: 0, nonceUses: 0 }
   const nonces = new Set<string>()
   const accounts = new Map<string, FakeAccount>()
@@ -332,6 +342,7 @@ export async function createFakeAcme(outside: Outside, initial: FakeSwitches = {
       chall: (id, _, account) => answerChallenge(id, find(accounts, account)),
       finalize: (id, { payload }) => finalize(id, payload),
       cert: (id) => certificateAnswer(find(orders, id)),
+      alternate: (id) => alternateAnswer(id),
       revoke: (_, { payload }, account) => revoke(account, payload),
       'key-change': (_, { payload }, account) => changeKey(account, payload),
       account: (_, { payload }, account) => {
@@ -377,11 +388,22 @@ export async function createFakeAcme(outside: Outside, initial: FakeSwitches = {
       throw error
     }
   }
-  const certificateAnswer = ({ chain = '' }: FakeOrder): HttpAnswer => ({
-    status: 200,
-    headers: { 'content-type': 'application/pem-certificate-chain' },
-    body: chain,
-  })
+  const certificateAnswer = ({ chain = '', id }: FakeOrder): HttpAnswer => {
+    const links = (self.switches.alternateChains ?? []).map(
+      (_, n) => `<${origin}/alternate/${id}-${n}>;rel="alternate"`,
+    )
+    const headers = {
+      'content-type': 'application/pem-certificate-chain',
+      link: [`<${origin}/directory>;rel="index"`, ...links].join(', '),
+    }
+    return { status: 200, headers, body: chain }
+  }
+  const alternateAnswer = (id: string): HttpAnswer => {
+    const [order = '', index = ''] = id.split('-')
+    const { chain = '' } = find(orders, order)
+    const leaf = chain.slice(0, chain.indexOf('-----END') + 26)
+    return { status: 200, body: leaf + (self.switches.alternateChains?.[Number(index)] ?? '') }
+  }
 
   return {
     directoryUrl: `${origin}/directory`,

@@ -10,12 +10,14 @@ export interface FakeWorld extends IssuerWorld {
 export interface FakeWorldOptions {
   /** Answers requests to other hosts. */
   elsewhere?: ((request: SeenRequest) => HttpAnswer) | undefined
+  /** Where the CA is. */
+  origin?: string | undefined
 }
 
 /** A host in memory whose challenges and records the fake CA looks at. */
 export async function createFakeWorld(
   switches: FakeSwitches = {},
-  { elsewhere }: FakeWorldOptions = {},
+  { elsewhere, origin }: FakeWorldOptions = {},
 ): Promise<FakeWorld> {
   const place: { ca?: FakeAcme } = {}
   const host: TestIssuerHost = createTestIssuerHost({
@@ -39,6 +41,7 @@ export async function createFakeWorld(
         )?.keyAuthorization,
     },
     switches,
+    origin,
   )
   place.ca = ca
   return {
