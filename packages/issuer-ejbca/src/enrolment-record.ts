@@ -12,8 +12,6 @@ export async function recordEnrolment(
   request: Omit<IssuanceRequest, 'signal'>,
 ): Promise<EndEntity> {
   const key = `enrolment/${request.id}`
-  const before = await host.state.get(key)
-  if (before !== undefined) return recordSchema.parse(before.value)
   const password = Buffer.from(host.random(24)).toString('base64url')
   const value = { username: usernameOf(config, request), password }
   const expiresAt = new Date(host.now().getTime() + week)
