@@ -10,6 +10,7 @@ import {
 } from 'node:tls'
 import { CertctlError, type Connection, type ConnectOptions, messageOf, type TlsMaterial } from '@certctl/core'
 import { resolveAllowed } from './address-policy.js'
+import { timeLimit } from './time-limit.js'
 
 const defaultLimitSeconds = 30
 
@@ -18,7 +19,7 @@ const defaultLimitSeconds = 30
 export async function openConnection(to: ConnectOptions): Promise<Connection> {
   const place = 'unixSocket' in to ? to.unixSocket : `${to.host}:${to.port}`
   const limitSeconds = to.timeLimitSeconds ?? defaultLimitSeconds
-  const signal = AbortSignal.any([AbortSignal.timeout(limitSeconds * 1000), ...(to.signal ? [to.signal] : [])])
+  const signal = timeLimit(limitSeconds, to.signal)
   try {
     const socket = await openSocket(to, signal)
     if (to.tls === undefined) return socket
@@ -34,7 +35,7 @@ export async function openConnection(to: ConnectOptions): Promise<Connection> {
 
 /** Upgrades a stream after STARTTLS; the same rules as `openConnection`. `serverName` says who the peer must be. */
 export async function startTls(stream: Connection, tls: TlsMaterial): Promise<Connection> {
-  const signal = AbortSignal.timeout(defaultLimitSeconds * 1000)
+  const signal = timeLimit(defaultLimitSeconds)
   try {
     return await handshake(stream, { tls, name: tls.serverName, signal })
   } catch (cause) {

@@ -15,6 +15,7 @@ import axios, { type AxiosResponse } from 'axios'
 import { systemClock } from './clock.js'
 import { openConnection } from './connection.js'
 import { errnoOf } from './errno.js'
+import { timeLimit } from './time-limit.js'
 
 const defaultLimitSeconds = 30
 const defaultMaxBytes = 10 * 1024 * 1024
@@ -54,7 +55,7 @@ async function send(
   const url = urlOf(options.baseUrl, request)
   const limitSeconds = options.timeLimitSeconds ?? defaultLimitSeconds
   const { data, contentType } = bodyOf(request)
-  const limit = AbortSignal.timeout(limitSeconds * 1000)
+  const limit = timeLimit(limitSeconds)
   try {
     return await axios.request<Buffer>({
       ...agents,
