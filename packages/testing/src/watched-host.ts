@@ -75,6 +75,8 @@ export interface StepPlan<T> {
   signal?: AbortSignal | undefined
   act: () => Promise<T>
   refuse: () => T
+  /** Ends what came back when nobody is told of it. */
+  lose?: ((result: T) => void) | undefined
 }
 /** Performs a step under the watch's fault. */
 export type PerformStep = <T>(plan: StepPlan<T>) => Promise<T>
@@ -121,7 +123,8 @@ export function watchHost(base: Host, options: WatchOptions = {}): WatchedHost {
     connect: (to) => {
       const detail = 'unixSocket' in to ? to.unixSocket : `${to.host}:${to.port}`
       const refuse = () => refusedBy('upstream_unavailable', `${detail} refused the connection`)
-      return perform({ kind: 'connect', detail, changes: true, signal: to.signal, act: () => base.connect(to), refuse })
+      const plan = { kind: 'connect', detail, changes: true, signal: to.signal, refuse } as const
+      return perform({ ...plan, act: () => base.connect(to), lose: (connection) => void connection.destroy() })
     },
     startTls: (stream, tls) => base.startTls(stream, tls),
     transport: (tls) => base.transport(tls),
@@ -197,7 +200,10 @@ function createPerformer(watch: MutableWatch, { fault, onHang }: WatchOptions): 
     if (dead) throw processDied()
     if (mode === 'hangs') return await hang(plan)
     if (mode === 'refused') return plan.refuse()
-    if (mode === 'answer lost') await plan.act()
+    if (mode === 'answer lost') {
+      const lost = await plan.act()
+      plan.lose?.(lost)
+    }
     throw new CertctlError(codeOf(plan.kind), `${plan.kind} ${plan.detail}: ${mode} (a fault of the test)`)
   }
 

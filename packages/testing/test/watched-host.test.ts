@@ -1,3 +1,4 @@
+import { duplexPair } from 'node:stream'
 import { CertctlError, messageOf, Secret, secret, z } from '@certctl/core'
 import { keyMatches, parseCertificate } from '@certctl/pki'
 import { describe, expect, it } from '@jest/globals'
@@ -43,6 +44,15 @@ describe('a watched host', () => {
     const { world, work } = pairUnder({ step: 2, mode: 'answer lost' })
     await expect(work()).rejects.toMatchObject({ code: 'deploy_failed' })
     expect([...world.files.texts().keys()]).toEqual(['/a.key', '/a.pem'])
+  })
+
+  it('a connection that nobody was told of is ended', async () => {
+    const [ours] = duplexPair()
+    const { host } = watchHost(createTestHost({ connect: () => ours }), { fault: { step: 1, mode: 'answer lost' } })
+    await expect(host.connect({ host: 'x.test', port: 53, signal: never })).rejects.toMatchObject({
+      code: 'upstream_unavailable',
+    })
+    expect(ours.destroyed).toBe(true)
   })
 
   it('a refused command is a result, a refused request an answer, a refused file an error', async () => {

@@ -115,6 +115,7 @@ interface Refused {
 
 async function assertRefused(scene: DnsScene, change: Change, { refusal, from }: Refused): Promise<void> {
   await scene.inWorld(async (world) => {
+    if (from === 0 && world.fail === undefined) return
     const { record, kept } = await prepare(scene, world, change)
     if (from === 0 && world.fail?.(refusal.world) !== true) return
     const process = scene.start(world, from === 0 ? {} : { http: { from, answer: refusal.answer } })
