@@ -4,6 +4,7 @@ import {
   isCertctlError,
   parseConfig,
   type RevocationRequest,
+  z,
 } from '@certctl/core'
 import { type Certificate, parseCertificate } from '@certctl/pki'
 import { createIssuanceRequest, issuedRefOf, type RequestOverrides, type SeenRequest } from '@certctl/testing'
