@@ -168,6 +168,26 @@ describe('an order', () => {
     expect(ca.issued()).toBe(2)
   })
 
+  it('whose process died after publishing leaves nothing behind, and no challenge is answered twice', async () => {
+    const { connector, ca, host } = await open({ validationPolls: 8 })
+    const request = await requestFor([dns('a.test'), dns('b.test')])
+    const { orderId, progress } = pending(await connector.issue(request))
+    const look = async () => (await connector.poll?.({ orderId, progress, request, signal: never })) ?? raise()
+    let outcome = await look()
+    expect(host.published.challenges).toHaveLength(2)
+    // What each look returned was lost with its process: the next one knows no more than the first.
+    for (let n = 1; n <= 5 && outcome.status === 'pending'; n += 1) outcome = await look()
+    valid(outcome)
+    expect(host.published.challenges).toEqual([])
+    expect(ca.seen.filter(({ path }) => path.startsWith('/chall/'))).toHaveLength(2)
+  })
+
+  it('that needs no proof reads no authorization and takes nothing back', async () => {
+    const { host, copy, ca } = await open({ preValidated: true })
+    valid(await settle(host, copy, await requestFor([dns('known.test')])))
+    expect(ca.seen.some(({ path }) => path.startsWith('/authz/'))).toBe(false)
+  })
+
   it('whose names are proven already is done, whatever challenges are listed', async () => {
     const { host, copy } = await open({ preValidated: true })
     valid(await settle(host, copy, await requestFor([dns('known.test')])))

@@ -23,6 +23,8 @@ export interface FakeSwitches {
   orderHost?: string | undefined
   /** A word for the state of every order. */
   orderState?: string | undefined
+  /** Looks at an order for which its challenges stay in `processing`. */
+  validationPolls?: number | undefined
   /** Polls for which an order stays in `processing`. */
   processingPolls?: number | undefined
   /** It ends in `invalid` after that. */
@@ -59,7 +61,7 @@ interface FakeAuthorization {
   name: GeneralName
   isWildcard: boolean
   status: string
-  challenges: { id: string; type: string; token: string; status: string; error?: JsonValue }[]
+  challenges: { id: string; type: string; token: string; status: string; left?: number; error?: JsonValue }[]
 }
 interface FakeAccount {
   key: KeyObject
@@ -157,6 +159,11 @@ export async function createFakeAcme(
   })
 
   const refresh = (order: FakeOrder): void => {
+    for (const id of order.authorizations) {
+      const authorization = find(authorizations, id)
+      for (const challenge of authorization.challenges) challenge.left = (challenge.left ?? 0) - 1
+      validate(authorization, find(accounts, order.account).thumbprint)
+    }
     const states = order.authorizations.map((id) => authorizations.get(id)?.status)
     if (order.status === 'pending' && states.every((state) => state === 'valid')) order.status = 'ready'
     if (order.status === 'pending' && states.some((state) => state !== 'valid' && state !== 'pending'))
@@ -228,16 +235,23 @@ export async function createFakeAcme(
     return order
   }
 
+  const validate = (authorization: FakeAuthorization, thumbprint: string): void => {
+    const challenge = authorization.challenges.find(({ status }) => status === 'processing')
+    if (challenge === undefined || (challenge.left ?? 0) > 0) return
+    const isRight = isAnswered(outside, { authorization, challenge, thumbprint })
+    challenge.status = isRight ? 'valid' : 'invalid'
+    authorization.status = challenge.status
+    if (!isRight) challenge.error = { type: errorType('unauthorized'), detail: 'Something\nelse answers' }
+  }
+
   const answerChallenge = (id: string, account: FakeAccount): HttpAnswer => {
     const authorization = [...authorizations.values()].find(({ challenges }) => challenges.some((one) => one.id === id))
     const challenge = authorization?.challenges.find((one) => one.id === id)
     if (authorization === undefined || challenge === undefined) throw new Refusal('malformed', 404)
-    if (challenge.status === 'pending') {
-      const isRight = isAnswered(outside, { authorization, challenge, thumbprint: account.thumbprint })
-      challenge.status = isRight ? 'valid' : 'invalid'
-      authorization.status = challenge.status
-      if (!isRight) challenge.error = { type: errorType('unauthorized'), detail: 'Something\nelse answers' }
-    }
+    if (challenge.status !== 'pending') throw new Refusal('malformed', 400, 'the challenge was answered before')
+    challenge.status = 'processing'
+    challenge.left = self.switches.validationPolls ?? 0
+    validate(authorization, account.thumbprint)
     return {
       status: 200,
       json: { type: challenge.type, status: challenge.status, url: `${origin}/chall/${id}`, token: challenge.token },

@@ -28,7 +28,10 @@ export interface Proving {
 export async function readAuthorizations({
   account,
   order,
-}: Pick<Proving, 'account' | 'order'>): Promise<Authorization[]> {
+}: {
+  account: Account
+  order: Pick<Order, 'authorizations'>
+}): Promise<Authorization[]> {
   return await inBatches(order.authorizations, async (url) => {
     const answer = await account.signer.post(url, null, 'an authorization')
     return { ...bodyOf(answer, authorizationSchema, 'an authorization'), url }

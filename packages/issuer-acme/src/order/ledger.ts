@@ -9,6 +9,8 @@ import { identifierSet, orderSchema } from './order.js'
 export interface PlacedOrder {
   url: string
   expires?: string | undefined
+  /** Its names were proven before it was placed. */
+  isProven?: boolean | undefined
   /** `identifierSet`. */
   identifiers: string
   /** It replaces a certificate, so that the CA's limits do not count it (RFC 9773 §5). */

@@ -24,7 +24,7 @@ export async function place(acme: Acme, request: PlacedRequest, signal: AbortSig
   const { url, expires } = placed
   const isOurs = placed.isRecorded === true || (await recordOrder(acme, placed, request.id))
   if (!isOurs) return notOurs(acme, request)
-  const progress: Progress = { placed_at: acme.host.now().toISOString(), expires }
+  const progress: Progress = { placed_at: acme.host.now().toISOString(), expires, is_proven: placed.isProven }
   return { status: 'pending', orderId: url, progress: plain(progress), retryAfterSeconds: 1, waitingFor: 'validation' }
 }
 
@@ -93,6 +93,7 @@ async function newOrder(acme: Acme, { account, request, signal }: Ordering & { s
   return {
     url: locationOf(answer, 'an order', acme.config.directory_url),
     expires: order.expires,
+    isProven: order.status === 'ready',
     identifiers: identifierSet(identifiers),
     isExempt: replaces !== undefined && !isRefused,
   }

@@ -30,8 +30,10 @@ export type Published = z.output<typeof publishedSchema>
 const progressSchema = z.object({
   placed_at: z.string(),
   expires: z.string().optional(),
-  /** Absent until something was published: whatever a dead process published is then found out from the order. */
+  /** As far as it was stored: what a dead process published beside is found out from the order. */
   published: z.array(publishedSchema).optional(),
+  /** The names were proven before: nothing will be published. */
+  is_proven: z.boolean().optional(),
   /** Waits until the CA gives an order of its own: see `place`. */
   unplaced: z.boolean().optional(),
 })

@@ -24,8 +24,8 @@ const monthMs = 30 * 86_400_000
 export async function withdrawAll(acme: Acme, ended: Ended): Promise<void> {
   const { ref, published, progress } = ended
   // Whoever published may have died before it was stored; the order tells what that must have been.
-  const answers = published.length > 0 || progress.published !== undefined ? published : await recompute(acme, ended)
-  for (const answer of answers) {
+  const unknown = progress.is_proven === true ? [] : await recompute(acme, ended)
+  for (const answer of [...published, ...unknown]) {
     try {
       await withdraw(acme, answer, ref.signal)
     } catch (error) {
@@ -35,13 +35,15 @@ export async function withdrawAll(acme: Acme, ended: Ended): Promise<void> {
   }
 }
 
-async function recompute(acme: Acme, { ref, account, order }: Ended): Promise<Published[]> {
+async function recompute(acme: Acme, { ref, account, order, published }: Ended): Promise<Published[]> {
+  const known = published.map(({ authorization }) => authorization)
+  const missing = order.authorizations.filter((url) => !known.includes(url))
   try {
-    const authorizations = await readAuthorizations({ account, order })
+    const authorizations = await readAuthorizations({ account, order: { authorizations: missing } })
     const answers = await Promise.all(
       authorizations.map(async (authorization) => {
         const challenge = chooseChallenge(acme, authorization)
-        // A standing record is nobody's leftover, and a challenge without token was not answered by a token.
+        // A standing record is nobody's leftover, and what the CA was never shown was not waited for either.
         if (typeof challenge === 'string' || challenge.type === 'dns-persist-01' || challenge.token === undefined)
           return []
         return [await answerFor(acme, { account, authorization, challenge, signal: ref.signal })]
