@@ -36,6 +36,7 @@ import { certificatesVersions } from './commands/certificates/versions.js'
 import { configExplain } from './commands/config/explain.js'
 import { connectorTypesList } from './commands/connector-types/list.js'
 import { connectorTypesShow } from './commands/connector-types/show.js'
+import { dnsProviderVerbs } from './commands/dns-providers.js'
 import { eventsList } from './commands/events/list.js'
 import { healthChecksAcknowledge } from './commands/health-checks/acknowledge.js'
 import { healthChecksCreate } from './commands/health-checks/create.js'
@@ -110,9 +111,15 @@ export const nouns: readonly Noun[] = [
   { name: 'targets', aliases: ['target'], summary: 'Places that certificates go to', verbs: targetVerbs },
   { name: 'notifiers', aliases: ['notifier'], summary: 'Ways to tell people', verbs: notifierVerbs },
   {
+    name: 'dns-providers',
+    aliases: ['dns-provider'],
+    summary: 'Ways to write TXT records, for issuers that prove names by DNS',
+    verbs: dnsProviderVerbs,
+  },
+  {
     name: 'connector-types',
     aliases: ['connectors'],
-    summary: 'What issuers, targets and notifiers can be',
+    summary: 'What issuers, targets, notifiers and DNS providers can be',
     verbs: [connectorTypesList, connectorTypesShow],
   },
   {

@@ -130,6 +130,9 @@ export const settingsSchema = z.object({
   connectors_allow: list()
     .optional()
     .describe('Packages that may be loaded as connectors, comma between; absent: all that are installed.'),
+  scripts_dir: readPath()
+    .optional()
+    .describe('Where scripts lie that issuers and DNS providers may be given over the API. Absent: none may be.'),
   challenge_host: hostname()
     .optional()
     .describe('Address where http-01 and tls-alpn-01 challenges are answered while an order needs it. Absent: all.'),
@@ -238,7 +241,6 @@ export const settingsSchema = z.object({
     .enum(['public', 'private', 'any'], 'must be public, private or any')
     .prefault('private')
     .describe(
-      'Where health checks may lead: public addresses; internal networks too (private); or also this machine and its links (any).',
     ),
   event_retention: duration()
     .prefault('90d')

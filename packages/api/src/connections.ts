@@ -1,8 +1,10 @@
 import { z } from 'zod'
+import { crudOperations, type Noun } from './crud-operations.js'
+import { op } from './op.js'
 import { listQuery } from './page.js'
-import { flag, idSchema, jsonObjectSchema, nameSchema, timeSchema } from './scalars.js'
+import { flag, idParams, idSchema, jsonObjectSchema, nameSchema, timeSchema } from './scalars.js'
 
-/** What issuers and notifiers have in common: a connector, configured. */
+/** What issuers, notifiers and DNS providers have in common: a connector, configured. */
 export const connectionShape = {
   id: z.string(),
   name: z.string(),
@@ -17,18 +19,6 @@ export const connectionShape = {
   created_at: timeSchema,
   updated_at: timeSchema,
 }
-
-/** What an older client sends back from what it read, though nobody can set it. */
-export const connectionReadOnly = [
-  'available',
-  'unavailable_reason',
-  'last_tested_at',
-  'test_status',
-  'source',
-  'hierarchy_mode',
-  'created_at',
-  'updated_at',
-]
 
 const connectionQuery = listQuery({ type: nameSchema.optional(), enabled: flag().optional() })
 
@@ -47,9 +37,29 @@ const updateConnectionBody = z.strictObject({
   enabled: z.boolean().optional(),
 })
 
-/** What both are listed, made and changed by. */
-export const connectionSchemas = { query: connectionQuery, create: createConnectionBody, update: updateConnectionBody }
+/** What an older client sends back from what it read, though nobody can set it. */
+const unset = Object.keys(connectionShape).filter((name) => !(name in createConnectionBody.shape))
 
-export const connectionTestedSchema = z
+/** The six operations of connections of one kind, under their own operation ids. */
+export function connectionOperations<
+  const Singular extends string,
+  const Plural extends string,
+  Item extends z.ZodType,
+>(noun: Omit<Noun<Singular, Plural>, 'readOnly'>, item: Item) {
+  const test = op(`test${noun.singular}`, `POST ${noun.path}/{id}/test`, {
+    summary: 'Tests credentials and reachability; changes nothing. 422 says why it failed',
+    permission: noun.write,
+    params: idParams,
+    body: z.strictObject({}).prefault({}),
+    responses: { 200: connectionTestedSchema },
+  })
+  const schemas = { item, query: connectionQuery, create: createConnectionBody, update: updateConnectionBody }
+  return {
+    ...crudOperations({ ...noun, readOnly: [...unset, 'hierarchy_mode'] }, schemas),
+    ...({ [`test${noun.singular}`]: test } as Record<`test${Singular}`, typeof test>),
+  }
+}
+
+const connectionTestedSchema = z
   .object({ status: z.literal('connection_successful'), detail: z.string().optional() })
   .meta({ id: 'ConnectionTested' })

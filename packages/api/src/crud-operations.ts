@@ -4,7 +4,7 @@ import { pageOf } from './page.js'
 import type { Permission } from './permission.js'
 import { emptySchema, idParams } from './scalars.js'
 
-interface Noun<Singular extends string, Plural extends string> {
+export interface Noun<Singular extends string, Plural extends string> {
   /** As in `createOwner`; the schema's name in OpenAPI as well. */
   singular: Singular
   /** As in `listOwners`. */

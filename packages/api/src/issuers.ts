@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import { connectionReadOnly, connectionSchemas, connectionShape, connectionTestedSchema } from './connections.js'
-import { crudOperations } from './crud-operations.js'
+import { connectionOperations, connectionShape } from './connections.js'
 import { op } from './op.js'
 import { idParams, timeSchema } from './scalars.js'
 
@@ -10,7 +9,7 @@ export const issuerSchema = z
 export type Issuer = z.output<typeof issuerSchema>
 
 export const issuerOperations = {
-  ...crudOperations(
+  ...connectionOperations(
     {
       singular: 'Issuer',
       plural: 'Issuers',
@@ -18,9 +17,8 @@ export const issuerOperations = {
       summary: 'Configured connections to CAs',
       read: 'issuers.read',
       write: 'issuers.write',
-      readOnly: connectionReadOnly,
     },
-    { item: issuerSchema, ...connectionSchemas },
+    issuerSchema,
   ),
   listCaCertificates: op('listCaCertificates', 'GET /api/v1/issuers/{id}/ca-certificates', {
     summary: 'The certificates of the CA, as it gives them: the issuing one first. 501 where its connector cannot ask',
@@ -40,12 +38,5 @@ export const issuerOperations = {
         pem: z.string().describe('All of them.'),
       }),
     },
-  }),
-  testIssuer: op('testIssuer', 'POST /api/v1/issuers/{id}/test', {
-    summary: 'Tests credentials and reachability; changes nothing. 422 says why it failed',
-    permission: 'issuers.write',
-    params: idParams,
-    body: z.strictObject({}).prefault({}),
-    responses: { 200: connectionTestedSchema },
   }),
 }

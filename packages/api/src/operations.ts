@@ -9,6 +9,7 @@ import { authOperations } from './auth.js'
 import { bulkOperations } from './bulk.js'
 import { certificateOperations } from './certificates.js'
 import { connectorTypeOperations } from './connector-types.js'
+import { dnsProviderOperations } from './dns-providers.js'
 import { eventOperations } from './events.js'
 import { exportOperations } from './exports.js'
 import { healthOperations } from './health.js'
@@ -43,6 +44,7 @@ export const operations = {
   ...issuerOperations,
   ...targetOperations,
   ...notifierOperations,
+  ...dnsProviderOperations,
   ...teamOperations,
   ...ownerOperations,
   ...agentGroupOperations,

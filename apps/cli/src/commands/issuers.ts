@@ -1,6 +1,7 @@
 import { type Issuer, operations } from '@certctl/api'
 import { parseBody } from '../parse-body.js'
 import type { ConnectionNoun } from './connections/noun.js'
+import { serverColumns, serverFields } from './connections/server-columns.js'
 import { connectionVerbs } from './connections/verbs.js'
 
 const noun: ConnectionNoun<Issuer> = {
@@ -15,17 +16,8 @@ const noun: ConnectionNoun<Issuer> = {
     change: '--set validity_days=30',
   },
   hasAgent: false,
-  columns: [
-    { title: 'ID', value: ({ id }) => id },
-    { title: 'NAME', value: ({ name }) => name },
-    { title: 'TYPE', value: ({ type }) => type },
-    { title: 'STATE', value: stateOf },
-    { title: 'TESTED', value: ({ test_status }) => test_status },
-    { title: 'SOURCE', value: ({ source }) => source },
-  ],
-  fields: (item) => [
-    ['unavailable', item.available ? undefined : (item.unavailable_reason ?? 'its connector is missing')],
-  ],
+  columns: serverColumns,
+  fields: serverFields,
   list: (client, query) => client.listIssuers({ query }),
   get: (client, id) => client.getIssuer({ params: { id } }),
   create: (client, given) => client.createIssuer({ body: parseBody(operations.createIssuer, given) }),
@@ -39,8 +31,3 @@ const noun: ConnectionNoun<Issuer> = {
 }
 
 export const issuerVerbs = connectionVerbs(noun)
-
-function stateOf({ available, enabled }: Issuer): string {
-  if (!available) return 'unavailable'
-  return enabled ? 'enabled' : 'disabled'
-}

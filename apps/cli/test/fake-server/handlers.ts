@@ -13,6 +13,7 @@ import { adminHandlers } from './admin-handlers.js'
 import { approvalHandlers } from './approval-handlers.js'
 import { bulkHandlers, bulkJob } from './bulk-handlers.js'
 import { certificateHandlers } from './certificate-handlers.js'
+import { dnsProviderHandlers } from './dns-provider-handlers.js'
 import { healthCheckHandlers } from './health-check-handlers.js'
 import { nounHandlers } from './noun-handlers.js'
 import { planOf } from './plan.js'
@@ -67,6 +68,7 @@ export function createHandlers(world: World): Handlers {
     ...bulkHandlers(world),
     ...healthCheckHandlers(world),
     ...issuerHandlers(world),
+    ...dnsProviderHandlers(world),
     ...nounHandlers(world),
     listTargets: async ({ query }) =>
       reply(

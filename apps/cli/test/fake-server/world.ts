@@ -4,6 +4,7 @@ import type {
   Approval,
   Certificate,
   ConnectorType,
+  DnsProvider,
   Event,
   Issuer,
   Job,
@@ -43,6 +44,7 @@ export function createWorld(now: () => number) {
     /** Plain nouns by their name in operation ids. */
     nouns: new Map<string, Map<string, { id: string; name: string }>>(),
     notifiers: new Map<string, Notifier>(),
+    dnsProviders: new Map<string, DnsProvider>(),
     targets: new Map<string, Target>(),
     agents: new Map<string, Agent>(),
     approvals: new Map<string, Approval>(),
@@ -290,6 +292,23 @@ function seed(world: World, at: string): void {
       where: ['agent-web'],
     },
   )
+  world.connectorTypes.push({
+    kind: 'dns',
+    type: 'zones',
+    aliases: [],
+    schema: {
+      type: 'object',
+      required: ['zone'],
+      properties: {
+        zone: { type: 'string', description: 'Zone that it writes to.' },
+        token: { type: 'string', description: 'Credential.', 'x-certctl': 'secret' },
+      },
+    },
+    capabilities: {},
+    package: '@certctl/dns-zones',
+    version: '0.1.0',
+    where: ['server'],
+  })
   world.events.push({
     id: 'event-1',
     type: 'certificate.issued',

@@ -1,6 +1,7 @@
 import {
   CertctlError,
   type DefinitionsByKind,
+  type DnsConnector,
   type IssuerCapabilities,
   type IssuerConnector,
   isCertctlError,
@@ -12,14 +13,14 @@ import {
 } from '@certctl/core'
 import type { Services } from '../services.js'
 import type { ConnectionRow } from '../store/connections.js'
+import { checkScripts } from './check-scripts.js'
 import { concealedConnector } from './concealed-connector.js'
 import { createConcealer } from './concealer.js'
+import { createIssuerDns } from './issuer-dns.js'
+import { kindWords, type ServerKind } from './kind-words.js'
 import type { Config, ConfigSchema } from './marked-schema.js'
 import { openConfig } from './sealed-config.js'
 import { createIssuerHost, createServerHost } from './server-host.js'
-
-/** What this version of the server runs itself. */
-export type ServerKind = 'issuer' | 'notifier'
 
 interface Connected<K extends ServerKind, Connector, Capabilities> {
   readonly id: string
@@ -27,12 +28,16 @@ interface Connected<K extends ServerKind, Connector, Capabilities> {
   readonly name: string
   readonly enabled: boolean
   readonly generation: number
+  /** It said that it takes no new orders until then. */
+  readonly pausedUntil: Date | undefined
   readonly definition: DefinitionsByKind[K]
   readonly connector: Connector
   readonly capabilities: Capabilities
 }
 export type IssuerInstance = Connected<'issuer', IssuerConnector, IssuerCapabilities>
 export type NotifierInstance = Connected<'notifier', NotifierConnector, NotifierCapabilities>
+export type DnsInstance = Connected<'dns', DnsConnector, Readonly<Record<string, never>>>
+type AnyInstance = IssuerInstance | NotifierInstance | DnsInstance
 
 export interface ConnectionSummary {
   id: string
@@ -48,6 +53,9 @@ export interface Connections {
   /** Throws `not_found`; `unsupported` where its connector is not installed; `config_invalid` where it refuses the configuration. Disabled ones too: the caller decides. */
   issuer(id: string): Promise<IssuerInstance>
   notifier(id: string): Promise<NotifierInstance>
+  dns(id: string): Promise<DnsInstance>
+  /** Whichever it is. */
+  open(kind: ServerKind, id: string): Promise<AnyInstance>
   list(kind: ServerKind): Promise<readonly ConnectionSummary[]>
   /** Why an instance cannot be used, without opening it. */
   faultOf(row: ConnectionRow): string | undefined
@@ -56,11 +64,15 @@ export interface Connections {
   close(): Promise<void>
 }
 
-type Needs = Pick<Services, 'store' | 'sealing' | 'clock' | 'log' | 'server' | 'registry' | 'wakes' | 'challenges'>
+type Needs = Pick<
+  Services,
+  'store' | 'sealing' | 'clock' | 'log' | 'server' | 'registry' | 'wakes' | 'challenges' | 'config'
+>
 
 interface Open {
   generation: number
-  connector: { close?(): Promise<void> }
+  connector: AnyInstance['connector']
+  close(): Promise<void>
 }
 
 /** How long calls that are under way may go on with a connector whose configuration was replaced. */
@@ -74,7 +86,7 @@ export function createConnections(services: Needs): Connections {
   const close = async (entry: Open): Promise<void> => {
     clearTimeout(closing.get(entry))
     closing.delete(entry)
-    await entry.connector.close?.().catch((error: unknown) => {
+    await entry.close().catch((error: unknown) => {
       services.log.warn({ reason: messageOf(error) }, 'a connector did not close')
     })
   }
@@ -87,21 +99,24 @@ export function createConnections(services: Needs): Connections {
   }
   const off = services.wakes.on('settings', (subject) => forget(subject.replace(/^connection /, '')))
 
-  const connect = async <K extends ServerKind>(kind: K, id: string) => {
+  const connect = async <Instance extends AnyInstance>(kind: ServerKind, id: string): Promise<Instance> => {
     const row = await store.connections.get(kind, id)
     if (row === undefined) throw unknownConnection(kind, id)
     const { definition } = registry.get(kind, row.type)
     const present = open.get(id)
-    if (present?.generation === row.generation) return { row, definition, connector: present.connector }
+    if (present?.generation === row.generation) return instanceOf<Instance>(row, definition, present)
     retire(present)
-    const connector = createConnector(services, { kind, definition }, row)
-    open.set(id, { generation: row.generation, connector })
-    return { row, definition, connector }
+    const opened = { generation: row.generation, ...createConnector(services, { kind, definition, dns }, row) }
+    open.set(id, opened)
+    return instanceOf<Instance>(row, definition, opened)
   }
+  const dns = async (id: string): Promise<DnsInstance> => await connect('dns', id)
 
   return {
-    issuer: async (id) => instanceOf<IssuerInstance>(await connect('issuer', id)),
-    notifier: async (id) => instanceOf<NotifierInstance>(await connect('notifier', id)),
+    issuer: async (id) => await connect('issuer', id),
+    notifier: async (id) => await connect('notifier', id),
+    dns,
+    open: async (kind, id) => await connect(kind, id),
     list: async (kind) => (await store.connections.list(kind)).map((row) => summaryOf(row, faultOf(services, row))),
     faultOf: (row) => faultOf(services, row),
     forget,
@@ -115,36 +130,72 @@ export function createConnections(services: Needs): Connections {
 }
 
 /** What `connect` found, under the names of the kind. */
-function instanceOf<Instance extends IssuerInstance | NotifierInstance>(found: {
-  row: ConnectionRow
-  definition: { capabilities: unknown }
-  connector: object
-}): Instance {
-  const { id, type, name, enabled, generation } = found.row
-  const { definition, connector } = found
-  const instance = { id, type, name, enabled, generation, definition, connector, capabilities: definition.capabilities }
-  return instance as unknown as Instance
+function instanceOf<Instance extends AnyInstance>(
+  { id, type, name, enabled, generation, paused_until }: ConnectionRow,
+  definition: DefinitionsByKind[ServerKind],
+  { connector }: Pick<Open, 'connector'>,
+): Instance {
+  const { capabilities } = definition
+  const pausedUntil = paused_until ?? undefined
+  return {
+    id,
+    type,
+    name,
+    enabled,
+    generation,
+    pausedUntil,
+    definition,
+    connector,
+    capabilities,
+  } as unknown as Instance
+}
+
+interface Opening {
+  kind: ServerKind
+  definition: DefinitionsByKind[ServerKind]
+  dns(id: string): Promise<DnsInstance>
 }
 
 /** What a connector says is written down in many places; here its secrets are taken out of it, once for all of them. */
-function createConnector<K extends ServerKind>(
+function createConnector(
   services: Needs,
-  { kind, definition }: { kind: K; definition: DefinitionsByKind[K] },
+  { kind, definition, dns }: Opening,
   row: ConnectionRow,
-): IssuerConnector | NotifierConnector {
+): Omit<Open, 'generation'> {
   const stored = openConnection(services, row)
   const conceal = createConcealer(definition.jsonSchema as ConfigSchema, stored)
-  const make = (): IssuerConnector | NotifierConnector => {
-    const config: unknown = parseConfig(definition.configSchema, stored, row.name)
-    if (kind === 'issuer')
-      return (definition as DefinitionsByKind['issuer']).create(config, createIssuerHost(services, row.id, conceal))
-    return (definition as DefinitionsByKind['notifier']).create(config, createServerHost(services, row.id, conceal))
+  const issuerDns = createIssuerDns(services, { row, find: dns })
+  const make = (): Open['connector'] => {
+    const config: unknown = configOf(services, { definition, row }, stored)
+    const host = createServerHost(services, { id: row.id, conceal })
+    if (kind !== 'issuer') return (definition as DefinitionsByKind['notifier' | 'dns']).create(config, host)
+    const issuerHost = createIssuerHost(services, { host, dns: issuerDns.dns })
+    return (definition as DefinitionsByKind['issuer']).create(config, issuerHost)
   }
   try {
-    return concealedConnector(make(), conceal)
+    const connector = concealedConnector(make(), conceal)
+    return {
+      connector,
+      async close() {
+        await connector.close?.()
+        await issuerDns.close()
+      },
+    }
   } catch (error) {
     throw conceal.error(error)
   }
+}
+
+/** The connector's own judgement, and ours of the programs it would run here. */
+function configOf(
+  { config }: Needs,
+  { definition, row }: { definition: DefinitionsByKind[ServerKind]; row: ConnectionRow },
+  stored: Config,
+): unknown {
+  const parsed: unknown = parseConfig(definition.configSchema, stored, row.name)
+  if (row.source === 'api')
+    checkScripts(config.scripts_dir, { schema: definition.jsonSchema as ConfigSchema, config: stored }, row.name)
+  return parsed
 }
 
 /** The configuration of a connection as it was given, secrets included. */
@@ -170,7 +221,8 @@ function faultOf(services: Needs, row: ConnectionRow): string | undefined {
   const found: Registered | undefined = services.registry.find(row.kind, row.type)
   if (found === undefined) return `The connector of type "${row.type}" is not installed on this server`
   try {
-    parseConfig(found.definition.configSchema, openConnection(services, row), found.definition.type)
+    const { definition } = services.registry.get(row.kind as ServerKind, row.type)
+    configOf(services, { definition, row }, openConnection(services, row))
     return undefined
   } catch (error) {
     if (isCertctlError(error)) return error.message
@@ -184,6 +236,7 @@ function summaryOf(row: ConnectionRow, fault: string | undefined): ConnectionSum
 }
 
 /** The error for an id that names no connection of this kind. */
-export function unknownConnection(kind: ConnectionRow['kind'], id: string): CertctlError {
-  return new CertctlError('not_found', `No ${kind} "${id}"; list them with GET /api/v1/${kind}s`)
+export function unknownConnection(kind: ServerKind, id: string): CertctlError {
+  const { name, path } = kindWords[kind]
+  return new CertctlError('not_found', `No ${name} "${id}"; list them with GET ${path}`)
 }

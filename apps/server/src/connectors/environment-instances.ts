@@ -15,6 +15,7 @@ import type { ConnectionRow } from '../store/connections.js'
 import { violatedUnique } from '../store/database-error.js'
 import type { Tx } from '../store/store.js'
 import { openConnection, placeOfConnection } from './connections.js'
+import { kindWords, serverKinds } from './kind-words.js'
 import type { ConfigSchema } from './marked-schema.js'
 import { type Environment, type EnvironmentFound, readEnvironment } from './read-environment.js'
 import { sealConfig } from './sealed-config.js'
@@ -23,7 +24,7 @@ import { sealConfig } from './sealed-config.js'
 export const livingMs = 60_000
 
 /**
- * Makes issuers and notifiers from the environment, at each start. What is gone from it is disabled once no living copy has it;
+ * Makes issuers, notifiers and DNS providers from the environment, at each start. What is gone from it is disabled once no living copy has it;
  * copies that see different values say so. Throws `config_invalid` with every wrong variable.
  */
 export async function syncEnvironmentInstances(services: Services, environment: Environment): Promise<void> {
@@ -155,7 +156,8 @@ async function insertInstance(tx: Tx, { kind, instance, entry }: EnvironmentFoun
 }
 
 async function disableGone(tx: Tx, present: ReadonlySet<string>): Promise<string[]> {
-  const rows: ConnectionRow[] = [...(await tx.connections.list('issuer')), ...(await tx.connections.list('notifier'))]
+  const rows: ConnectionRow[] = []
+  for (const kind of serverKinds) rows.push(...(await tx.connections.list(kind)))
   const gone = rows.filter((row) => row.source === 'env' && row.enabled && !present.has(row.id))
   for (const { id, kind, generation } of gone) {
     await tx.connections.update(id, { enabled: false, generation: generation + 1, updated_at: tx.now })
@@ -164,11 +166,12 @@ async function disableGone(tx: Tx, present: ReadonlySet<string>): Promise<string
   return gone.map((row) => row.id)
 }
 
-async function record(tx: Tx, change: { kind: string; id: string; action: string }): Promise<void> {
+async function record(tx: Tx, change: { kind: ConnectionRow['kind']; id: string; action: string }): Promise<void> {
+  const resource = change.kind === 'discovery' ? change.kind : kindWords[change.kind].resource
   tx.audit.append({
     actor: systemActor,
-    action: `${change.kind}.${change.action}`,
-    resource_type: change.kind,
+    action: `${resource}.${change.action}`,
+    resource_type: resource,
     resource_id: change.id,
     details: { source: 'env' },
   })

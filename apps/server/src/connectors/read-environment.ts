@@ -9,7 +9,7 @@ import {
   type Registered,
 } from '@certctl/core'
 import type { Services } from '../services.js'
-import type { ServerKind } from './connections.js'
+import { type ServerKind, serverKinds } from './kind-words.js'
 import { type Config, type ConfigSchema, isObject } from './marked-schema.js'
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -26,8 +26,7 @@ export async function readEnvironment(
   services: Pick<Services, 'registry'>,
   environment: Environment,
 ): Promise<EnvironmentFound[]> {
-  const kinds: readonly ServerKind[] = ['issuer', 'notifier']
-  const offered = kinds.flatMap((kind) =>
+  const offered = serverKinds.flatMap((kind) =>
     services.registry
       .list(kind)
       .flatMap((entry) => (entry.definition.environment ?? []).map((instance) => ({ kind, entry, instance }))),

@@ -1,4 +1,4 @@
-import { CertctlError, type Host, type IssuerHost } from '@certctl/core'
+import type { Host, IssuerHost } from '@certctl/core'
 import { createNodeHost, systemClock } from '@certctl/kit'
 import type { Services } from '../services.js'
 import type { Concealer } from './concealer.js'
@@ -6,29 +6,37 @@ import { connectorLog } from './connector-log.js'
 import { createRowStateStore } from './row-state-store.js'
 
 type Needs = Pick<Services, 'store' | 'sealing' | 'clock' | 'log' | 'server'>
-type IssuerNeeds = Needs & Pick<Services, 'challenges'>
+
+export interface HostOwner {
+  /** The configured instance. */
+  id: string
+  /** Whose sealed state it has, where that is not the instance's own. */
+  stateId?: string | undefined
+  conceal: Concealer
+}
 
 /** The host of one configured instance: its state is rows that all copies of the server share. */
-export function createServerHost(services: Needs, instance: string, conceal: Concealer): Host {
+export function createServerHost(services: Needs, { id, stateId = id, conceal }: HostOwner): Host {
   return createNodeHost({
-    instance: { id: instance, publicUrl: services.server.publicUrl },
-    state: createRowStateStore(services, instance),
-    log: connectorLog(services.log, instance, conceal),
+    instance: { id, publicUrl: services.server.publicUrl },
+    state: createRowStateStore(services, stateId),
+    log: connectorLog(services.log, id, conceal),
     clock: { now: () => services.clock.now(), delay: systemClock.delay },
   })
 }
 
-/** What an issuer gets besides: somebody who answers challenges for it. */
-export function createIssuerHost(services: IssuerNeeds, instance: string, conceal: Concealer): IssuerHost {
-  const refuse = async (what: string): Promise<never> => {
-    throw new CertctlError('unsupported', `${instance}: this version of the server ${what}`)
-  }
+/** What an issuer gets besides: somebody who answers challenges for it, and DNS providers. */
+export function createIssuerHost(
+  { challenges }: Pick<Services, 'challenges'>,
+  { host, dns }: { host: Host; dns: IssuerHost['dns'] },
+): IssuerHost {
+  const { id } = host.instance
   return {
-    ...createServerHost(services, instance, conceal),
+    ...host,
     challenges: {
-      publish: async (answer) => await services.challenges.publish(instance, answer),
-      withdraw: async (answer) => await services.challenges.withdraw(instance, answer),
+      publish: async (answer) => await challenges.publish(id, answer),
+      withdraw: async (answer) => await challenges.withdraw(id, answer),
     },
-    dns: async () => await refuse('has no DNS providers'),
+    dns,
   }
 }

@@ -1,11 +1,11 @@
-import type { Issuer, Notifier } from '@certctl/api'
+import type { DnsProvider, Issuer, Notifier } from '@certctl/api'
 import { openConnection, schemaOfConnection } from '../connectors/connections.js'
 import { maskConfig } from '../connectors/sealed-config.js'
 import type { Services } from '../services.js'
 import type { ConnectionRow } from '../store/connections.js'
 
-/** An issuer or notifier as the wire shows it: secrets masked. */
-export function connectionView(services: Services, row: ConnectionRow): Issuer & Notifier {
+/** An issuer, notifier or DNS provider as the wire shows it: secrets masked. */
+export function connectionView(services: Services, row: ConnectionRow): Issuer & Notifier & DnsProvider {
   const fault = services.connections.faultOf(row)
   return {
     id: row.id,

@@ -1,5 +1,7 @@
 import { CertctlError, parseConfig, type Registered } from '@certctl/core'
-import { placeOfConnection, type ServerKind } from '../connectors/connections.js'
+import { checkScripts } from '../connectors/check-scripts.js'
+import { placeOfConnection } from '../connectors/connections.js'
+import { kindWords, type ServerKind } from '../connectors/kind-words.js'
 import type { Config, ConfigSchema } from '../connectors/marked-schema.js'
 import { mergeConfig, sealConfig } from '../connectors/sealed-config.js'
 import type { Services } from '../services.js'
@@ -8,6 +10,7 @@ import type { ConnectionRow } from '../store/connections.js'
 import { createId } from '../store/create-id.js'
 import type { Tx } from '../store/store.js'
 import { fieldFault } from './field-fault.js'
+import { requireDnsProvider } from './require-dns-provider.js'
 
 export interface NewConnection {
   id?: string | undefined
@@ -18,19 +21,21 @@ export interface NewConnection {
   actor: Actor
 }
 
-/** Adds an issuer or notifier. The type must be installed and accept the configuration. */
+/** Adds an issuer, notifier or DNS provider. The type must be installed and accept the configuration. */
 export async function createConnection(
   services: Services,
   kind: ServerKind,
   input: NewConnection,
 ): Promise<ConnectionRow> {
+  const { prefix, resource } = kindWords[kind]
   const { definition } = installedType(services, kind, input.type)
   const schema = definition.jsonSchema as ConfigSchema
   const config = mergeConfig(schema, {}, input.config)
-  parseOwn(definition, config)
+  checkOwn(services, definition, config)
   return await services.store.transaction(async (tx) => {
-    const id = input.id ?? createId(kind === 'issuer' ? 'iss' : 'ntf', tx.now)
+    const id = input.id ?? createId(prefix, tx.now)
     await requireFree(tx, { kind, id, name: input.name })
+    if (kind === 'issuer') await requireDnsProvider(tx, config)
     const stored = sealConfig(services.sealing, { schema, config }, placeOfConnection(id))
     await tx.connections.insert({
       id,
@@ -46,8 +51,8 @@ export async function createConnection(
     })
     tx.audit.append({
       actor: input.actor,
-      action: `${kind}.created`,
-      resource_type: kind,
+      action: `${resource}.created`,
+      resource_type: resource,
       resource_id: id,
       details: { name: input.name, type: definition.type, enabled: input.enabled },
     })
@@ -60,11 +65,23 @@ function installedType(services: Services, kind: ServerKind, type: string): Regi
   const found: Registered<ServerKind> | undefined = services.registry.find(kind, type)
   if (found !== undefined) return found
   const known = services.registry.list(kind).map((entry) => entry.definition.type)
-  throw fieldFault('type', `there is no ${kind} connector "${type}" on this server; there are: ${known.join(', ')}`)
+  throw fieldFault(
+    'type',
+    `there is no ${kindWords[kind].name} connector "${type}" on this server; there are: ${known.join(', ')}`,
+  )
 }
 
-/** Asks the connector's own schema; faults are named below `config`. */
-export function parseOwn(definition: Registered<ServerKind>['definition'], config: Config): void {
+/** Asks the connector's own schema, and whether it may run the programs that are named; faults are named below `config`. */
+export function checkOwn(
+  services: Pick<Services, 'config'>,
+  definition: Registered<ServerKind>['definition'],
+  config: Config,
+): void {
+  parseOwn(definition, config)
+  checkScripts(services.config.scripts_dir, { schema: definition.jsonSchema as ConfigSchema, config }, definition.type)
+}
+
+function parseOwn(definition: Registered<ServerKind>['definition'], config: Config): void {
   try {
     parseConfig(definition.configSchema, config, definition.type)
   } catch (cause) {
@@ -86,12 +103,13 @@ export async function requireFree(
   if (namesake !== undefined)
     throw new CertctlError(
       'conflict',
-      `There is already an ${kind} named "${name}" (${namesake.id}); choose another name`,
+      `There is already ${kindWords[kind].aName} named "${name}" (${namesake.id}); choose another name`,
     )
 }
 
 export async function written(tx: Tx, kind: ServerKind, id: string): Promise<ConnectionRow> {
   const row = await tx.connections.get(kind, id)
-  if (row === undefined) throw new CertctlError('internal', `The ${kind} ${id} vanished while it was written`)
+  if (row === undefined)
+    throw new CertctlError('internal', `The ${kindWords[kind].name} ${id} vanished while it was written`)
   return row
 }

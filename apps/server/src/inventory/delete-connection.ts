@@ -1,26 +1,27 @@
 import { CertctlError } from '@certctl/core'
-import type { ServerKind } from '../connectors/connections.js'
+import { kindWords, type ServerKind } from '../connectors/kind-words.js'
 import type { Services } from '../services.js'
 import type { Actor } from '../store/audit-entry.js'
 import type { Tx } from '../store/store.js'
 import { lockEditable } from './update-connection.js'
 
-/** Removes an issuer or notifier. Refused with the list of what refers to it (`conflict`). */
+/** Removes an issuer, notifier or DNS provider. Refused with the list of what refers to it (`conflict`). */
 export async function deleteConnection(
   services: Services,
   kind: ServerKind,
   { id, actor }: { id: string; actor: Actor },
 ): Promise<void> {
+  const { resource } = kindWords[kind]
   await services.store.transaction(async (tx) => {
     const row = await lockEditable(tx, kind, id)
-    if (kind === 'issuer') await requireUnused(tx, id)
-    else await tx.notifications.closeOfConnection(id)
+    if (kind === 'notifier') await tx.notifications.closeOfConnection(id)
+    else await requireUnused(tx, kind, id)
     await tx.connectorState.removeAll(id)
     await tx.connections.remove(id)
     tx.audit.append({
       actor,
-      action: `${kind}.deleted`,
-      resource_type: kind,
+      action: `${resource}.deleted`,
+      resource_type: resource,
       resource_id: id,
       details: { name: row.name, type: row.type },
     })
@@ -29,12 +30,19 @@ export async function deleteConnection(
   services.connections.forget(id)
 }
 
-async function requireUnused(tx: Tx, id: string): Promise<void> {
-  const referrers = await tx.connections.referrersOfIssuer(id)
+async function requireUnused(tx: Tx, kind: 'issuer' | 'dns', id: string): Promise<void> {
+  const referrers: Record<string, string[]> =
+    kind === 'issuer'
+      ? await tx.connections.referrersOfIssuer(id)
+      : { issuers: await tx.connections.issuersWithDnsProvider(id) }
   const used = Object.entries(referrers).filter(([, ids]) => ids.length > 0)
   if (used.length === 0) return
   const list = used.map(([noun, ids]) => `${noun} ${ids.join(', ')}${ids.length === 5 ? ', …' : ''}`).join('; ')
-  throw new CertctlError('conflict', `The issuer "${id}" is in use by ${list}; disable it instead`, {
-    errors: used.map(([noun, ids]) => ({ field: noun, message: ids.join(', ') })),
-  })
+  throw new CertctlError(
+    'conflict',
+    `The ${kindWords[kind].name} "${id}" is in use by ${list}; ${kind === 'issuer' ? 'disable it instead' : 'change them first'}`,
+    {
+      errors: used.map(([noun, ids]) => ({ field: noun, message: ids.join(', ') })),
+    },
+  )
 }

@@ -1,4 +1,5 @@
-import { type ServerKind, unknownConnection } from '../connectors/connections.js'
+import { unknownConnection } from '../connectors/connections.js'
+import type { ServerKind } from '../connectors/kind-words.js'
 import type { Services } from '../services.js'
 import type { ConnectionFilter, ConnectionRow } from '../store/connections.js'
 import type { Page, PageRequest } from '../store/page.js'

@@ -1,5 +1,6 @@
 import { CertctlError, messageOf } from '@certctl/core'
-import { type ServerKind, unknownConnection } from '../connectors/connections.js'
+import { unknownConnection } from '../connectors/connections.js'
+import { kindWords, type ServerKind } from '../connectors/kind-words.js'
 import { answerInTime } from '../lifecycle/order/answer-in-time.js'
 import type { Services } from '../services.js'
 import type { Actor } from '../store/audit-entry.js'
@@ -14,6 +15,7 @@ export async function testConnection(
 ): Promise<{ detail: string }> {
   const { id, actor, signal } = input
   if ((await services.store.connections.get(kind, id)) === undefined) throw unknownConnection(kind, id)
+  const { name, resource } = kindWords[kind]
   const outcome = await tryOut(services, kind, { id, signal })
   await services.store.transaction(async (tx) => {
     await tx.connections.update(id, {
@@ -23,14 +25,14 @@ export async function testConnection(
     })
     tx.audit.append({
       actor,
-      action: `${kind}.tested`,
-      resource_type: kind,
+      action: `${resource}.tested`,
+      resource_type: resource,
       resource_id: id,
       details: { status: outcome.status },
     })
   })
   if (outcome.status === 'success') return { detail: outcome.detail }
-  throw new CertctlError('connection_failed', `The ${kind} "${id}" does not work: ${outcome.detail}`, {
+  throw new CertctlError('connection_failed', `The ${name} "${id}" does not work: ${outcome.detail}`, {
     cause: outcome.cause,
   })
 }
@@ -47,8 +49,7 @@ async function tryOut(
   { id, signal }: { id: string; signal: AbortSignal },
 ): Promise<Outcome> {
   try {
-    const { connector } =
-      kind === 'issuer' ? await services.connections.issuer(id) : await services.connections.notifier(id)
+    const { connector } = await services.connections.open(kind, id)
     const ask = async (limited: AbortSignal) => await connector.test?.(limited)
     const tested = await answerInTime(ask, { seconds: limitSeconds, signal })
     return {

@@ -1,13 +1,15 @@
 import { CertctlError, looseType } from '@certctl/core'
-import { openConnection, placeOfConnection, type ServerKind, unknownConnection } from '../connectors/connections.js'
-import type { ConfigSchema } from '../connectors/marked-schema.js'
+import { openConnection, placeOfConnection, unknownConnection } from '../connectors/connections.js'
+import { kindWords, type ServerKind } from '../connectors/kind-words.js'
+import type { Config, ConfigSchema } from '../connectors/marked-schema.js'
 import { mergeConfig, type StoredConfig, sealConfig } from '../connectors/sealed-config.js'
 import type { Services } from '../services.js'
 import type { Actor } from '../store/audit-entry.js'
 import type { ConnectionRow } from '../store/connections.js'
 import type { Tx } from '../store/store.js'
-import { parseOwn, requireFree, written } from './create-connection.js'
+import { checkOwn, requireFree, written } from './create-connection.js'
 import { fieldFault } from './field-fault.js'
+import { requireDnsProvider } from './require-dns-provider.js'
 
 export interface ConnectionChanges {
   id: string
@@ -27,12 +29,14 @@ export async function updateConnection(
   changes: ConnectionChanges,
 ): Promise<ConnectionRow> {
   const { id, name, enabled, actor } = changes
+  const { resource } = kindWords[kind]
   const row = await services.store.transaction(async (tx) => {
     const before = await lockEditable(tx, kind, id)
     changes.check(before)
     await requireSame(tx, kind, { before, changes })
     const config =
       changes.config === undefined ? undefined : changedConfig(services, kind, { before, config: changes.config })
+    if (kind === 'issuer' && config !== undefined) await requireDnsProvider(tx, config.config as Config)
     await tx.connections.update(id, {
       ...(name === undefined ? {} : { name }),
       ...(enabled === undefined ? {} : { enabled }),
@@ -42,8 +46,8 @@ export async function updateConnection(
     })
     tx.audit.append({
       actor,
-      action: `${kind}.updated`,
-      resource_type: kind,
+      action: `${resource}.updated`,
+      resource_type: resource,
       resource_id: id,
       details: { name, enabled, config_fields: Object.keys(changes.config ?? {}) },
     })
@@ -61,7 +65,7 @@ export async function lockEditable(tx: Tx, kind: ServerKind, id: string): Promis
   if (row.source === 'env')
     throw new CertctlError(
       'conflict',
-      `The ${kind} "${id}" comes from the server's environment; change its variables there and start the server again`,
+      `The ${kindWords[kind].name} "${id}" comes from the server's environment; change its variables there and start the server again`,
     )
   return row
 }
@@ -73,7 +77,7 @@ async function requireSame(
 ): Promise<void> {
   const { type, name } = changes
   if (type !== undefined && looseType(type) !== looseType(before.type))
-    throw fieldFault('type', `is ${before.type} and stays so; make another ${kind} instead`)
+    throw fieldFault('type', `is ${before.type} and stays so; make another ${kindWords[kind].name} instead`)
   if (name !== undefined && name.toLowerCase() !== before.name.toLowerCase()) await requireFree(tx, { kind, name })
 }
 
@@ -85,6 +89,6 @@ function changedConfig(
   const { definition } = services.registry.get(kind, before.type)
   const schema = definition.jsonSchema as ConfigSchema
   const merged = mergeConfig(schema, openConnection(services, before), config)
-  parseOwn(definition, merged)
+  checkOwn(services, definition, merged)
   return sealConfig(services.sealing, { schema, config: merged }, placeOfConnection(before.id))
 }

@@ -112,6 +112,19 @@ export function connectionsTable(db: Kysely<Schema>) {
       await db.deleteFrom('connections').where('id', '=', id).execute()
     },
 
+    /** Issuers that prove names with this DNS provider; at most five. */
+    async issuersWithDnsProvider(id: string): Promise<string[]> {
+      const rows = await db
+        .selectFrom('connections')
+        .select('id')
+        .where('kind', '=', 'issuer')
+        .where(sql<boolean>`config ->> 'dns_provider' = ${id}`)
+        .orderBy('id')
+        .limit(5)
+        .execute()
+      return rows.map((row) => row.id)
+    },
+
     /** What makes deleting an issuer wrong; each with at most five examples. */
     async referrersOfIssuer(id: string): Promise<Record<'certificates' | 'orders' | 'revocations', string[]>> {
       const certificates = await db

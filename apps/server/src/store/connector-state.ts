@@ -72,8 +72,17 @@ export function connectorStateTable(db: Kysely<Schema>) {
       await db.deleteFrom('connector_state').where('instance', '=', instance).where('key', '=', key).execute()
     },
 
+    /** Also of what was made for it: `<instance>/…`. */
     async removeAll(instance: string): Promise<void> {
-      await db.deleteFrom('connector_state').where('instance', '=', instance).execute()
+      await db
+        .deleteFrom('connector_state')
+        .where((where) =>
+          where.or([
+            where('instance', '=', instance),
+            where(where.fn('starts_with', ['instance', where.val(`${instance}/`)]), '=', true),
+          ]),
+        )
+        .execute()
     },
 
     async removeExpired(at: Date): Promise<void> {

@@ -27,7 +27,7 @@ export function createVerb<T extends Connection>(noun: ConnectionNoun<T>) {
     summary: `Adds ${noun.aSingular}; what it can be is shown by: certctl connector-types list --kind ${noun.kind}`,
     examples: [
       `certctl ${noun.plural} create --id ${id} --type ${type}${agent} ${settings}`,
-      `certctl ${noun.plural} create --file ${noun.singular}.json`,
+      `certctl ${noun.plural} create --file ${id}.json`,
     ],
     options: {
       '--type <type>': 'Connector type',

@@ -3,7 +3,7 @@ import type { ListAnswer } from '../../cli.js'
 import type { Client } from '../../connect/client.js'
 import type { Column } from '../../output/table.js'
 
-/** What issuers, targets and notifiers have in common. */
+/** What issuers, targets, notifiers and DNS providers have in common. */
 export interface Connection {
   id: string
   name: string

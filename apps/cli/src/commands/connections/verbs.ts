@@ -7,7 +7,7 @@ import { showVerb } from './show.js'
 import { testVerb } from './test.js'
 import { updateVerb } from './update.js'
 
-/** The verbs that issuers, targets and notifiers share. */
+/** The verbs that issuers, targets, notifiers and DNS providers share. */
 export function connectionVerbs<T extends Connection>(noun: ConnectionNoun<T>): Verb[] {
   return [listVerb(noun), showVerb(noun), createVerb(noun), updateVerb(noun), deleteVerb(noun), testVerb(noun)]
 }

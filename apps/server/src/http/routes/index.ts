@@ -15,6 +15,7 @@ import { auditRoutes } from './audit.js'
 import { bulkRoutes } from './bulk.js'
 import { certificateRoutes } from './certificates.js'
 import { connectorTypeRoutes } from './connector-types.js'
+import { dnsProviderRoutes } from './dns-providers.js'
 import { eventRoutes } from './events.js'
 import { exportRoutes } from './exports.js'
 import { healthRoutes } from './health.js'
@@ -64,6 +65,7 @@ export function createHandlers(
     ...joinTokenRoutes(services, settings),
     ...metricsRoutes(services),
     ...notifierRoutes(services),
+    ...dnsProviderRoutes(services),
     ...ownerRoutes(services),
     ...planRoutes(services),
     ...policyRoutes(services),

@@ -1,46 +1,17 @@
-import { reply } from '@certctl/api'
-import { actorOf } from '../../access/principal.js'
-import { connectionView } from '../../inventory/connection-view.js'
-import { createConnection } from '../../inventory/create-connection.js'
-import { deleteConnection } from '../../inventory/delete-connection.js'
-import { getConnection, listConnections } from '../../inventory/list-connections.js'
-import { testConnection } from '../../inventory/test-connection.js'
-import { updateConnection } from '../../inventory/update-connection.js'
 import type { Services } from '../../services.js'
-import type { ConnectionRow } from '../../store/connections.js'
-import { matchCheck } from '../etag.js'
+import { connectionRoutes } from '../connection-routes.js'
 import type { Handlers } from '../handlers.js'
-import { listingOf } from '../page.js'
 
 type Ids = 'listNotifiers' | 'createNotifier' | 'getNotifier' | 'updateNotifier' | 'deleteNotifier' | 'testNotifier'
 
 export function notifierRoutes(services: Services): Handlers<Ids> {
-  const viewOf = (row: ConnectionRow) => connectionView(services, row)
+  const routes = connectionRoutes(services, { kind: 'notifier', list: 'listNotifiers' })
   return {
-    async listNotifiers({ query }) {
-      const { request, envelope } = listingOf(services.sealing, 'listNotifiers', query)
-      return reply(200, envelope(await listConnections(services, { kind: 'notifier', ...query }, request), viewOf))
-    },
-    createNotifier: async ({ body, principal }) =>
-      reply(201, viewOf(await createConnection(services, 'notifier', { ...body, actor: actorOf(principal) }))),
-    getNotifier: async ({ params }) => reply(200, viewOf(await getConnection(services, 'notifier', params.id))),
-    async updateNotifier({ params, body, principal, raw }) {
-      const match = matchCheck(raw)
-      const check = (row: ConnectionRow): void => match(viewOf(row))
-      const changes = { id: params.id, ...body, actor: actorOf(principal), check }
-      return reply(200, viewOf(await updateConnection(services, 'notifier', changes)))
-    },
-    async deleteNotifier({ params, principal }) {
-      await deleteConnection(services, 'notifier', { id: params.id, actor: actorOf(principal) })
-      return reply(204, undefined)
-    },
-    async testNotifier({ params, principal, signal }) {
-      const { detail } = await testConnection(services, 'notifier', {
-        id: params.id,
-        actor: actorOf(principal),
-        signal,
-      })
-      return reply(200, { status: 'connection_successful', detail })
-    },
+    listNotifiers: routes.list,
+    createNotifier: routes.create,
+    getNotifier: routes.get,
+    updateNotifier: routes.update,
+    deleteNotifier: routes.remove,
+    testNotifier: routes.test,
   }
 }
