@@ -7,7 +7,7 @@ import { createCsr, generateKey, isCrlOf, parseCertificate, parseCrl, splitCerti
 import { createIssuanceRequest, issuedRefOf } from '@certctl/testing'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import openssl from '../src/index.js'
-import { createRealCa, nodeHost, type RealCa, removeTemplate, skipped } from './real-ca.js'
+import { createRealCa, nodeHost, type RealCa, removeRealCas, removeTemplate, skipped } from './real-ca.js'
 
 const never = new AbortController().signal
 let ca: RealCa
@@ -49,7 +49,7 @@ suite(skipped ?? 'the example scripts over the real openssl ca', () => {
     work = mkdtempSync(join(tmpdir(), 'certctl-openssl-work-'))
   })
   afterEach(() => {
-    ca.remove()
+    removeRealCas()
     rmSync(work, { recursive: true, force: true })
   })
   afterAll(removeTemplate)
@@ -133,7 +133,6 @@ suite(skipped ?? 'the example scripts over the real openssl ca', () => {
     })
     const { ca_cert_path: _, ...unknown } = ca.config
     expect(parseCrl((await start(unknown).crl?.(never)) ?? '').issuerText).toBe('CN=Example Issuing CA')
-    other.remove()
   })
 
   it('revoking what this CA never issued fails with what openssl says', async () => {
@@ -146,7 +145,6 @@ suite(skipped ?? 'the example scripts over the real openssl ca', () => {
         ...{ certificate: foreign, reason: 'superseded' },
       }),
     ).rejects.toMatchObject({ code: 'upstream_rejected' })
-    other.remove()
   })
 
   it('a test says what can be run and until when the CA lives, and signs nothing', async () => {

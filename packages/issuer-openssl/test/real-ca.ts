@@ -29,13 +29,14 @@ export interface RealCa {
   config: Readonly<Record<string, string>>
   /** Lines of the database that begin with this letter: V valid, R revoked. */
   count(status: 'V' | 'R'): number
-  remove(): void
 }
 
 let template: string | undefined
+const made: string[] = []
 
 export function createRealCa(): RealCa {
   const folder = mkdtempSync(join(tmpdir(), 'certctl-openssl-ca-'))
+  made.push(folder)
   cpSync(examples, folder, { recursive: true })
   const data = join(folder, 'data')
   cpSync(templateCa(), data, { recursive: true })
@@ -47,8 +48,12 @@ export function createRealCa(): RealCa {
       readFileSync(join(data, 'index.txt'), 'utf8')
         .split('\n')
         .filter((line) => line.startsWith(status)).length,
-    remove: () => rmSync(folder, { recursive: true, force: true }),
   }
+}
+
+/** Whatever `createRealCa` made, also where a test failed. */
+export function removeRealCas(): void {
+  for (const folder of made.splice(0)) rmSync(folder, { recursive: true, force: true })
 }
 
 /** The scripts are where a configuration says, whatever world is current: laws know one configuration. */
