@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { IssuerHost } from '@certctl/core'
+import type { Host, IssuerHost } from '@certctl/core'
 import { createNodeHost } from '@certctl/kit'
 import { createMemoryState, createTestIssuerHost, type IssuerWorld } from '@certctl/testing'
 
@@ -14,13 +14,17 @@ const isRequired = process.env.CERTCTL_TEST_REAL === 'required'
 export const skipped =
   missing.length === 0 || isRequired ? undefined : `skipped: ${missing.join(' and ')} is not installed`
 
-/** This machine, with sealed state in memory. */
-export function nodeHost(): IssuerHost & { logged: string[] } {
+/** This machine, with sealed state in memory. Working directories are made in `temporary`: what dies in a test clears nothing up. */
+export function nodeHost(temporary?: string): IssuerHost & { logged: string[] } {
   const logged: string[] = []
   const log = { debug: () => undefined, info: () => undefined, warn: (message: string) => void logged.push(message) }
   const { challenges, dns } = createTestIssuerHost()
   const state = createMemoryState(() => new Date())
-  return { ...createNodeHost({ instance: { id: 'iss-openssl' }, state, log }), challenges, dns, logged }
+  const node = createNodeHost({ instance: { id: 'iss-openssl' }, state, log })
+  const place: Record<string, string> = temporary === undefined ? {} : { TMPDIR: temporary }
+  const run: Host['run'] = (argv, options = {}) =>
+    node.run(argv, { ...options, environment: { ...place, ...options.environment } })
+  return { ...node, run, challenges, dns, logged }
 }
 
 /** The example scripts over a CA of their own. */
@@ -87,7 +91,7 @@ export function createWorld(folder: string): IssuerWorld {
   cpSync(templateCa(), data, { recursive: true })
   const lines = () => readFileSync(join(data, 'index.txt'), 'utf8').split('\n')
   return {
-    host: nodeHost(),
+    host: nodeHost(join(folder, 'temporary')),
     issued: () => lines().filter((line) => line !== '').length,
     revocations: () => lines().filter((line) => line.startsWith('R')).length,
   }
@@ -98,6 +102,7 @@ export function createScriptsFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'certctl-openssl-laws-'))
   cpSync(examples, folder, { recursive: true })
   mkdirSync(join(folder, 'data'))
+  mkdirSync(join(folder, 'temporary'))
   if (!existsSync(join(folder, 'ca'))) symlinkSync(join(folder, 'data'), join(folder, 'ca'))
   return folder
 }
