@@ -14,6 +14,8 @@ export interface Metrics {
   /** One answer of a CA to `issue` or `poll` that ended an order. */
   issuanceEnded(issuance: { issuerType: string; outcome: 'issued' | 'failed'; seconds: number; code?: string }): void
   jobEnded(job: { kind: string; outcome: string }): void
+  /** One attempt to keep an issuer's credentials alive. */
+  issuerMaintained(maintenance: { issuerType: string; outcome: 'done' | 'failed' }): void
   deploymentEnded(deployment: { targetType: string; outcome: string }): void
   /** Runs before each answer to Prometheus; what it sets is in that answer. A failure is counted, and the rest is still answered. */
   beforeScrape(refresh: () => Promise<void>): void
@@ -44,6 +46,7 @@ export function createMetrics(): Metrics {
       const counter = outcome === 'done' || outcome === 'superseded' ? counters.jobsCompleted : counters.jobsFailed
       counter.inc({ kind })
     },
+    issuerMaintained: ({ issuerType, outcome }) => counters.maintenance.inc({ issuer_type: issuerType, outcome }),
     deploymentEnded: ({ targetType, outcome }) => counters.deployments.inc({ target_type: targetType, outcome }),
     beforeScrape: (refresh) => void refreshes.push(refresh),
     gauge: (name, help, labels = []) => new Gauge({ name, help, labelNames: [...labels], registers: [registry] }),
@@ -81,6 +84,10 @@ function createCounters(registry: Registry) {
     ]),
     jobsCompleted: counter('certctl_job_completed_total', 'Jobs that ended well.', ['kind']),
     jobsFailed: counter('certctl_job_failed_total', 'Jobs that ended badly.', ['kind']),
+    maintenance: counter('certctl_issuer_maintenance_total', 'Renewals of credentials of CAs.', [
+      'issuer_type',
+      'outcome',
+    ]),
     deployments: counter('certctl_deploy_attempts_total', 'Deployments reported by agents.', [
       'target_type',
       'outcome',

@@ -128,7 +128,13 @@ async function keepInstance(services: Services, tx: Tx, found: EnvironmentFound)
   if (row?.enabled && isDeepStrictEqual(openConnection(services, row), config)) return undefined
   const schema = entry.definition.jsonSchema as ConfigSchema
   const stored = sealConfig(services.sealing, { schema, config }, placeOfConnection(instance.id))
-  const changes = { config: JSON.stringify(stored.config), secrets: stored.secrets, enabled: true, updated_at: tx.now }
+  const changes = {
+    config: JSON.stringify(stored.config),
+    secrets: stored.secrets,
+    enabled: true,
+    updated_at: tx.now,
+    maintain_at: null,
+  }
   if (row === undefined) await insertInstance(tx, found, changes)
   else await tx.connections.update(row.id, { ...changes, generation: row.generation + 1 })
   await record(tx, { kind, id: instance.id, action: row === undefined ? 'created' : 'updated' })
@@ -138,6 +144,7 @@ async function keepInstance(services: Services, tx: Tx, found: EnvironmentFound)
 interface Changes {
   config: string
   secrets: Buffer | null
+  maintain_at: null
   enabled: boolean
   updated_at: Date
 }

@@ -40,7 +40,9 @@ export async function updateConnection(
     await tx.connections.update(id, {
       ...(name === undefined ? {} : { name }),
       ...(enabled === undefined ? {} : { enabled }),
-      ...(config === undefined ? {} : { config: JSON.stringify(config.config), secrets: config.secrets }),
+      ...(config === undefined
+        ? {}
+        : { config: JSON.stringify(config.config), secrets: config.secrets, maintain_at: null }),
       generation: before.generation + 1,
       updated_at: tx.now,
     })

@@ -13,6 +13,7 @@ import { endingCertificates } from './ending-certificates.js'
 import { expiredLeases } from './expired-leases.js'
 import { expiryAlerts } from './expiry-alerts.js'
 import { healthChecks } from './health-checks.js'
+import { issuerMaintenance } from './issuer-maintenance.js'
 import type { Loop } from './loop.js'
 import { overdueApprovals } from './overdue-approvals.js'
 import { overdueCsrs } from './overdue-csrs.js'
@@ -40,6 +41,7 @@ export const loops: readonly Loop[] = [
   expiredLeases,
   expiryAlerts,
   healthChecks,
+  issuerMaintenance,
   overdueApprovals,
   overdueCsrs,
   pendingOrders,

@@ -18,6 +18,8 @@ const columns = [
   'created_at',
   'updated_at',
   'paused_until',
+  'maintain_at',
+  'maintain_failures',
 ] as const
 
 export type ConnectionRow = Selectable<ConnectionsTable>
@@ -106,6 +108,51 @@ export function connectionsTable(db: Kysely<Schema>) {
         .set({ paused_until: sql<Date>`greatest(paused_until, ${until}::timestamptz)` })
         .where('id', '=', id)
         .execute()
+    },
+
+    /** Takes enabled issuers of these types whose credentials are to be kept alive now, and puts them off until then; what another copy takes is passed over. */
+    async takeForMaintenance({
+      types,
+      now,
+      until,
+      limit,
+    }: {
+      types: readonly string[]
+      now: Date
+      until: Date
+      limit: number
+    }): Promise<ConnectionRow[]> {
+      const due = db
+        .selectFrom('connections')
+        .select('id')
+        .where('kind', '=', 'issuer')
+        .where('enabled', '=', true)
+        .where('type', 'in', [...types])
+        .where((where) => where.or([where('maintain_at', 'is', null), where('maintain_at', '<=', now)]))
+        .orderBy('maintain_at', (order) => order.asc().nullsFirst())
+        .limit(limit)
+        .forNoKeyUpdate()
+        .skipLocked()
+      return await db
+        .updateTable('connections')
+        .set({ maintain_at: until })
+        .where('id', 'in', due)
+        .returning(columns)
+        .execute()
+    },
+
+    /** Only while it is configured as it was then: what was changed meanwhile is due at once. Returns whether it is. */
+    async settleMaintenance(
+      { id, generation }: Pick<ConnectionRow, 'id' | 'generation'>,
+      changes: Pick<ConnectionRow, 'maintain_at' | 'maintain_failures'>,
+    ): Promise<boolean> {
+      const { numUpdatedRows } = await db
+        .updateTable('connections')
+        .set(changes)
+        .where('id', '=', id)
+        .where('generation', '=', generation)
+        .executeTakeFirst()
+      return numUpdatedRows === 1n
     },
 
     async remove(id: string): Promise<void> {

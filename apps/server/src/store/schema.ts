@@ -44,6 +44,8 @@ export interface ConnectionsTable {
   updated_at: Date
   /** Of issuers. */
   paused_until: Date | null
+  maintain_at: Date | null
+  maintain_failures: Generated<number>
 }
 
 export interface ConnectorStateTable {

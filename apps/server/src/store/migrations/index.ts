@@ -6,6 +6,7 @@ import { inventory } from './0005-inventory.js'
 import { servers } from './0009-servers.js'
 import { issuerPauses } from './0010-issuer-pauses.js'
 import { challenges } from './0011-challenges.js'
+import { issuerMaintenance } from './0012-issuer-maintenance.js'
 
 export interface Migration {
   /** Number and name; never changed once released. */
@@ -23,4 +24,5 @@ export const migrations: readonly Migration[] = [
   servers,
   issuerPauses,
   challenges,
+  issuerMaintenance,
 ]
