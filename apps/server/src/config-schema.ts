@@ -241,6 +241,7 @@ export const settingsSchema = z.object({
     .enum(['public', 'private', 'any'], 'must be public, private or any')
     .prefault('private')
     .describe(
+      'Where health checks and the doctor may lead: public addresses; internal networks too (private); or also this machine and its links (any).',
     ),
   event_retention: duration()
     .prefault('90d')
