@@ -37,6 +37,7 @@ import { configExplain } from './commands/config/explain.js'
 import { connectorTypesList } from './commands/connector-types/list.js'
 import { connectorTypesShow } from './commands/connector-types/show.js'
 import { dnsProviderVerbs } from './commands/dns-providers.js'
+import { doctor } from './commands/doctor.js'
 import { eventsList } from './commands/events/list.js'
 import { healthChecksAcknowledge } from './commands/health-checks/acknowledge.js'
 import { healthChecksCreate } from './commands/health-checks/create.js'
@@ -73,7 +74,7 @@ export interface Noun {
 }
 
 /** Verbs that stand alone. */
-export const topVerbs: readonly Verb[] = [login, logout, status, plan, stats, version]
+export const topVerbs: readonly Verb[] = [login, logout, status, plan, doctor, stats, version]
 
 /** The one table of commands. */
 export const nouns: readonly Noun[] = [

@@ -164,23 +164,7 @@ const updateBody = z.strictObject({
 })
 
 /** The status and the times are computed; older clients send them all the same. */
-const readOnly = [
-  'status',
-  'serial_number',
-  'fingerprint_sha256',
-  'expires_at',
-  'last_renewal_at',
-  'last_deployment_at',
-  'revoked_at',
-  'revocation_reason',
-  'source',
-  'renew_at',
-  'generation',
-  'holders',
-  'notices',
-  'created_at',
-  'updated_at',
-]
+const readOnly = Object.keys(certificateSchema.shape).filter((name) => name !== 'id' && !(name in updateBody.shape))
 
 const sortable = [
   'notAfter',

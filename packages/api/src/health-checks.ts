@@ -1,7 +1,8 @@
 import { z } from 'zod'
+import { crudOperations } from './crud-operations.js'
 import { op } from './op.js'
-import { listQuery, pageOf } from './page.js'
-import { emptySchema, flag, idParams, idSchema, sha256Schema, timeSchema, wholeNumber } from './scalars.js'
+import { listQuery } from './page.js'
+import { flag, idParams, idSchema, sha256Schema, timeSchema, wholeNumber } from './scalars.js'
 
 export const healthStatuses = ['unknown', 'healthy', 'degraded', 'down', 'cert_mismatch'] as const
 
@@ -75,42 +76,59 @@ const seconds = z.int().min(10).max(86_400).describe('Pause between two looks.')
 const milliseconds = z.int().min(100).max(60_000).describe('How long one look may take.')
 const threshold = z.int().min(1).max(100)
 
+const createBody = z.strictObject({
+  id: idSchema.optional(),
+  endpoint,
+  server_name: serverName.optional(),
+  certificate_id: idSchema.optional().describe('What must be served there; whichever of its holders answers.'),
+  network_scan_target_id: idSchema.optional(),
+  expected_fingerprint: fingerprint.optional().describe('SHA-256 of the only leaf that counts.'),
+  check_interval_seconds: seconds.optional(),
+  timeout_ms: milliseconds.optional(),
+  degraded_threshold: threshold.prefault(2).describe('Failures in a row from which it is degraded.'),
+  down_threshold: threshold.prefault(5).describe('Failures in a row from which it is down.'),
+  enabled: z.boolean().prefault(true),
+})
+
+const updateBody = z.strictObject({
+  endpoint: endpoint.optional(),
+  server_name: serverName.nullable().optional(),
+  certificate_id: idSchema.nullable().optional(),
+  network_scan_target_id: idSchema.nullable().optional(),
+  expected_fingerprint: fingerprint.nullable().optional(),
+  check_interval_seconds: seconds.optional(),
+  timeout_ms: milliseconds.optional(),
+  degraded_threshold: threshold.optional(),
+  down_threshold: threshold.optional(),
+  enabled: z.boolean().optional(),
+})
+
 /** What an older client sends back from what it read, though nobody can set it. */
-const readOnly = [
-  ...['id', 'status', 'observed_fingerprint', 'failure_reason', 'consecutive_failures', 'response_time_ms'],
-  ...[
-    'tls_version',
-    'cipher_suite',
-    'cert_subject',
-    'cert_issuer',
-    'cert_expiry',
-    'last_checked_at',
-    'last_success_at',
-  ],
-  ...[
-    'last_failure_at',
-    'last_transition_at',
-    'next_check_at',
-    'source',
-    'target_id',
-    'acknowledged',
-    'acknowledged_by',
-  ],
-  ...['acknowledged_at', 'created_at', 'updated_at'],
-]
+const readOnly = Object.keys(healthCheckSchema.shape).filter((name) => name !== 'id' && !(name in updateBody.shape))
 
 export const healthCheckOperations = {
-  listHealthChecks: op('listHealthChecks', 'GET /api/v1/health-checks', {
-    summary: 'Endpoints the server looks at',
-    permission: 'health_checks.read',
-    query: listQuery({
-      status: z.enum(healthStatuses).optional(),
-      certificate_id: idSchema.optional(),
-      network_scan_target_id: idSchema.optional(),
-      enabled: flag().optional(),
-    }),
-    responses: { 200: pageOf(healthCheckSchema, 'HealthCheck') },
-  }),
+  ...crudOperations(
+    {
+      singular: 'HealthCheck',
+      plural: 'HealthChecks',
+      path: '/api/v1/health-checks',
+      summary: 'Endpoints the server looks at',
+      read: 'health_checks.read',
+      write: 'health_checks.write',
+      readOnly,
+    },
+    {
+      item: healthCheckSchema,
+      query: listQuery({
+        status: z.enum(healthStatuses).optional(),
+        certificate_id: idSchema.optional(),
+        network_scan_target_id: idSchema.optional(),
+        enabled: flag().optional(),
+      }),
+      create: createBody,
+      update: updateBody,
+    },
+  ),
   summarizeHealthChecks: op('summarizeHealthChecks', 'GET /api/v1/health-checks/summary', {
     summary: 'How many endpoints are in which state',
     permission: 'health_checks.read',
@@ -124,56 +142,6 @@ export const healthCheckOperations = {
         total: z.number(),
       }),
     },
-  }),
-  createHealthCheck: op('createHealthCheck', 'POST /api/v1/health-checks', {
-    summary: 'Adds an endpoint to look at',
-    permission: 'health_checks.write',
-    body: z.strictObject({
-      id: idSchema.optional(),
-      endpoint,
-      server_name: serverName.optional(),
-      certificate_id: idSchema.optional().describe('What must be served there; whichever of its holders answers.'),
-      network_scan_target_id: idSchema.optional(),
-      expected_fingerprint: fingerprint.optional().describe('SHA-256 of the only leaf that counts.'),
-      check_interval_seconds: seconds.optional(),
-      timeout_ms: milliseconds.optional(),
-      degraded_threshold: threshold.prefault(2).describe('Failures in a row from which it is degraded.'),
-      down_threshold: threshold.prefault(5).describe('Failures in a row from which it is down.'),
-      enabled: z.boolean().prefault(true),
-    }),
-    ignores: readOnly.filter((name) => name !== 'id'),
-    responses: { 201: healthCheckSchema },
-  }),
-  getHealthCheck: op('getHealthCheck', 'GET /api/v1/health-checks/{id}', {
-    summary: 'One endpoint and what was last seen there',
-    permission: 'health_checks.read',
-    params: idParams,
-    responses: { 200: healthCheckSchema },
-  }),
-  updateHealthCheck: op('updateHealthCheck', 'PUT /api/v1/health-checks/{id}', {
-    summary: 'Changes what is given; the rest stays',
-    permission: 'health_checks.write',
-    params: idParams,
-    body: z.strictObject({
-      endpoint: endpoint.optional(),
-      server_name: serverName.nullable().optional(),
-      certificate_id: idSchema.nullable().optional(),
-      network_scan_target_id: idSchema.nullable().optional(),
-      expected_fingerprint: fingerprint.nullable().optional(),
-      check_interval_seconds: seconds.optional(),
-      timeout_ms: milliseconds.optional(),
-      degraded_threshold: threshold.optional(),
-      down_threshold: threshold.optional(),
-      enabled: z.boolean().optional(),
-    }),
-    ignores: readOnly,
-    responses: { 200: healthCheckSchema },
-  }),
-  deleteHealthCheck: op('deleteHealthCheck', 'DELETE /api/v1/health-checks/{id}', {
-    summary: 'Stops looking at an endpoint and forgets what was seen there',
-    permission: 'health_checks.write',
-    params: idParams,
-    responses: { 204: emptySchema },
   }),
   listHealthCheckHistory: op('listHealthCheckHistory', 'GET /api/v1/health-checks/{id}/history', {
     summary: 'The last looks at an endpoint, newest first',

@@ -106,6 +106,7 @@ export {
 export { type ConnectorType, connectorTypeOperations, connectorTypeSchema } from './connector-types.js'
 export { type DiscoveryReport, discoveryReportSchema, discoveryScanSchema } from './discoveries.js'
 export { type DnsProvider, dnsProviderOperations } from './dns-providers.js'
+export { type DoctorReport, doctorOperations, doctorReportSchema } from './doctor.js'
 export { type Event, eventOperations, eventSchema } from './events.js'
 export { exportOperations } from './exports.js'
 export { healthOperations } from './health.js'

@@ -10,6 +10,7 @@ import { bulkOperations } from './bulk.js'
 import { certificateOperations } from './certificates.js'
 import { connectorTypeOperations } from './connector-types.js'
 import { dnsProviderOperations } from './dns-providers.js'
+import { doctorOperations } from './doctor.js'
 import { eventOperations } from './events.js'
 import { exportOperations } from './exports.js'
 import { healthOperations } from './health.js'
@@ -58,6 +59,7 @@ export const operations = {
   ...approvalOperations,
   ...eventOperations,
   ...auditOperations,
+  ...doctorOperations,
   ...planOperations,
   ...statsOperations,
   ...statusOperations,

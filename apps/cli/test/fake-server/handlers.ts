@@ -14,6 +14,7 @@ import { approvalHandlers } from './approval-handlers.js'
 import { bulkHandlers, bulkJob } from './bulk-handlers.js'
 import { certificateHandlers } from './certificate-handlers.js'
 import { dnsProviderHandlers } from './dns-provider-handlers.js'
+import { doctorReportOf } from './doctor.js'
 import { healthCheckHandlers } from './health-check-handlers.js'
 import { nounHandlers } from './noun-handlers.js'
 import { planOf } from './plan.js'
@@ -51,6 +52,10 @@ export function createHandlers(world: World): Handlers {
         role,
         permissions: [...rolePermissions[role]],
       }),
+    examineName: async ({ body }) => {
+      if (body.issuer_id !== undefined) world.take(world.issuers, 'issuer', body.issuer_id)
+      return reply(200, doctorReportOf(body))
+    },
     getPlan: async ({ query }) => reply(200, planOf(query.lifetime)),
     getStatus: async () => reply(200, statusOf(world)),
     listConnectorTypes: async ({ query }) => {

@@ -1,4 +1,5 @@
 import type { Config } from '../config.js'
+import type { Surroundings } from '../doctor/surroundings.js'
 import type { RateLimitSettings } from './rate-limit.js'
 
 /** What the REST edge is told by the configuration. */
@@ -12,6 +13,8 @@ export interface HttpSettings {
   /** Whether the server is on its way down: not ready, though it still answers. */
   isStopping: () => boolean
   build?: { commit: string; modified: boolean; time: string } | undefined
+  /** In tests: the world that the doctor looks at, instead of the one outside. */
+  surroundings?: Surroundings | undefined
   /** In tests: an answer that is not as its contract says is thrown. */
   checkReplies?: boolean | undefined
 }

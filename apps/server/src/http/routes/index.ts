@@ -16,6 +16,7 @@ import { bulkRoutes } from './bulk.js'
 import { certificateRoutes } from './certificates.js'
 import { connectorTypeRoutes } from './connector-types.js'
 import { dnsProviderRoutes } from './dns-providers.js'
+import { doctorRoutes } from './doctor.js'
 import { eventRoutes } from './events.js'
 import { exportRoutes } from './exports.js'
 import { healthRoutes } from './health.js'
@@ -57,6 +58,7 @@ export function createHandlers(
     ...revocationRoutes(services),
     ...certificateRoutes(services),
     ...connectorTypeRoutes(services),
+    ...doctorRoutes(services, settings),
     ...eventRoutes(services),
     ...healthRoutes(services, settings),
     ...healthCheckRoutes(services),
