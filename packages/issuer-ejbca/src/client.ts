@@ -158,7 +158,7 @@ function pathOf({ issuerName, serialNumber }: CertificatePlace): string {
   return `/v1/certificate/${encodeURIComponent(issuerName)}/${serialNumber.toUpperCase()}`
 }
 
-export const reasons: Readonly<Partial<Record<RevocationReason, string>>> = {
+const reasons: Readonly<Partial<Record<RevocationReason, string>>> = {
   unspecified: 'UNSPECIFIED',
   keyCompromise: 'KEY_COMPROMISE',
   cACompromise: 'CA_COMPROMISE',
