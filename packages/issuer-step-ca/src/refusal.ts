@@ -23,5 +23,5 @@ export function refusalOf({ config, host, provisioners }: Bench, response: HttpR
 /** Positive: ours is ahead. `undefined` where the answer carries no date. */
 export function clockDifferenceSeconds({ headers }: HttpResponse, now: Date): number | undefined {
   const theirs = Date.parse(headers.date ?? '')
-  return Number.isNaN(theirs) ? undefined : Math.round((now.getTime() - theirs) / 1000)
+  return Number.isNaN(theirs) ? undefined : Math.floor(now.getTime() / 1000) - theirs / 1000
 }

@@ -178,7 +178,7 @@ function runLive(found: { ca: string; cli: string }): void {
 
     it('refuses expired tokens, and we say that the clocks differ', async () => {
       expect(await failure(issued(connector({}, liveHost(-600))))).toMatch(
-        /^upstream_rejected: .*our clock is 6\d\d s behind|our clock is 600 s behind/,
+        /^upstream_rejected: .*our clock is \d+ s behind the CA's/,
       )
       expect(await failure(connector({}, liveHost(600)).test?.(never))).toMatch(
         /^connection_failed: Our clock is .* ahead/,
