@@ -95,7 +95,7 @@ export async function revokeApiKey(services: Services, input: { id: string; acto
       resource_id: id,
       details: { name: row.name },
     })
-    await tx.wake('settings', `api-key ${id}`)
+    tx.wake('settings', `api-key ${id}`)
   })
   services.wakes.tellHere('settings', `api-key ${id}`)
 }

@@ -80,5 +80,5 @@ async function record(tx: Tx, change: { id: string; action: string; name: string
     resource_id: id,
     details: { name, role, source: 'env' },
   })
-  await tx.wake('settings', `api-key ${id}`)
+  tx.wake('settings', `api-key ${id}`)
 }

@@ -36,7 +36,7 @@ export async function rotateEncryptionKey(services: Services, actor: Actor): Pro
       resource_id: id,
       details: { previous: current.id },
     })
-    await tx.wake('settings', sealingKeyChanged)
+    tx.wake('settings', sealingKeyChanged)
   })
   sealing.use(id)
   await store.schedule.bringForward('resealing', services.clock.now())

@@ -182,7 +182,7 @@ async function record(tx: Tx, change: { kind: ConnectionRow['kind']; id: string;
     resource_id: change.id,
     details: { source: 'env' },
   })
-  await tx.wake('settings', `connection ${change.id}`)
+  tx.wake('settings', `connection ${change.id}`)
 }
 
 async function reportDifferences(services: Services, tx: Tx, seen: Copies): Promise<void> {

@@ -56,7 +56,7 @@ export async function createConnection(
       resource_id: id,
       details: { name: input.name, type: definition.type, enabled: input.enabled },
     })
-    await tx.wake('settings', `connection ${id}`)
+    tx.wake('settings', `connection ${id}`)
     return await written(tx, kind, id)
   })
 }

@@ -25,7 +25,7 @@ export async function deleteConnection(
       resource_id: id,
       details: { name: row.name, type: row.type },
     })
-    await tx.wake('settings', `connection ${id}`)
+    tx.wake('settings', `connection ${id}`)
   })
   services.connections.forget(id)
 }

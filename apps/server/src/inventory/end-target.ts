@@ -22,5 +22,5 @@ export async function endTarget(
     resource_id: target.id,
     details: { name: target.name, type: target.type, agent_id: target.agent_id, reason },
   })
-  await tx.wake('agent', target.agent_id)
+  tx.wake('agent', target.agent_id)
 }

@@ -72,6 +72,6 @@ async function joinAgain(
     resource_id: agentId,
     details: { name, hostname },
   })
-  await tx.wake('agent', agentId)
+  tx.wake('agent', agentId)
   return { row: { ...agent, name, hostname, os, architecture, version }, apiKey }
 }

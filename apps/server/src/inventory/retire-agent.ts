@@ -72,7 +72,7 @@ async function finish(
     agentId: id,
     data: { name, reason: reason ?? '', ...counts },
   })
-  await tx.wake('agent', id)
+  tx.wake('agent', id)
 }
 
 export function unknownAgent(id: string): CertctlError {

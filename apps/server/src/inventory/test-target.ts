@@ -72,7 +72,7 @@ async function queueTest(
       resource_id: id,
       details: { job_id: jobId },
     })
-    await tx.wake('agent', target.agent_id)
+    tx.wake('agent', target.agent_id)
     return { jobId }
   })
 }

@@ -53,7 +53,7 @@ export async function updateConnection(
       resource_id: id,
       details: { name, enabled, config_fields: Object.keys(changes.config ?? {}) },
     })
-    await tx.wake('settings', `connection ${id}`)
+    tx.wake('settings', `connection ${id}`)
     return await written(tx, kind, id)
   })
   services.connections.forget(id)

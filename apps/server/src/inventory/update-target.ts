@@ -55,7 +55,7 @@ export async function updateTarget(services: Services, changes: TargetChanges): 
     if (after.matters) {
       await claimPlaces(tx, { id: before.id, agent_id: after.agentId }, after.places)
       await redeployTarget(services, tx, { targetId: before.id, requestedBy: changes.actor.id })
-      for (const agentId of new Set([before.agent_id, after.agentId])) await tx.wake('agent', agentId)
+      for (const agentId of new Set([before.agent_id, after.agentId])) tx.wake('agent', agentId)
     }
     if (changes.windows !== undefined) await moveDeployments(tx, { ...before, agent_id: after.agentId, windows })
     record(tx, changes)

@@ -11,5 +11,5 @@ export async function closeAgentWork(tx: Tx, agentId: string): Promise<void> {
     if (holder?.closed_at === null) await tx.holders.update(id, { closed_at: tx.now })
   }
   await tx.jobs.cancel({ column: 'agent_id', value: agentId }, { at: tx.now, reason: 'The agent was retired' })
-  await tx.wake('agent', agentId)
+  tx.wake('agent', agentId)
 }

@@ -43,6 +43,6 @@ export async function emitEvent(tx: Tx, event: NewEvent): Promise<string | undef
     at: tx.now,
   })
   if (!written) return undefined
-  await tx.wake('event', id)
+  tx.wake('event', id)
   return id
 }

@@ -148,7 +148,7 @@ async function disable(tx: Tx, row: { id: string; generation: number; reason: st
     resource_id: row.id,
     details: { reason: row.reason },
   })
-  await tx.wake('settings', `connection ${row.id}`)
+  tx.wake('settings', `connection ${row.id}`)
 }
 
 function alertKeyOf(connectionId: string): string {

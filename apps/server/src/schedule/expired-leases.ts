@@ -13,9 +13,8 @@ export const expiredLeases: Loop = {
       expired.flatMap(({ kind, agent_id }) => (agent_id === null || kind === 'issue' ? [] : [agent_id])),
     )
     await services.store.transaction(async (tx) => {
-      for (const agentId of agents) await tx.wake('agent', agentId)
-      for (const kind of ['issue', 'bulk'] as const)
-        if (expired.some((job) => job.kind === kind)) await tx.wake('work', kind)
+      for (const agentId of agents) tx.wake('agent', agentId)
+      for (const kind of ['issue', 'bulk'] as const) if (expired.some((job) => job.kind === kind)) tx.wake('work', kind)
     })
   },
 }

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import { CertctlError, type Secret } from '@certctl/core'
 import {
   Kysely,
@@ -83,6 +84,7 @@ function speakingOurErrors(pool: pg.Pool): PostgresPool {
 }
 
 function wrap(client: pg.PoolClient): PostgresPoolClient {
+  const hold = holderOf(client)
   function query<R>(statement: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<R>>
   function query<R>(cursor: PostgresCursor<R>): PostgresCursor<R>
   function query<R>(
@@ -91,9 +93,25 @@ function wrap(client: pg.PoolClient): PostgresPoolClient {
   ): Promise<PostgresQueryResult<R>> | PostgresCursor<R> {
     if (typeof statement !== 'string')
       throw new CertctlError('internal', 'Cursors are not used: lists are keyset pages')
+    hold()
     return run<R>(client, statement, parameters)
   }
   return { query, release: () => client.release() }
+}
+
+/** What is asked before anybody waits for an answer goes out in one piece; the driver itself sends every statement by itself. */
+function holderOf(client: pg.PoolClient): () => void {
+  const { stream } = (client as unknown as { connection: { stream: Duplex } }).connection
+  let isHeld = false
+  return () => {
+    if (isHeld) return
+    isHeld = true
+    stream.cork()
+    setImmediate(() => {
+      isHeld = false
+      stream.uncork()
+    })
+  }
 }
 
 const nameOf = createStatementNames()

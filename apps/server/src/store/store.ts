@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import { type AuditBatch, createAuditBatch } from './audit-batch.js'
+import { createAuditBatch } from './audit-batch.js'
 import type { AuditEntry } from './audit-entry.js'
 import { type Chance, systemChance } from './chance.js'
 import { isWorthAnotherTry } from './database-error.js'
@@ -8,7 +8,7 @@ import { type Tables, tablesOn } from './tables.js'
 import { attemptTogether } from './transactions/attempt-together.js'
 import { createCoalescer } from './transactions/coalescer.js'
 import { inTransaction } from './transactions/in-transaction.js'
-import { notify, type WakeChannel } from './wake.js'
+import { createWakeBatch, type WakeChannel } from './wake.js'
 
 /** What one transaction can do: rows, their audit entries and the wake-ups that follow the commit. */
 export interface Tx extends Tables {
@@ -20,7 +20,7 @@ export interface Tx extends Tables {
     append(entry: AuditEntry): void
   }
   /** Reaches every copy when, and only when, the transaction commits. */
-  wake(channel: WakeChannel, subject: string): Promise<void>
+  wake(channel: WakeChannel, subject: string): void
 }
 
 export interface Store extends Tables {
@@ -44,16 +44,12 @@ export interface StoreOptions {
 }
 
 export function createStore({ db, clock, chance = systemChance }: StoreOptions): Store {
-  const on = (connection: Kysely<Schema>, now: Date, batch: AuditBatch): Tx => ({
-    ...txOn(connection, now, batch),
-    chance,
-  })
+  const begin = (connection: Kysely<Schema>): Begun => begun(connection, { now: clock.now(), chance })
   const once = async <T>(work: (tx: Tx) => Promise<T>): Promise<T> =>
     await inTransaction(db, 'isolation level read committed', async ({ db: connection }) => {
-      const now = clock.now()
-      const batch = createAuditBatch(connection, now)
-      const result = await work(on(connection, now, batch))
-      await batch.flush()
+      const { txOn, flush } = begin(connection)
+      const result = await work(txOn(connection))
+      await flush()
       return result
     })
 
@@ -70,7 +66,7 @@ export function createStore({ db, clock, chance = systemChance }: StoreOptions):
     writers: 2,
     spare: 6,
     limit: 64,
-    attempt: async (batch) => await attemptTogether({ db, clock, transaction, txOn: on }, batch),
+    attempt: async (batch) => await attemptTogether({ db, transaction, begin }, batch),
   })
 
   return {
@@ -86,11 +82,26 @@ export function createStore({ db, clock, chance = systemChance }: StoreOptions):
   }
 }
 
-function txOn(connection: Kysely<Schema>, now: Date, batch: AuditBatch): Omit<Tx, 'chance'> {
+/** What one transaction has in common, however many work in it. */
+export interface Begun {
+  txOn(lane: Kysely<Schema>): Tx
+  /** Writes the record and the wake-ups; immediately before the commit. */
+  flush(): Promise<void>
+}
+
+function begun(connection: Kysely<Schema>, { now, chance }: { now: Date; chance: Chance }): Begun {
+  const audit = createAuditBatch(connection, now)
+  const wakes = createWakeBatch(connection)
   return {
-    ...tablesOn(connection),
-    now,
-    audit: { append: (entry) => batch.append(entry) },
-    wake: async (channel, subject) => await notify(connection, channel, subject),
+    txOn: (lane) => ({
+      ...tablesOn(lane),
+      now,
+      chance,
+      audit: { append: (entry) => audit.append(entry) },
+      wake: (channel, subject) => wakes.add(channel, subject),
+    }),
+    async flush() {
+      await Promise.all([audit.flush(), wakes.flush()])
+    },
   }
 }

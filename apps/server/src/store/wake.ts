@@ -13,7 +13,26 @@ export interface WakeBus {
   close(): Promise<void>
 }
 
-/** Delivered at the commit of the surrounding transaction, once for equal subjects; not at all after a rollback. */
-export async function notify(db: Kysely<Schema>, channel: WakeChannel, subject: string): Promise<void> {
-  await sql`select pg_notify(${`certctl_${channel}`}, ${subject})`.execute(db)
+/** The wake-ups of one transaction. */
+export interface WakeBatch {
+  add(channel: WakeChannel, subject: string): void
+  /** Delivered at the commit, once for equal subjects; not at all after a rollback. */
+  flush(): Promise<void>
+}
+
+export function createWakeBatch(db: Kysely<Schema>): WakeBatch {
+  const added = new Map<string, { channel: string; subject: string }>()
+  return {
+    add(channel, subject) {
+      added.set(`${channel} ${subject}`, { channel: `certctl_${channel}`, subject })
+    },
+    async flush() {
+      if (added.size === 0) return
+      const wakes = [...added.values()]
+      await sql`select pg_notify(channel, subject)
+        from unnest(${wakes.map(({ channel }) => channel)}::text[], ${wakes.map(({ subject }) => subject)}::text[]) as wake (channel, subject)`.execute(
+        db,
+      )
+    },
+  }
 }

@@ -53,9 +53,11 @@ async function claim(services: Services, candidate: JobRow, claiming: Claiming):
 }
 
 async function lockRows(tx: Tx, candidate: JobRow): Promise<Rows | undefined> {
-  const target = await tx.targets.lock(candidate.target_id ?? '')
-  const placement = await tx.placements.lock(candidate.placement_id ?? '')
-  const job = await tx.jobs.lock(candidate.id)
+  const [target, placement, job] = await Promise.all([
+    tx.targets.lock(candidate.target_id ?? ''),
+    tx.placements.lock(candidate.placement_id ?? ''),
+    tx.jobs.lock(candidate.id),
+  ])
   return target === undefined || placement === undefined || job === undefined ? undefined : { job, target, placement }
 }
 

@@ -146,7 +146,7 @@ describe('agent keys', () => {
       const off = services.wakes.on('agent', () => {
         heard = true
       })
-      await services.store.transaction(async (tx) => await tx.wake('agent', 'any'))
+      await services.store.transaction(async (tx) => tx.wake('agent', 'any'))
       await until(async () => heard)
       off()
       return found

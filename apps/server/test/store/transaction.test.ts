@@ -52,11 +52,11 @@ describe('a transaction', () => {
     const failed = services.store.transaction(async (tx) => {
       await tx.schedule.ensure('rolled back', tx.now)
       tx.audit.append(entry('rolled back'))
-      await tx.wake('work', 'rolled back')
+      tx.wake('work', 'rolled back')
       throw new CertctlError('conflict', 'no')
     })
     expect(await rejection(failed)).toMatchObject({ code: 'conflict' })
-    await services.store.transaction(async (tx) => await tx.wake('work', 'committed'))
+    await services.store.transaction(async (tx) => tx.wake('work', 'committed'))
     await until(() => heard.includes('committed'))
     off()
     expect(heard).toEqual(['committed'])

@@ -5,7 +5,7 @@ import { Secret } from '@certctl/core'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { sql } from 'kysely'
 import { type Database, openDatabase } from '../../src/store/database.js'
-import { notify, type WakeBus, type WakeChannel } from '../../src/store/wake.js'
+import { createWakeBatch, type WakeBus, type WakeChannel } from '../../src/store/wake.js'
 import { createWakeBus } from '../../src/store/wake-bus.js'
 import { type TestDatabase, testDatabase } from '../postgres.js'
 
@@ -32,7 +32,11 @@ describe('wake-ups', () => {
     from.on(channel, (subject) => heard.push(subject))
     return heard
   }
-  const say = async (channel: WakeChannel, subject: string) => await notify(database.db, channel, subject)
+  const say = async (channel: WakeChannel, subject: string) => {
+    const batch = createWakeBatch(database.db)
+    batch.add(channel, subject)
+    await batch.flush()
+  }
 
   it('reach every copy, on their channel only', async () => {
     const other = await createWakeBus({ address: test.address, log })

@@ -123,7 +123,7 @@ describe('workers', () => {
       refused += 1
       throw new CertctlError('upstream_unavailable', 'The database is away')
     }
-    await scene.services.store.transaction(async (tx) => await tx.wake('work', 'issue'))
+    await scene.services.store.transaction(async (tx) => tx.wake('work', 'issue'))
     await until(async () => refused > 0)
     jobs.claimForServer = claim
     const [id] = await ordered(1)
@@ -203,7 +203,7 @@ describe('a parked poll', () => {
     const living = looks
     gate.release()
     await until(async () => {
-      await scene.services.store.transaction(async (tx) => await tx.wake('agent', agent.id))
+      await scene.services.store.transaction(async (tx) => tx.wake('agent', agent.id))
       return looks > living
     })
     await agent.deployed(given)

@@ -74,7 +74,7 @@ export async function record(
   { id, action, actor, details }: { id: string; action: string; actor: Actor; details: NounFields },
 ): Promise<void> {
   tx.audit.append({ actor, action: `${resource}.${action}`, resource_type: resource, resource_id: id, details })
-  if (wakes) await tx.wake('settings', `${resource} ${id}`)
+  if (wakes) tx.wake('settings', `${resource} ${id}`)
 }
 
 export async function written<Row extends NounRow>(tx: Tx, noun: PlainNoun<Row>, id: string): Promise<Row> {

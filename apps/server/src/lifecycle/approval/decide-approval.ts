@@ -64,7 +64,7 @@ async function requireOther(tx: Tx, rows: ApprovalRows, actor: Actor): Promise<v
 async function approve(tx: Tx, rows: ApprovalRows, decision: ApprovalDecision): Promise<undefined> {
   await settle(tx, rows, decision)
   await tx.jobs.update(rows.job.id, { state: 'ready', run_at: tx.now, last_error: null, last_error_code: null })
-  await tx.wake('work', 'issue')
+  tx.wake('work', 'issue')
 }
 
 async function reject(tx: Tx, rows: ApprovalRows, decision: ApprovalDecision): Promise<undefined> {

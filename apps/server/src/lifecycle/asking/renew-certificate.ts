@@ -95,6 +95,6 @@ async function hurry(tx: Tx, jobId: string): Promise<void> {
   const job = await tx.jobs.lock(jobId)
   if (job === undefined || (job.state !== 'ready' && job.state !== 'waiting_csr')) return
   await tx.jobs.update(jobId, { run_at: tx.now })
-  if (job.state === 'ready') await tx.wake('work', 'issue')
-  else if (job.agent_id !== null) await tx.wake('agent', job.agent_id)
+  if (job.state === 'ready') tx.wake('work', 'issue')
+  else if (job.agent_id !== null) tx.wake('agent', job.agent_id)
 }

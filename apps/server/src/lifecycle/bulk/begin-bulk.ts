@@ -49,7 +49,7 @@ export async function beginBulk(
       resource_id: jobId,
       details: { action, criteria, arguments: given, total },
     })
-    await tx.wake('work', 'bulk')
+    tx.wake('work', 'bulk')
     return { jobId, total }
   })
 }

@@ -15,7 +15,7 @@ export async function finishBulk(
       const seconds = interrupted ? 0 : 5
       const left = { state: 'ready', lease: null, locked_by: null, locked_until: null } as const
       const runAt = new Date(tx.now.getTime() + seconds * 1000)
-      if (await tx.jobs.settle({ id, lease }, { ...left, run_at: runAt })) await tx.wake('work', 'bulk')
+      if (await tx.jobs.settle({ id, lease }, { ...left, run_at: runAt })) tx.wake('work', 'bulk')
       return undefined
     }
     return await end(tx, { id, lease })

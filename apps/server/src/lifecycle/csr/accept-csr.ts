@@ -65,14 +65,17 @@ export async function acceptCsr(services: Services, submitted: SubmittedCsr): Pr
 
 async function lockRows(tx: Tx, { holderId }: SubmittedCsr): Promise<Rows> {
   const unlocked = await tx.holders.get(holderId)
-  const certificate = unlocked === undefined ? undefined : await tx.certificates.lock(unlocked.certificate_id)
-  const holder = certificate === undefined ? undefined : await tx.holders.lock(holderId)
+  const [certificate, holder, order, job] = await Promise.all([
+    unlocked === undefined ? undefined : tx.certificates.lock(unlocked.certificate_id),
+    tx.holders.lock(holderId),
+    tx.orders.lockOpenOfHolder(holderId),
+    tx.jobs.lockOpenIssueOfHolder(holderId),
+  ])
   if (certificate === undefined || holder === undefined)
     throw new CertctlError('not_found', `There is no holder ${holderId}`)
   if (holder.closed_at !== null || certificate.archived_at !== null)
     throw new CertctlError('conflict', `Certificate ${certificate.id} is not issued for this holder any more`)
-  const order = await tx.orders.lockOpenOfHolder(holderId)
-  return { certificate, holder, order, job: await tx.jobs.lockOpenIssueOfHolder(holderId) }
+  return { certificate, holder, order, job }
 }
 
 /** An order of this key that is open, or, unless another CSR is asked for since, that brought what is current: the answer is what it was. */
@@ -122,10 +125,11 @@ async function takeCsr(
     holder,
     csr: { pem: csr.pem, spkiSha256: csr.publicKey.spkiSha256 },
   })
-  await noteRequester(tx, certificate, actor)
-  if (job === undefined) await addJob(tx, { certificate, holder }, { orderId, actor })
-  else await readyJob(tx, job, orderId)
-  if (holder.kind === 'outside') await tx.holders.update(holder.id, { csr_pem: csr.pem })
+  await Promise.all([
+    noteRequester(tx, certificate, actor),
+    job === undefined ? addJob(tx, { certificate, holder }, { orderId, actor }) : readyJob(tx, job, orderId),
+    holder.kind === 'outside' ? tx.holders.update(holder.id, { csr_pem: csr.pem }) : undefined,
+  ])
   tx.audit.append({
     actor,
     action: 'certificate.csr_accepted',
@@ -138,7 +142,7 @@ async function takeCsr(
       abandoned_order_id: order?.id,
     },
   })
-  await tx.wake('work', 'issue')
+  tx.wake('work', 'issue')
   return orderId
 }
 

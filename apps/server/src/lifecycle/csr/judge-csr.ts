@@ -24,8 +24,11 @@ export async function judgeCsr(
   const profile = await profileOf(tables, certificate.certificate_profile_id)
   const { wanted, ...asked } = askedOf(certificate, { profile, custody })
   const csr = validateCsr(csrPem, asked)
-  if (await tables.blockedKeys.has(csr.publicKey.spkiSha256))
-    throw new CertctlError('csr_rejected', 'The key of this CSR was reported compromised; make a new one')
-  const mostSeconds = longestLife(await tables.policyRules.listEnabled())
+  const [isBlocked, rules] = await Promise.all([
+    tables.blockedKeys.has(csr.publicKey.spkiSha256),
+    tables.policyRules.listEnabled(),
+  ])
+  if (isBlocked) throw new CertctlError('csr_rejected', 'The key of this CSR was reported compromised; make a new one')
+  const mostSeconds = longestLife(rules)
   return applyPolicy(csr, { wanted, profile, mostSeconds, now })
 }

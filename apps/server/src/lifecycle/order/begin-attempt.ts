@@ -54,7 +54,8 @@ export async function beginAttempt(services: Services, job: LeasedJob): Promise<
     const passage = await passGate(services, tx, rows)
     if (passage.is === 'waiting') return await wait(tx, job)
     const refusal = passage.is === 'refused' ? passage.error : undefined
-    return { job, certificate, holder, order: await count(tx, order), ...(await surroundings(tx, rows)), refusal }
+    const [counted, around] = await Promise.all([count(tx, order), surroundings(tx, rows)])
+    return { job, certificate, holder, order: counted, ...around, refusal }
   })
 }
 
@@ -71,10 +72,12 @@ interface Rows {
 }
 
 async function lockRows(tx: Tx, job: LeasedJob): Promise<Rows | undefined> {
-  const certificate = await tx.certificates.lock(job.certificate_id ?? '')
-  const holder = await tx.holders.lock(job.holder_id ?? '')
-  const order = await tx.orders.lock(job.order_id ?? '')
-  const now = await tx.jobs.lock(job.id)
+  const [certificate, holder, order, now] = await Promise.all([
+    tx.certificates.lock(job.certificate_id ?? ''),
+    tx.holders.lock(job.holder_id ?? ''),
+    tx.orders.lock(job.order_id ?? ''),
+    tx.jobs.lock(job.id),
+  ])
   const isOurs = now?.lease === job.lease && now.state === 'active' && now.order_id === job.order_id
   if (!isOurs || certificate === undefined || holder === undefined || order === undefined) return undefined
   return { certificate, holder, order, job: now }

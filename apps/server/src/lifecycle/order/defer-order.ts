@@ -16,6 +16,6 @@ export async function deferOrder(
       last_error_code: code ?? null,
       last_error: message,
     })
-    if (seconds === 0) await tx.wake('work', 'issue')
+    if (seconds === 0) tx.wake('work', 'issue')
   })
 }

@@ -49,7 +49,7 @@ async function usableIssuer(services: Services, job: LeasedJob): Promise<IssuerI
   try {
     const issuer = await services.connections.issuer(order.issuer_id)
     if (order.vendor_order_id !== null) return issuer
-    const reason = await whyNotNow(services, issuer)
+    const reason = whyNotNow(services, issuer)
     if (reason === undefined) return issuer
     await deferOrder(services, job, reason)
   } catch (error) {
@@ -63,12 +63,11 @@ async function usableIssuer(services: Services, job: LeasedJob): Promise<IssuerI
 const spreadSeconds = 60
 
 /** Why no new order is placed now. A CA that said when it takes orders again said so for all of them. */
-async function whyNotNow(
-  { store, clock, chance }: Services,
-  { id, name, enabled }: IssuerInstance,
-): Promise<Parameters<typeof deferOrder>[2] | undefined> {
+function whyNotNow(
+  { clock, chance }: Services,
+  { name, enabled, pausedUntil: until }: IssuerInstance,
+): Parameters<typeof deferOrder>[2] | undefined {
   if (!enabled) return { seconds: 300, code: 'conflict', message: `Issuer ${name} is disabled; enable it to go on` }
-  const until = (await store.connections.get('issuer', id))?.paused_until ?? undefined
   if (until === undefined || until.getTime() <= clock.now().getTime()) return undefined
   const seconds = (until.getTime() - clock.now().getTime()) / 1000 + spreadSeconds * chance.random()
   const message = `Issuer ${name} takes no orders until ${until.toISOString()}; it goes on then`

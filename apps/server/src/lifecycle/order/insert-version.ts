@@ -40,8 +40,10 @@ export async function insertVersion(
     revoked_at: null,
     revocation_reason: null,
   }
-  await tx.versions.insert(version)
   const der = Buffer.from(issued.der)
-  await tx.versionDers.insert({ version_id: version.id, der, chain_pem: checked.chainPem, csr_pem: order.csr_pem })
+  await Promise.all([
+    tx.versions.insert(version),
+    tx.versionDers.insert({ version_id: version.id, der, chain_pem: checked.chainPem, csr_pem: order.csr_pem }),
+  ])
   return version
 }

@@ -28,10 +28,12 @@ interface Plan {
 export async function planIssuance(services: Services, tx: Tx, plan: Plan): Promise<string[]> {
   const { certificate } = plan
   if (certificate.archived_at !== null) return []
-  const holders = await tx.holders.listOfCertificate(certificate.id)
-  const placements = await tx.placements.listOfCertificate(certificate.id)
-  const metered = await isMetered(services, tx, certificate.issuer_id)
-  const open = await tx.jobs.listOpenOfCertificate(certificate.id, 'issue')
+  const [holders, placements, metered, open] = await Promise.all([
+    tx.holders.listOfCertificate(certificate.id),
+    tx.placements.listOfCertificate(certificate.id),
+    isMetered(services, tx, certificate.issuer_id),
+    tx.jobs.listOpenOfCertificate(certificate.id, 'issue'),
+  ])
   const jobs = open.map((job) => job.id)
   let isTaken = open.some((job) => hasTurn(job, tx.now))
   for (const holder of holders) {
@@ -100,8 +102,8 @@ async function planHolder(tx: Tx, holder: HolderRow, plan: Plan): Promise<string
     requested_by_person: await askedBy(tx, holder, plan),
     created_at: tx.now,
   })
-  if (created && waits && holder.agent_id !== null) await tx.wake('agent', holder.agent_id)
-  if (created && !waits) await tx.wake('work', 'issue')
+  if (created && waits && holder.agent_id !== null) tx.wake('agent', holder.agent_id)
+  if (created && !waits) tx.wake('work', 'issue')
   return id
 }
 

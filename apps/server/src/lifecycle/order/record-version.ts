@@ -43,10 +43,10 @@ export async function recordVersion(
 ): Promise<RecordedVersion> {
   const key = certificateId ?? (await services.store.orders.get(orderId))?.certificate_id ?? orderId
   return await services.store.together(key, async (tx) => {
-    const rows = await lockRows(tx, orderId)
-    const known = await knownVersion(tx, rows.order, checked)
+    const { twins, isKeyBlocked, ...rows } = await lockRows(tx, orderId, checked)
+    const known = knownVersion(twins, rows.order, checked)
     if (known !== undefined) return known
-    const fault = await faultOf(tx, rows)
+    const fault = faultOf(rows, isKeyBlocked)
     const version = await insertVersion(tx, rows, { checked, standing: fault === undefined ? 'current' : 'lost' })
     if (fault === undefined) await makeCurrent(services, tx, { ...rows, version, checked })
     else await keepAsLost(services, tx, { ...rows, version, fault })
@@ -54,32 +54,45 @@ export async function recordVersion(
   })
 }
 
-async function lockRows(tx: Tx, orderId: string): Promise<Rows> {
-  const unlocked = await tx.orders.get(orderId)
-  if (unlocked === undefined) throw new CertctlError('not_found', `There is no order ${orderId}`)
-  // Whoever blocks this key has blocked it before, or finds this version.
-  await tx.blockedKeys.lock(unlocked.spki_sha256)
-  const certificate = await tx.certificates.lock(unlocked.certificate_id)
-  const holder = await tx.holders.lock(unlocked.holder_id)
-  const order = await tx.orders.lock(orderId)
-  if (certificate === undefined || holder === undefined || order === undefined)
-    throw new CertctlError('internal', `Order ${orderId} refers to rows that are not there`)
-  return { certificate, holder, order }
+/** What is known under the same fingerprint, and under the same serial number of the same issuer. */
+interface Twins {
+  known: VersionRow | undefined
+  twin: VersionRow | undefined
 }
 
-async function knownVersion(
+async function lockRows(
   tx: Tx,
+  orderId: string,
+  { certificate: issued }: CheckedCertificate,
+): Promise<Rows & { twins: Twins; isKeyBlocked: boolean }> {
+  const unlocked = await tx.orders.get(orderId)
+  if (unlocked === undefined) throw new CertctlError('not_found', `There is no order ${orderId}`)
+  const [, certificate, holder, order, known, twin, isKeyBlocked] = await Promise.all([
+    // Whoever blocks this key has blocked it before, or finds this version.
+    tx.blockedKeys.lock(unlocked.spki_sha256),
+    tx.certificates.lock(unlocked.certificate_id),
+    tx.holders.lock(unlocked.holder_id),
+    tx.orders.lock(orderId),
+    tx.versions.findByFingerprint(issued.fingerprint),
+    tx.versions.findBySerial(unlocked.issuer_id, issued.serialNumber),
+    tx.blockedKeys.has(unlocked.spki_sha256),
+  ])
+  if (certificate === undefined || holder === undefined || order === undefined)
+    throw new CertctlError('internal', `Order ${orderId} refers to rows that are not there`)
+  return { certificate, holder, order, twins: { known, twin }, isKeyBlocked }
+}
+
+function knownVersion(
+  { known, twin }: Twins,
   order: OrderRow,
   { certificate }: CheckedCertificate,
-): Promise<RecordedVersion | undefined> {
-  const known = await tx.versions.findByFingerprint(certificate.fingerprint)
+): RecordedVersion | undefined {
   if (known?.order_id === order.id) return { id: known.id, standing: known.standing }
   if (known !== undefined)
     throw new CertctlError(
       'issued_mismatch',
       `The CA returned the certificate with serial number ${known.serial_number} again, which it issued for an earlier order`,
     )
-  const twin = await tx.versions.findBySerial(order.issuer_id, certificate.serialNumber)
   if (twin === undefined) return undefined
   throw new CertctlError(
     'issued_mismatch',
@@ -88,12 +101,12 @@ async function knownVersion(
 }
 
 /** Why this certificate must not be used, although it is what was approved. */
-async function faultOf(tx: Tx, { certificate, holder, order }: Rows): Promise<string | undefined> {
+function faultOf({ certificate, holder, order }: Rows, isKeyBlocked: boolean): string | undefined {
   if (order.state !== 'open') return `it came when its order was closed already: ${order.close_reason ?? order.state}`
   if (certificate.archived_at !== null) return 'it came when the certificate was archived already'
   if (holder.closed_at !== null) return 'it came when the holder of its key was gone already'
   if (order.generation < certificate.generation) return 'the certificate was changed since it was ordered'
-  if (await tx.blockedKeys.has(order.spki_sha256)) return 'its key was reported compromised'
+  if (isKeyBlocked) return 'its key was reported compromised'
   return undefined
 }
 
@@ -102,10 +115,14 @@ async function makeCurrent(
   tx: Tx,
   { certificate, holder, order, version, checked }: Rows & { version: VersionRow; checked: CheckedCertificate },
 ): Promise<void> {
-  if (holder.current_version_id !== null) await tx.versions.update(holder.current_version_id, { standing: 'previous' })
-  await tx.holders.update(holder.id, {
+  const before = holder.current_version_id
+  const [columns] = await Promise.all([
+    firstRenewal(services, tx, { certificate, version }),
+    before === null ? undefined : tx.versions.update(before, { standing: 'previous' }),
+  ])
+  const current = tx.holders.update(holder.id, {
     current_version_id: version.id,
-    ...(await firstRenewal(services, tx, { certificate, version })),
+    ...columns,
     renewal_requested_at: null,
     renewal_requested_by_person: null,
     failures: 0,
@@ -115,31 +132,33 @@ async function makeCurrent(
     blocked_code: null,
     blocked_generation: null,
   })
-  await noteViolations(tx, certificate)
-  await closeValid(tx, order, version)
-  await planPlacements(tx, { certificate, requestedBy: 'System' })
-  await planIssuance(services, tx, { certificate, requestedBy: 'System' })
-  const isRenewal = holder.current_version_id !== null
-  await tell(tx, {
-    certificate,
-    holder,
-    version,
-    checked,
-    action: isRenewal ? 'certificate.renewed' : 'certificate.issued',
-  })
+  // In this order on one connection: what follows sees what the holder has now.
+  await Promise.all([
+    current,
+    noteViolations(tx, certificate),
+    closeValid(tx, order, version),
+    planPlacements(tx, { certificate, requestedBy: 'System' }),
+  ])
+  const action = before === null ? 'certificate.issued' : 'certificate.renewed'
+  await Promise.all([
+    planIssuance(services, tx, { certificate, requestedBy: 'System' }),
+    tell(tx, { certificate, holder, version, checked, action }),
+  ])
 }
 
 /** The job ends with its order, whoever holds it: a second answer finds nothing left to do. */
 async function closeValid(tx: Tx, order: OrderRow, version: VersionRow): Promise<void> {
-  await tx.orders.update(order.id, {
-    state: 'valid',
-    closed_at: tx.now,
-    close_reason: 'issued',
-    next_look_at: null,
-    progress: null,
-  })
-  await tx.wake('event', orderSubject(order.id))
-  const job = await tx.jobs.lockOpenIssueOfHolder(order.holder_id)
+  tx.wake('event', orderSubject(order.id))
+  const [, job] = await Promise.all([
+    tx.orders.update(order.id, {
+      state: 'valid',
+      closed_at: tx.now,
+      close_reason: 'issued',
+      next_look_at: null,
+      progress: null,
+    }),
+    tx.jobs.lockOpenIssueOfHolder(order.holder_id),
+  ])
   if (job?.order_id !== order.id) return
   await tx.jobs.update(job.id, {
     state: 'done',
@@ -176,15 +195,9 @@ async function tell(
   const verb = action === 'certificate.renewed' ? 'renewed' : 'issued'
   const title = `${certificate.name} was ${verb}; it ends at ${version.not_after.toISOString()}`
   await emitEvent(tx, { ...about, type: action, severity: 'info', title })
-  for (const subject of [
-    `issuance:${holder.id}`,
-    `csr-overdue:${holder.id}`,
-    `csr-needed:${holder.id}`,
-    `ending:${holder.id}`,
-    `expiring:${holder.id}`,
-    `ca-asks:${holder.id}`,
-  ])
-    await resolveAlert(tx, { ...about, subject, type: 'certificate.issuance_recovered', title })
+  const causes = ['issuance', 'csr-overdue', 'csr-needed', 'ending', 'expiring', 'ca-asks']
+  const subject = causes.map((cause) => `${cause}:${holder.id}`)
+  await resolveAlert(tx, { ...about, subject, type: 'certificate.issuance_recovered', title })
 }
 
 async function keepAsLost(

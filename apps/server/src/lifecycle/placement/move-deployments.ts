@@ -18,5 +18,5 @@ export async function moveDeployments(tx: Tx, target: TargetRow): Promise<void> 
       last_error_code: null,
     })
   }
-  await tx.wake('agent', target.agent_id)
+  tx.wake('agent', target.agent_id)
 }

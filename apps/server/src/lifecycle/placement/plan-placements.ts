@@ -1,5 +1,6 @@
 import type { CertificateRow } from '../../store/certificates.js'
 import { createId } from '../../store/create-id.js'
+import type { HolderRow } from '../../store/holders.js'
 import type { PlacementView } from '../../store/placements.js'
 import type { Tx } from '../../store/store.js'
 import type { TargetRow } from '../../store/targets.js'
@@ -20,12 +21,19 @@ export interface PlacementPlan {
 export async function planPlacements(tx: Tx, plan: PlacementPlan): Promise<string[]> {
   const { certificate, requestedBy, placementId } = plan
   if (certificate.archived_at !== null) return []
-  const placements = (await tx.placements.listOfCertificate(certificate.id)).filter(
-    ({ id }) => placementId === undefined || id === placementId,
-  )
-  const targets = byId(await tx.targets.getMany(placements.map((row) => row.target_id)))
+  const [all, holders] = await Promise.all([
+    tx.placements.listOfCertificate(certificate.id),
+    tx.holders.listOfCertificate(certificate.id),
+  ])
+  const placements = all.filter(({ id }) => placementId === undefined || id === placementId)
+  const agents = holders.filter(({ kind }) => kind === 'agent')
+  const [targetRows, versions] = await Promise.all([
+    tx.targets.getMany(placements.map((row) => row.target_id)),
+    versionsByAgent(tx, agents),
+  ])
+  const targets = byId(targetRows)
   const live = placements.filter(({ target_id: id }) => targets.get(id)?.retired_at === null)
-  const versions = await versionsByAgent(tx, certificate.id, new Set(live.map((row) => row.agent_id)))
+  await addMissingHolders(tx, certificate.id, { agents, needed: new Set(live.map((row) => row.agent_id)) })
   const jobs: string[] = []
   for (const placement of live) {
     const target = targets.get(placement.target_id)
@@ -42,15 +50,18 @@ function byId<Row extends { id: string }>(rows: readonly Row[]): ReadonlyMap<str
   return new Map(rows.map((row) => [row.id, row]))
 }
 
-/** What each of these agents serves now, if it may. An agent that holds no key of the certificate becomes a holder. */
-async function versionsByAgent(
+/** An agent that holds no key of the certificate becomes a holder. */
+async function addMissingHolders(
   tx: Tx,
   certificateId: string,
-  agentIds: ReadonlySet<string>,
-): Promise<ReadonlyMap<string, VersionRow>> {
-  const holders = (await tx.holders.listOfCertificate(certificateId)).filter(({ kind }) => kind === 'agent')
-  const known = new Set(holders.map((holder) => holder.agent_id))
-  for (const agentId of agentIds) if (!known.has(agentId)) await addHolder(tx, certificateId, agentId)
+  { agents, needed }: { agents: readonly HolderRow[]; needed: ReadonlySet<string> },
+): Promise<void> {
+  const known = new Set(agents.map((holder) => holder.agent_id))
+  for (const agentId of needed) if (!known.has(agentId)) await addHolder(tx, certificateId, agentId)
+}
+
+/** What each of these agents serves now, if it may. */
+async function versionsByAgent(tx: Tx, holders: readonly HolderRow[]): Promise<ReadonlyMap<string, VersionRow>> {
   const versions = byId(await tx.versions.getMany(holders.flatMap((holder) => holder.current_version_id ?? [])))
   return new Map(
     holders.flatMap(({ agent_id: agentId, current_version_id: current }) => {
@@ -137,6 +148,6 @@ async function planDeployment(
     requested_by: requestedBy,
     created_at: tx.now,
   })
-  if (created || (await tx.jobs.bringForward(id, runAt))) await tx.wake('agent', target.agent_id)
+  if (created || (await tx.jobs.bringForward(id, runAt))) tx.wake('agent', target.agent_id)
   return id
 }

@@ -64,10 +64,12 @@ async function lockRows(tx: Tx, { jobId, agentId }: SettledDeployment): Promise<
   const unlocked = await tx.jobs.get(jobId)
   if (unlocked === undefined || (unlocked.agent_id !== agentId && unlocked.locked_by !== agentId))
     throw new CertctlError('not_found', `There is no job ${jobId} of this agent`)
-  const certificate = await tx.certificates.lock(unlocked.certificate_id ?? '')
-  const target = await tx.targets.lock(unlocked.target_id ?? '')
-  const placement = await tx.placements.lock(unlocked.placement_id ?? '')
-  const job = await tx.jobs.lock(jobId)
+  const [certificate, target, placement, job] = await Promise.all([
+    tx.certificates.lock(unlocked.certificate_id ?? ''),
+    tx.targets.lock(unlocked.target_id ?? ''),
+    tx.placements.lock(unlocked.placement_id ?? ''),
+    tx.jobs.lock(jobId),
+  ])
   if (certificate === undefined || target === undefined || placement === undefined || job === undefined)
     throw new CertctlError('request_malformed', `Job ${jobId} is not a deployment`)
   const desired =
@@ -80,7 +82,7 @@ async function keepAsObservation(tx: Tx, rows: Rows, { report, actor }: SettledD
   const { job, placement } = rows
   if (job.state === 'cancelled' && job.lease === report.lease)
     await tx.jobs.update(job.id, { locked_until: null, bound_until: null })
-  await tx.wake('agent', rows.target.agent_id)
+  tx.wake('agent', rows.target.agent_id)
   await tx.placements.update(placement.id, { observed_at: tx.now })
   audit(tx, rows, { actor, action: 'placement.observed', report })
   return 'lost'
@@ -109,7 +111,7 @@ async function settle(services: Services, tx: Tx, settling: Settling): Promise<v
     placementId: rows.placement.id,
   })
   // Another deployment to this target may have waited for this one.
-  await tx.wake('agent', rows.target.agent_id)
+  tx.wake('agent', rows.target.agent_id)
   services.metrics.deploymentEnded({ targetType: rows.target.type, outcome: report.outcome })
   services.metrics.jobEnded({ kind: 'deploy', outcome: report.outcome })
 }

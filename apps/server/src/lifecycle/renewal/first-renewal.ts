@@ -23,14 +23,17 @@ export async function firstRenewal(
   tx: Tx,
   { certificate, version }: { certificate: CertificateRow; version: VersionRow },
 ): Promise<RenewalColumns> {
-  const policy = await renewalPolicyOf(tx, certificate)
+  const [policy, isAsked] = await Promise.all([
+    renewalPolicyOf(tx, certificate),
+    hasOpinions(services, tx, version.issuer_id),
+  ])
   const holder = { renewal_window_start: null, renewal_window_end: null, renewal_draw: drawOf(tx.chance.random) }
   const pastSpreadSeconds = services.config.renewal_spread
   return {
     ...holder,
     ...renewalOf({ version, policy, holder, now: tx.now, pastSpreadSeconds }),
     renewal_info_url: null,
-    renewal_info_at: (await hasOpinions(services, tx, version.issuer_id)) ? tx.now : null,
+    renewal_info_at: isAsked ? tx.now : null,
   }
 }
 

@@ -36,5 +36,5 @@ export async function planVerification(
     requested_by: 'System',
     created_at: tx.now,
   })
-  if (created) await tx.wake('agent', target.agent_id)
+  if (created) tx.wake('agent', target.agent_id)
 }

@@ -1,7 +1,6 @@
 import { type Kysely, sql } from 'kysely'
-import { type AuditBatch, createAuditBatch } from '../audit-batch.js'
 import type { Schema } from '../schema.js'
-import type { Store, Tx } from '../store.js'
+import type { Begun, Store, Tx } from '../store.js'
 import type { Outcome } from './coalescer.js'
 import { inTransaction } from './in-transaction.js'
 import type { Pipelined } from './pipelined.js'
@@ -10,9 +9,8 @@ type Work = (tx: Tx) => Promise<unknown>
 
 export interface TogetherNeeds {
   db: Kysely<Schema>
-  clock: { now(): Date }
   transaction: Store['transaction']
-  txOn(connection: Kysely<Schema>, now: Date, batch: AuditBatch): Tx
+  begin(connection: Kysely<Schema>): Begun
 }
 
 /**
@@ -39,12 +37,11 @@ export async function attemptTogether(needs: TogetherNeeds, batch: readonly Work
 const undone = new Error('one of the batch failed')
 
 async function sideBySide(
-  { clock, txOn }: TogetherNeeds,
+  { begin }: TogetherNeeds,
   pipelined: Pipelined,
   batch: readonly Work[],
 ): Promise<readonly Outcome[]> {
-  const now = clock.now()
-  const audit = createAuditBatch(pipelined.db, now)
+  const { txOn, flush } = begin(pipelined.db)
   let culprit: Work | undefined
   const outcomes = await Promise.all(
     batch.map(async (work): Promise<Outcome> => {
@@ -52,12 +49,12 @@ async function sideBySide(
         culprit ??= work
       })
       try {
-        return { ok: true, value: await work(txOn(lane, now, audit)) }
+        return { ok: true, value: await work(txOn(lane)) }
       } catch (error) {
         return culprit === undefined || culprit === work ? { ok: false, error } : { ok: true, value: undefined }
       }
     }),
   )
-  if (outcomes.every(({ ok }) => ok)) await audit.flush()
+  if (outcomes.every(({ ok }) => ok)) await flush()
   return outcomes
 }
