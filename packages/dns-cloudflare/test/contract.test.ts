@@ -85,6 +85,13 @@ describe('what is written', () => {
     expect(world.records.map(({ ttl }) => ttl)).toEqual([60, 3600, 86_400])
   })
 
+  it('a value that is there is not sent again', async () => {
+    const world = fakeCloudflare()
+    await connect(world).present(record)
+    await connect(world).present(record)
+    expect(world.requests.filter(({ method }) => method === 'POST')).toHaveLength(1)
+  })
+
   it('values that somebody wrote without quotes are known again', async () => {
     const world = fakeCloudflare()
     world.addRecord('TXT', record.name, record.value)

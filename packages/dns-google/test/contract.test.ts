@@ -9,10 +9,6 @@ describe('laws', () => {
   testDns({ test: it, definition: google, config: googleConfig, createWorld: () => fakeGoogle(), slug: 'google' })
 })
 
-describe('laws with the service account of the machine', () => {
-  testDns({ test: it, definition: google, config: {}, createWorld: () => fakeGoogle() })
-})
-
 type Changes = Record<string, unknown>
 const connect = (world: FakeGoogle, config: Changes = googleConfig) =>
   google.create(configSchema.parse(config), world.host)
@@ -80,6 +76,43 @@ describe('who asks', () => {
     })
     await connect(world, { credentials, project }).present(record)
     expect(world.values(record.name)).toEqual([record.value])
+  })
+
+  it.each([
+    [404, 'not_found'],
+    [429, 'rate_limited'],
+    [503, 'upstream_unavailable'],
+  ])('a metadata server that answers %i is named, and what to make of it', async (status, code) => {
+    const world = fakeGoogle()
+    const { http } = world.host
+    const refusing: typeof http = (options) => {
+      const client = http(options)
+      const answer = {
+        status,
+        headers: {},
+        body: new Uint8Array(),
+        text: () => '<html>',
+        json: () => ({}),
+        retryAfterSeconds: 9,
+      }
+      return {
+        request: (request) =>
+          String(request.path).endsWith('/token') ? Promise.resolve(answer) : client.request(request),
+      }
+    }
+    const connector = google.create(configSchema.parse({}), { ...world.host, http: refusing })
+    await expect(connector.present(record)).rejects.toMatchObject({
+      code,
+      retryAfterSeconds: 9,
+      message: expect.stringContaining('The Google metadata server'),
+    })
+  })
+
+  it('the machine’s account adds and removes as a key does', async () => {
+    const world = fakeGoogle()
+    await connect(world, {}).present(record)
+    await connect(world, {}).cleanUp(record)
+    expect(world.names?.()).toEqual([])
   })
 
   it('the machine’s project is that of the metadata server', async () => {
