@@ -13,7 +13,7 @@ export interface LiveAnswer {
 }
 
 /** RFC 8555 §8.3: base64url without padding. Nothing else may become part of a path. */
-export const tokenShape = /^[A-Za-z0-9_-]{1,256}$/
+const tokenShape = /^[A-Za-z0-9_-]{1,256}$/
 /** RFC 8555 §8.1: the token and the SHA-256 thumbprint of an account key. */
 const keyAuthorizationShape = /^([A-Za-z0-9_-]{1,256})\.[A-Za-z0-9_-]{43}$/
 
