@@ -20,6 +20,7 @@ export const findingCodes = {
   challenge_delegated: 'The records of the challenge go to another zone',
   addresses_ok: 'The name has addresses',
   addresses_missing: 'The name has no address',
+  addresses_inside: 'Only the resolvers of this server know addresses of the name',
   addresses_unknown: 'The addresses cannot be found out',
   address_private: 'An address cannot be reached from the internet',
   ipv6_stale: 'The IPv6 address does not answer and the IPv4 address does',

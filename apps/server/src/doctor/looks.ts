@@ -10,7 +10,7 @@ export interface DnsLooks {
   ask(question: DnsQuery): Promise<DnsReply>
   /** From the roots down to the zone that holds the name, servers asked themselves. */
   descend(name: string): Promise<Descent>
-  /** What the zones' own servers say, aliases followed: what the resolver of a CA sees. */
+  /** What the zones' own servers say, aliases followed: what the resolver of a CA sees. Of resolvers, where no root can be asked. */
   resolve<T extends RecordType>(name: string, type: T): Promise<Resolution<T>>
   /** What this machine's resolvers say. */
   recall<T extends RecordType>(name: string, type: T): Promise<Resolution<T>>

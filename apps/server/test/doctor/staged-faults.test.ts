@@ -137,6 +137,23 @@ staged('the doctor names', () => {
     expect(one(findings, 'check_failed').seen).toContain('budget')
   })
 
+  it('what resolvers say, where no name server can be asked', async () => {
+    world.surroundings.dns.roots = [emptyAddress]
+    inZone(world, ({ records }) =>
+      records.push(caa('example.com', 'other-ca.test'), a('closed.example.com', emptyAddress)),
+    )
+    expect(faultsIn(await world.examine('closed.example.com'))).toEqual(['caa_forbids', 'port_closed', 'roots_silent'])
+  })
+
+  it('a top level that only this network knows as no more than doubtful', async () => {
+    world.mood('resolver', ({ type, name }) =>
+      name === 'host.corp' && type === 'A' ? { answers: [a('host.corp', '127.0.0.41')] } : undefined,
+    )
+    const findings = await world.examine('host.corp')
+    expect(faultsIn(findings)).toEqual(['addresses_inside', 'name_not_public', 'not_delegated', 'resolver_differs'])
+    expect(findings.filter(({ severity }) => severity === 'error')).toEqual([])
+  })
+
   it('nothing of the CA where no issuer is asked about', async () => {
     inZone(world, ({ records }) => records.push(caa('example.com', 'other-ca.test')))
     const findings = await world.examine(site, { withoutIssuer: true })

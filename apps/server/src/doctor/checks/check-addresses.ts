@@ -13,6 +13,7 @@ export async function checkAddresses(looks: Looks, subject: Subject): Promise<Fi
   const all = [...found.v4, ...found.v6]
   if (all.length === 0) return [missing(name)]
   const faults = [
+    ...(found.isInside ? [inside(name, all)] : []),
     ...all.flatMap((address) => reachFault(looks, name, address)),
     ...(await v6Findings(looks, subject, name)),
   ]
@@ -53,6 +54,15 @@ async function v6Findings(looks: Looks, subject: Subject, name: string): Promise
       fine('ipv6_unseen', `${address} (AAAA of ${name}) cannot be looked at from this server`),
     ),
   ]
+}
+
+function inside(name: string, addresses: readonly string[]): Finding {
+  return doubtful('addresses_inside', {
+    seen: `Only the resolvers of this server know addresses of ${name}: ${addresses.join(', ')}`,
+    cause:
+      'The name servers of the zone show the world none: a CA in this network can connect to it, a public CA cannot',
+    remedy: `For a public CA: create the address record in the public zone, or: certctl doctor ${name} --method dns-01`,
+  })
 }
 
 function missing(name: string): Finding {

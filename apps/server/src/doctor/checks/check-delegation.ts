@@ -1,3 +1,4 @@
+import { isWithoutRoots } from '../dns/descend.js'
 import { type DnsReply, labelCount, ofType } from '../dns/dns-record.js'
 import { broken, doubtful, type Finding, fine } from '../finding.js'
 import type { Looks, NameServer, Zone } from '../looks.js'
@@ -9,8 +10,8 @@ export async function checkDelegation(looks: Looks, subject: Subject): Promise<F
   if (name === undefined) return []
   const { zones, end } = await looks.descend(name)
   const zone = zones.at(-1)
-  if (zone === undefined || (zone.name === '' && end === 'stuck')) return [rootsSilent()]
-  if (end === 'denied' && labelCount(zone.name) <= 1) return [notDelegated(name, zone.name)]
+  if (zone === undefined || isWithoutRoots({ zones, end })) return [rootsSilent()]
+  if (end === 'denied' && labelCount(zone.name) <= 1) return [await notDelegated(looks, name, zone.name)]
   if (labelCount(zone.name) === 0) return []
   const states = await Promise.all(zone.servers.map(async (server) => await stateOf(looks, zone, server)))
   const faults = states.flatMap((state) => faultsOf(state, zone.name))
@@ -94,9 +95,17 @@ function rootsSilent(): Finding {
   })
 }
 
-function notDelegated(name: string, parent: string): Finding {
+async function notDelegated(looks: Looks, name: string, parent: string): Promise<Finding> {
+  const seen = `The zone ${parent || 'of the root'} says that there is nothing called ${name}`
+  const inside = await looks.recall(name, 'A')
+  if (inside.state === 'found')
+    return doubtful('not_delegated', {
+      seen: `${seen}; the resolvers of this server know it`,
+      cause: 'It is known in this network only: a CA of your own can certify it, a public CA cannot',
+      remedy: 'For a public CA: use a name under a domain that is registered to you',
+    })
   return broken('not_delegated', {
-    seen: `The zone ${parent || 'of the root'} says that there is nothing called ${name}`,
+    seen,
     cause: 'The domain is not registered, has ended, has no name servers set, or is misspelled',
     remedy: 'Look at the spelling; then register the domain, or set its name servers, at its registrar',
   })

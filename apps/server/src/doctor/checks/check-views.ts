@@ -1,4 +1,4 @@
-import { addressesOfZone } from '../dns/descend.js'
+import { addressesOfZone, isWithoutRoots } from '../dns/descend.js'
 import { contentOf, type DnsRecord, type DnsReply, labelCount, ofType, type RecordType } from '../dns/dns-record.js'
 import { doubtful, type Finding, fine } from '../finding.js'
 import type { Looks } from '../looks.js'
@@ -13,6 +13,7 @@ interface Question {
 export async function checkViews(looks: Looks, subject: Subject): Promise<Finding[]> {
   const name = dnsNameOf(subject)
   if (name === undefined) return []
+  if (isWithoutRoots(await looks.descend(name))) return []
   const challenge = challengeNameOf(subject)
   const questions: Question[] = [
     { name, type: 'A' },
@@ -110,6 +111,8 @@ async function compare(
   // That it fails is said by those who check delegation and signatures.
   if (source.state === 'failed' || source.state === 'loop' || !['NOERROR', 'NXDOMAIN'].includes(reply.code))
     return undefined
+  // Who serves under an alias often answers by where the question comes from.
+  if (source.chain.length > 1 && (type === 'A' || type === 'AAAA')) return undefined
   const records = ofType(reply.answers, type)
   const [theirs, own] = [textOf(records), textOf(source.state === 'found' ? source.records : [])]
   if (theirs === own) return undefined

@@ -3,7 +3,7 @@ import type { AddressPolicy } from '@certctl/kit'
 import type { Descent, DnsLooks, DnsQuery, Resolution } from '../looks.js'
 import { once } from '../once.js'
 import { askServer } from './ask-server.js'
-import { descend } from './descend.js'
+import { descend, isWithoutRoots } from './descend.js'
 import type { DnsReply, RecordType } from './dns-record.js'
 import { resolveAtSource, resolveByResolvers } from './resolve.js'
 
@@ -36,8 +36,12 @@ export function createDnsLooks({ roots, resolvers, port, addresses }: DnsSurroun
     ask,
     resolvers,
     descend: fromTop,
-    resolve: async <T extends RecordType>(name: string, type: T): Promise<Resolution<T>> =>
-      await resolveAtSource(name, type, { ask, descend: fromTop }),
+    async resolve<T extends RecordType>(name: string, type: T): Promise<Resolution<T>> {
+      const { zones, end } = await fromTop(name)
+      // Without a way to the roots the resolvers are all there is.
+      if (isWithoutRoots({ zones, end })) return await resolveByResolvers(name, type, { ask, resolvers })
+      return await resolveAtSource(name, type, { ask, descend: fromTop })
+    },
     recall: async <T extends RecordType>(name: string, type: T): Promise<Resolution<T>> =>
       await resolveByResolvers(name, type, { ask, resolvers }),
   }

@@ -74,6 +74,11 @@ async function serverOf(
   return { host, addresses: await down.addressesOf(host), lacksGlue: isIn(host, name) }
 }
 
+/** Whether there was no way down at all: no root server could be asked. */
+export function isWithoutRoots({ zones, end }: Descent): boolean {
+  return end === 'stuck' && zones.length === 1
+}
+
 /** What the first server says that knows the zone; `undefined` where none does. */
 export async function firstUseful(
   zone: Zone,

@@ -41,7 +41,6 @@ export const dnsFaults: readonly Staged[] = [
   {
     fault: 'parent and zone that name different servers',
     stage: (world) => {
-      without('ns3.example.com')
       inZone(world, ({ records }) =>
         records.push(ns('example.com', 'ns3.example.com'), a('ns3.example.com', firstAddress)),
       )
@@ -140,6 +139,17 @@ export const dnsFaults: readonly Staged[] = [
     stage: (world) => {
       world.surroundings.dns.roots = [emptyAddress]
     },
-    expected: ['caa_lookup_failed', 'roots_silent'],
+    expected: ['roots_silent'],
+  },
+  {
+    fault: 'a name that only this network knows',
+    name: 'inside.example.com',
+    stage: (world) => {
+      world.mood('resolver', ({ type, name }) =>
+        type === 'A' && name === 'inside.example.com' ? { answers: [a('inside.example.com', webAddress)] } : undefined,
+      )
+    },
+    expected: ['addresses_inside', 'resolver_differs'],
+    says: `Only the resolvers of this server know addresses of inside.example.com: ${webAddress}`,
   },
 ]
