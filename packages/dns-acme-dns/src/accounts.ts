@@ -6,8 +6,6 @@ import type { Config } from './config.js'
 
 const prefix = 'account:'
 
-export type Accounts = ReturnType<typeof createAccounts>
-
 /** Registrations that were given or made here, by the domain whose challenges lead to them. */
 export function createAccounts(config: Config, host: Pick<Host, 'state' | 'log'>, client: AcmeDnsClient) {
   const given = config.accounts === undefined ? [] : (givenAccounts(config.accounts) ?? [])
