@@ -7,7 +7,7 @@ const resolver = z
     message: 'must be an IP address, or an IP address with a port',
   })
 
-export const challengeTypes = ['http-01', 'dns-01', 'dns-persist-01', 'tls-alpn-01'] as const
+const challengeTypes = ['http-01', 'dns-01', 'dns-persist-01', 'tls-alpn-01'] as const
 
 export const configSchema = z
   .strictObject({

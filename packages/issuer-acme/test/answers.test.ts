@@ -1,6 +1,6 @@
 import { issuedRefOf } from '@certctl/testing'
 import { describe, expect, it } from '@jest/globals'
-import type { FakeSwitches } from './fake-acme.js'
+import type { FakeSwitches } from './fake-switches.js'
 import { createFakeWorld } from './fake-world.js'
 import { dns, never, pending, requestFor, settle, start, valid } from './orders.js'
 

@@ -1,7 +1,7 @@
 import { createTestCa, issuedRefOf } from '@certctl/testing'
 import { describe, expect, it } from '@jest/globals'
 import { certIdOf } from '../src/ari.js'
-import type { FakeSwitches } from './fake-acme.js'
+import type { FakeSwitches } from './fake-switches.js'
 import { createFakeWorld } from './fake-world.js'
 import { dns, never, requestFor, settle, start, valid } from './orders.js'
 

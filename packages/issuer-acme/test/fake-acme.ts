@@ -1,50 +1,20 @@
-import {
-  createHash,
-  createHmac,
-  createPublicKey,
-  type JsonWebKey,
-  type KeyObject,
-  randomBytes,
-  verify,
-} from 'node:crypto'
+import { type KeyObject, randomBytes } from 'node:crypto'
 import type { GeneralName, JsonValue } from '@certctl/core'
 import { parseCertificate, parseCsr, sameNames } from '@certctl/pki'
 import { createTestCa, type HttpAnswer, type SeenRequest, type TestCa } from '@certctl/testing'
-
-/** What the CA of this run does besides what RFC 8555 says. Each may be changed while it runs. */
-export interface FakeSwitches {
-  /** Refuses every n-th good nonce. */
-  rejectNonceEvery?: number | undefined
-  /** Answers orders with these words instead of placing them. */
-  refuseOrders?: { type: string; status: number; detail?: string; headers?: Record<string, string> } | undefined
-  /** Let's Encrypt: identical orders that are open are one. */
-  reusesOrders?: boolean | undefined
-  /** Where orders are said to be. */
-  orderHost?: string | undefined
-  /** A word for the state of every order. */
-  orderState?: string | undefined
-  /** Looks at an order for which its challenges stay in `processing`. */
-  validationPolls?: number | undefined
-  /** Polls for which an order stays in `processing`. */
-  processingPolls?: number | undefined
-  /** It ends in `invalid` after that. */
-  failsSigning?: boolean | undefined
-  /** Authorizations are valid from the beginning, with a challenge nobody knows. */
-  preValidated?: boolean | undefined
-  /** Kinds of challenges it offers. */
-  offers?: readonly string[] | undefined
-  renewalInfo?: 'none' | 'past' | 'backwards' | 'broken' | undefined
-  profiles?: Readonly<Record<string, string>> | undefined
-  termsOfService?: string | undefined
-  /** EAB is required, under this key. */
-  macKey?: { kid: string; key: Buffer } | undefined
-  /** Other chains it offers, PEM, issuing CA first. */
-  alternateChains?: readonly string[] | undefined
-  /** Whether it lets accounts revoke what they have proven and not ordered. */
-  revokesByProof?: boolean | undefined
-  /** Answers every request so. */
-  everything?: HttpAnswer | undefined
-}
+import {
+  errorType,
+  isSigned,
+  type Jws,
+  keyOf,
+  type Payload,
+  Refusal,
+  readJws,
+  requireBinding,
+  thumbprintOf,
+} from './fake-jws.js'
+import { certIdOf, isAnswered, type Outside } from './fake-outside.js'
+import type { FakeSwitches } from './fake-switches.js'
 
 interface FakeOrder {
   id: string
@@ -70,13 +40,6 @@ interface FakeAccount {
   contact: JsonValue
 }
 
-/** What of the world the CA can look at: answers on port 80 and 443, and TXT records. */
-export interface Outside {
-  keyAuthorization(kind: string, name: string, token: string): string | undefined
-  texts(name: string): readonly string[]
-  now(): Date
-}
-
 export interface FakeAcme {
   readonly directoryUrl: string
   switches: FakeSwitches
@@ -90,20 +53,6 @@ export interface FakeAcme {
 }
 
 const usualOrigin = 'https://acme.example.test'
-const errorType = (type: string) => `urn:ietf:params:acme:error:${type}`
-
-class Refusal extends Error {
-  readonly answer: HttpAnswer
-  constructor(type: string, status: number, detail = 'refused', headers: Record<string, string> = {}) {
-    super(type)
-    this.answer = {
-      status,
-      headers: { 'content-type': 'application/problem+json', ...headers },
-      json: { type: errorType(type), detail, status },
-    }
-  }
-}
-
 /** One for all: what is told apart is the orders, and keys take time. */
 let made: Promise<TestCa> | undefined
 
@@ -238,7 +187,7 @@ export async function createFakeAcme(
   const validate = (authorization: FakeAuthorization, thumbprint: string): void => {
     const challenge = authorization.challenges.find(({ status }) => status === 'processing')
     if (challenge === undefined || (challenge.left ?? 0) > 0) return
-    const isRight = isAnswered(outside, { authorization, challenge, thumbprint })
+    const isRight = isAnswered(outside, { value: authorization.name.value, challenge, thumbprint })
     challenge.status = isRight ? 'valid' : 'invalid'
     authorization.status = challenge.status
     if (!isRight) challenge.error = { type: errorType('unauthorized'), detail: 'Something\nelse answers' }
@@ -436,79 +385,8 @@ export async function createFakeAcme(
   }
 }
 
-type Payload = { readonly [key: string]: JsonValue | undefined }
-
-interface Jws {
-  url?: string
-  nonce?: string
-  kid?: string
-  jwk?: JsonWebKey
-  alg?: string
-  payload: Payload
-  text: string
-  signature: Buffer
-}
-
-function readJws(text: string): Jws {
-  const { protected: head, payload, signature } = JSON.parse(text) as Record<string, string>
-  const read = (part = '') => JSON.parse(Buffer.from(part, 'base64url').toString('utf8')) as Record<string, string>
-  const body = payload === '' ? {} : read(payload)
-  return {
-    ...(read(head) as object),
-    payload: body,
-    text: `${head}.${payload}`,
-    signature: Buffer.from(signature ?? '', 'base64url'),
-  }
-}
-
-function isSigned({ text, signature }: Jws, key: KeyObject): boolean {
-  return verify('sha256', Buffer.from(text), { key, dsaEncoding: 'ieee-p1363' }, signature)
-}
-
-function keyOf(jwk: JsonWebKey | undefined): KeyObject {
-  return createPublicKey({ key: jwk ?? {}, format: 'jwk' })
-}
-
-/** RFC 7638: required members in order of their names. */
-function thumbprintOf({ crv, e, kty, n, x, y }: JsonWebKey): string {
-  const members = kty === 'EC' ? { crv, kty, x, y } : { e, kty, n }
-  return createHash('sha256').update(JSON.stringify(members)).digest('base64url')
-}
-
-function requireBinding(payload: Payload, { kid, key }: { kid: string; key: Buffer }): void {
-  if (payload.externalAccountBinding === undefined) throw new Refusal('externalAccountRequired', 403)
-  const bound = readJws(JSON.stringify(payload.externalAccountBinding))
-  const mac = createHmac('sha256', key).update(bound.text).digest()
-  if (bound.kid !== kid || !mac.equals(bound.signature)) throw new Refusal('unauthorized', 403)
-}
-
 function find<T>(map: ReadonlyMap<string, T>, id: string): T {
   const found = map.get(id)
   if (found === undefined) throw new Refusal('malformed', 404, 'no such thing')
   return found
-}
-
-/** RFC 9773 §4.1, from the DER and not as the connector does it. */
-function certIdOf(pem: string): string {
-  const { authorityKeyIdentifier = '', der } = parseCertificate(pem)
-  // Certificate and TBSCertificate have long headers; then comes [0] version (5 octets), then the serial number.
-  const at = 4 + 4 + 5
-  const serial = Buffer.from(der).subarray(at + 2, at + 2 + (der[at + 1] ?? 0))
-  return `${Buffer.from(authorityKeyIdentifier, 'hex').toString('base64url')}.${serial.toString('base64url')}`
-}
-
-interface Asked {
-  authorization: FakeAuthorization
-  challenge: { type: string; token: string }
-  thumbprint: string
-}
-
-function isAnswered(outside: Outside, { authorization, challenge, thumbprint }: Asked): boolean {
-  const { value } = authorization.name
-  const expected = `${challenge.token}.${thumbprint}`
-  if (challenge.type === 'dns-01')
-    return outside.texts(`_acme-challenge.${value}`).includes(createHash('sha256').update(expected).digest('base64url'))
-  if (challenge.type === 'dns-persist-01')
-    return outside.texts(`_validation-persist.${value}`).some((text) => text.startsWith('ca.example.test; accounturi='))
-  return outside.keyAuthorization(challenge.type, value, challenge.token) === expected
 }

@@ -1,6 +1,7 @@
 import type { HttpAnswer, IssuerWorld, SeenRequest, TestIssuerHost } from '@certctl/testing'
 import { createTestIssuerHost } from '@certctl/testing'
-import { createFakeAcme, type FakeAcme, type FakeSwitches } from './fake-acme.js'
+import { createFakeAcme, type FakeAcme } from './fake-acme.js'
+import type { FakeSwitches } from './fake-switches.js'
 
 export interface FakeWorld extends IssuerWorld {
   readonly host: TestIssuerHost

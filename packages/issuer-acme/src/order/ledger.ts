@@ -32,7 +32,7 @@ export type LedgerRow = z.output<typeof rowSchema>
 
 const dayMs = 86_400_000
 /** The longest window of a public CA's limits. */
-export const ledgerMs = 7 * dayMs
+const ledgerMs = 7 * dayMs
 
 /** Writes an order down under its address (what was spent, whose it is) and under its request. `false`: another request has this very order. */
 export async function recordOrder({ config, host }: Acme, order: PlacedOrder, requestId: string): Promise<boolean> {

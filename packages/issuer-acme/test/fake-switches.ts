@@ -1,0 +1,36 @@
+import type { HttpAnswer } from '@certctl/testing'
+
+/** What the CA of this run does besides what RFC 8555 says. Each may be changed while it runs. */
+export interface FakeSwitches {
+  /** Refuses every n-th good nonce. */
+  rejectNonceEvery?: number | undefined
+  /** Answers orders with these words instead of placing them. */
+  refuseOrders?: { type: string; status: number; detail?: string; headers?: Record<string, string> } | undefined
+  /** Let's Encrypt: identical orders that are open are one. */
+  reusesOrders?: boolean | undefined
+  /** Where orders are said to be. */
+  orderHost?: string | undefined
+  /** A word for the state of every order. */
+  orderState?: string | undefined
+  /** Looks at an order for which its challenges stay in `processing`. */
+  validationPolls?: number | undefined
+  /** Polls for which an order stays in `processing`. */
+  processingPolls?: number | undefined
+  /** It ends in `invalid` after that. */
+  failsSigning?: boolean | undefined
+  /** Authorizations are valid from the beginning, with a challenge nobody knows. */
+  preValidated?: boolean | undefined
+  /** Kinds of challenges it offers. */
+  offers?: readonly string[] | undefined
+  renewalInfo?: 'none' | 'past' | 'backwards' | 'broken' | undefined
+  profiles?: Readonly<Record<string, string>> | undefined
+  termsOfService?: string | undefined
+  /** EAB is required, under this key. */
+  macKey?: { kid: string; key: Buffer } | undefined
+  /** Other chains it offers, PEM, issuing CA first. */
+  alternateChains?: readonly string[] | undefined
+  /** Whether it lets accounts revoke what they have proven and not ordered. */
+  revokesByProof?: boolean | undefined
+  /** Answers every request so. */
+  everything?: HttpAnswer | undefined
+}
