@@ -14,7 +14,7 @@ export function withWakes(store: Store, { onWake, change }: { onWake: OnWake; ch
     return {
       async work(tx: Tx): Promise<T> {
         notes.clear()
-        const wake: Tx['wake'] = async (channel, subject) => void notes.set(`${channel} ${subject}`, [channel, subject])
+        const wake: Tx['wake'] = (channel, subject) => void notes.set(`${channel} ${subject}`, [channel, subject])
         const plain = { ...tx, wake }
         return await work(change === undefined ? plain : change(plain))
       },

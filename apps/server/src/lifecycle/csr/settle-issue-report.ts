@@ -7,6 +7,7 @@ import type { HolderRow } from '../../store/holders.js'
 import type { JobRow } from '../../store/jobs.js'
 import type { Tx } from '../../store/store.js'
 import type { VersionRow } from '../../store/versions.js'
+import { endOf } from '../end-of.js'
 import { backoff } from '../order/backoff.js'
 import { planIssuance } from '../order/plan-issuance.js'
 import { retryOfRefusal } from '../order/retry-of-refusal.js'
@@ -82,7 +83,7 @@ async function keep(
   const nextAt = backoff({
     failures,
     now: tx.now,
-    endsAt: serving?.not_after,
+    endsAt: endOf(serving),
     firstSeconds: firstPauseOf(policy, serving),
     random: tx.chance.random,
   })

@@ -4,6 +4,7 @@ import type { Services } from '../../services.js'
 import type { HolderRow } from '../../store/holders.js'
 import type { OrderRow } from '../../store/orders.js'
 import type { Tx } from '../../store/store.js'
+import { endOf } from '../end-of.js'
 import { raiseAlert } from '../raise-alert.js'
 import { firstPauseOf, type RenewalPolicy, renewalPolicyOf } from '../renewal/renewal-policy-of.js'
 import { severityOf } from '../severity-of.js'
@@ -75,7 +76,7 @@ function judge(
     nextAt: backoff({
       failures: isPaused ? 1 : failures,
       now: tx.now,
-      endsAt: serving?.not_after,
+      endsAt: endOf(serving),
       firstSeconds: firstPauseOf(policy, serving),
       retryAfterSeconds: failure.retryAfterSeconds,
       random: tx.chance.random,

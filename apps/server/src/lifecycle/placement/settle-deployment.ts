@@ -8,6 +8,7 @@ import type { PlacementRow } from '../../store/placements.js'
 import type { Tx } from '../../store/store.js'
 import type { TargetRow } from '../../store/targets.js'
 import type { VersionRow } from '../../store/versions.js'
+import { endOf } from '../end-of.js'
 import { backoff } from '../order/backoff.js'
 import { planIssuance } from '../order/plan-issuance.js'
 import { raiseAlert } from '../raise-alert.js'
@@ -181,7 +182,7 @@ async function failed(tx: Tx, rows: Rows, report: DeploymentReport): Promise<voi
   const message = report.message ?? 'The agent gave no reason'
   const isBlocked = report.outcome === 'refused'
   const serving = await servingOf(tx, placement)
-  const endsAt = serving?.not_after ?? desired?.not_after
+  const endsAt = endOf(serving) ?? endOf(desired)
   await tx.placements.update(placement.id, {
     state: 'failed',
     cause_code: code,
