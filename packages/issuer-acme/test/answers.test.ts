@@ -182,6 +182,21 @@ describe('an order', () => {
     expect(ca.seen.filter(({ path }) => path.startsWith('/chall/'))).toHaveLength(2)
   })
 
+  it('that meets a limit when its names are to be proven carries the time on, and goes on after it', async () => {
+    const headers = { 'retry-after': '90' }
+    const { connector, ca, host } = await open({ refuseChallenges: { type: 'rateLimited', status: 429, headers } })
+    const request = await requestFor([dns('a.test')])
+    const { orderId, progress } = pending(await connector.issue(request))
+    const look = async () => (await connector.poll?.({ orderId, progress, request, signal: never })) ?? raise()
+    await expect(look()).rejects.toMatchObject({ code: 'rate_limited', retryAfterSeconds: 90 })
+    ca.switches = { refuseChallenges: { type: 'malformed', status: 400 } }
+    pending(await look())
+    ca.switches = {}
+    valid(await settle(host, () => connector, { ...request, attempt: 2 }))
+    expect(ca.orders()).toHaveLength(1)
+    expect(host.published.challenges).toEqual([])
+  })
+
   it('that needs no proof reads no authorization and takes nothing back', async () => {
     const { host, copy, ca } = await open({ preValidated: true })
     valid(await settle(host, copy, await requestFor([dns('known.test')])))

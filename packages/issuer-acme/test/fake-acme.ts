@@ -197,6 +197,8 @@ export async function createFakeAcme(
     const authorization = [...authorizations.values()].find(({ challenges }) => challenges.some((one) => one.id === id))
     const challenge = authorization?.challenges.find((one) => one.id === id)
     if (authorization === undefined || challenge === undefined) throw new Refusal('malformed', 404)
+    const { refuseChallenges: refusal } = self.switches
+    if (refusal) throw new Refusal(refusal.type, refusal.status, refusal.detail, refusal.headers)
     if (challenge.status !== 'pending') throw new Refusal('malformed', 400, 'the challenge was answered before')
     challenge.status = 'processing'
     challenge.left = self.switches.validationPolls ?? 0

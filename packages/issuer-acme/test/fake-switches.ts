@@ -6,6 +6,8 @@ export interface FakeSwitches {
   rejectNonceEvery?: number | undefined
   /** Answers orders with these words instead of placing them. */
   refuseOrders?: { type: string; status: number; detail?: string; headers?: Record<string, string> } | undefined
+  /** The same for answers to challenges. */
+  refuseChallenges?: FakeSwitches['refuseOrders']
   /** Let's Encrypt: identical orders that are open are one. */
   reusesOrders?: boolean | undefined
   /** Where orders are said to be. */

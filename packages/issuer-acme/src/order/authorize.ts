@@ -7,15 +7,13 @@ import { authorizes } from '../challenge/persist-record.js'
 import { askPropagation } from '../challenge/propagation.js'
 import { publish } from '../challenge/publish.js'
 import { bodyOf } from '../transport/answer.js'
+import { errorOf } from '../transport/problem.js'
 import { inBatches } from './in-batches.js'
 import { type Authorization, authorizationSchema, type Order } from './order.js'
 import type { Published } from './progress.js'
 
 /** How far the names of an order are proven. */
-export type Proof =
-  | { state: 'asked' }
-  | { state: 'waiting'; detail: string; published: boolean }
-  | { state: 'impossible'; reason: string }
+export type Proof = { state: 'asked' } | { state: 'waiting'; detail: string } | { state: 'impossible'; reason: string }
 
 export interface Proving {
   account: Account
@@ -68,16 +66,14 @@ async function proveOne(acme: Acme, { account, published, signal }: Proving, pai
   const ready = await makeVisible(acme, { question, answer, published })
   if (ready.state !== 'asked') return ready
   const accepted = await account.signer.ask(challenge.url, {} satisfies JsonValue)
-  // Whatever the CA says of it, the authorization says it better at the next look.
-  if (accepted.problem !== undefined)
-    acme.host.log.warn('the CA did not take the answer to a challenge', {
-      name: authorization.identifier.value,
-      problem: accepted.problem.type || accepted.problem.status,
-    })
-  const again = accepted.problem?.retryAfterSeconds
-  return again === undefined
-    ? { state: 'asked' }
-    : { state: 'waiting', detail: 'The CA asks for patience', published: true }
+  const { problem } = accepted
+  if (problem === undefined) return { state: 'asked' }
+  // It said when it wants to be asked again, and whoever runs the order knows how to wait.
+  if (problem.retryAfterSeconds !== undefined) throw errorOf(problem, 'validation')
+  // Whatever else the CA says of it, the authorization says it better at the next look.
+  const name = authorization.identifier.value
+  acme.host.log.warn('the CA did not take the answer to a challenge', { name, problem: problem.type || problem.status })
+  return { state: 'asked' }
 }
 
 interface Publication {
@@ -99,14 +95,13 @@ async function makeVisible(acme: Acme, { question, answer, published }: Publicat
       return {
         state: 'waiting',
         detail: `The agents that hold ${name} have not confirmed its answer yet`,
-        published: false,
       }
   }
   if (answer.kind !== 'dns') return { state: 'asked' }
   const { state, report } = await askPropagation(acme, { ...answer, at: before?.at ?? answer.at }, signal)
   if (state === 'visible') return { state: 'asked' }
   if (state === 'given up') return { state: 'impossible', reason: `The TXT record is not visible: ${report}` }
-  return { state: 'waiting', detail: `The TXT record is not visible everywhere: ${report}`, published: true }
+  return { state: 'waiting', detail: `The TXT record is not visible everywhere: ${report}` }
 }
 
 /** A standing record is written once; the hook is not run for what is there. */
