@@ -45,8 +45,18 @@ describe('an update', () => {
     const { world, connector } = createProvider()
     world.aliases.add(record.name)
     await connector.cleanUp(record)
-    expect(world.asked[1]?.sections[0]).toEqual([])
-    expect(world.asked[1]?.sections[1]).toMatchObject([{ name: record.name, type: 16, class: 254, ttl: 0 }])
+    const update = world.asked.at(-1)
+    expect(update).toMatchObject({ opcode: 5, name: 'example.test' })
+    expect(update?.sections[0]).toEqual([])
+    expect(update?.sections[1]).toMatchObject([{ name: record.name, type: 16, class: 254, ttl: 0 }])
+  })
+
+  it('under an alias goes to the zone of the name, not to that of the place it leads to, and is refused there', async () => {
+    const { world, connector } = createProvider()
+    world.aliases.add(record.name)
+    const { code, message } = await errorOf(connector.present(record))
+    expect([code, message]).toEqual(['conflict', expect.stringContaining('CNAME')])
+    expect(world.asked.at(-1)).toMatchObject({ opcode: 5, name: 'example.test' })
   })
 
   it('asks for no zone where one is configured, and changes no other', async () => {
@@ -212,6 +222,13 @@ describe('settings', () => {
     ['no patience at all', { timeout: '0s' }],
   ])('refuse %s', (_, settings) => {
     expect(configSchema.safeParse({ ...base, ...settings }).success).toBe(false)
+  })
+
+  it('are read from one variable of the environment each', () => {
+    const [instance] = rfc2136.environment ?? []
+    expect(Object.keys(instance?.variables ?? {}).sort()).toEqual(Object.keys(configSchema.shape).sort())
+    expect(new Set(Object.values(instance?.variables ?? {})).size).toBe(Object.keys(configSchema.shape).length)
+    expect(Object.values(instance?.variables ?? {})).toContain(instance?.when)
   })
 
   it('lead to the server and the port that they name', async () => {

@@ -59,7 +59,7 @@ export function fakeNameServer(faults: ServerFaults = {}): FakeNameServer {
     const error = tsig === undefined ? 0 : faultOf(tsig, key, now)
     const isUpdate = message.opcode === updateOpcode
     const act = () =>
-      isUpdate ? reply(message, faults.rcode ?? update(zones, aliases, message)) : lookUp(message, zones)
+      isUpdate ? reply(message, faults.rcode ?? update(zones, aliases, message)) : lookUp(message, zones, aliases)
     const answer = error === 0 ? act() : reply(message, 9)
     const signed = tsig === undefined ? answer : signAnswer(answer, tsig, key, [error, now])
     if (isUpdate && faults.afterUpdate !== undefined) return faults.afterUpdate
@@ -131,7 +131,7 @@ function reply(message: ReadMessage, rcode: number, rest: { answers?: Answer[]; 
   return answer
 }
 
-function lookUp(message: ReadMessage, zones: Zones): Buffer {
+function lookUp(message: ReadMessage, zones: Zones, aliases: ReadonlySet<string>): Buffer {
   const { name } = message
   const zone = zoneFor(zones, name)
   if (zone === undefined) return reply(message, 5)
@@ -143,6 +143,11 @@ function lookUp(message: ReadMessage, zones: Zones): Buffer {
     type: 'SOA',
     name: zone,
     data: { mname: 'ns1.example.test', rname: 'root.example.test', ...times },
+  }
+  if (aliases.has(name)) {
+    // Every alias leads to the other zone, whose SOA then says that nothing is there.
+    const led: Answer = { type: 'CNAME', name, data: 'led-here.child.example.test' }
+    return reply(message, 3, { answers: [led], authorities: [{ ...soa, name: 'child.example.test' }] })
   }
   if (name === zone) return reply(message, 0, { answers: [soa] })
   return reply(message, zones.get(zone)?.has(name) ? 0 : 3, { authorities: [soa] })

@@ -77,7 +77,8 @@ function runLive(programs: NonNullable<typeof bindPrograms>): void {
     })
 
     it('would drop a value beside an alias without a word, so it is asked to refuse', async () => {
-      expect(await refusal({}, 'alias.example.test')).toMatch(/^conflict: .*CNAME/)
+      for (const alias of ['alias.example.test', 'across.example.test'])
+        expect(await refusal({}, alias)).toMatch(/^conflict: .*CNAME/)
       const led = { ...record, name: 'led-here.example.test' }
       const connector = await provider()
       await connector.present(led)

@@ -152,7 +152,7 @@ ${zones.map(zone).join('\n')}
 function zoneFile(zone: string): string {
   const delegation =
     zone === 'example.test'
-      ? 'child NS ns1.example.test.\ndelegated NS ns.elsewhere.invalid.\nalias CNAME led-here\n'
+      ? 'child NS ns1.example.test.\ndelegated NS ns.elsewhere.invalid.\nalias CNAME led-here\nacross CNAME led-here.child.example.test.\n'
       : ''
   return `$TTL 60
 @ SOA ns1.example.test. hostmaster.example.test. 1 3600 600 86400 60

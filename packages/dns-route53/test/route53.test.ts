@@ -241,6 +241,22 @@ describe('settings', () => {
     expect(configSchema.safeParse(settings).success).toBe(false)
   })
 
+  it('are read from one variable of the environment each', () => {
+    const [instance] = route53.environment ?? []
+    expect(Object.keys(instance?.variables ?? {}).sort()).toEqual(Object.keys(configSchema.shape).sort())
+    expect(new Set(Object.values(instance?.variables ?? {})).size).toBe(Object.keys(configSchema.shape).length)
+    expect(Object.values(instance?.variables ?? {})).toContain(instance?.when)
+  })
+
+  it('hand on a session token, and the time limit to every request', async () => {
+    const settings = { ...accountConfig, access_key_id: 'ASIATEMPORARY', timeout: '7s' }
+    const { world, connector } = createProvider({ ...settings, session_token: 'temporary' })
+    await connector.present(record)
+    expect(new Set(world.requests.map(({ options }) => options.timeLimitSeconds))).toEqual(new Set([7]))
+    const { connector: without } = createProvider(settings)
+    expect(await errorOf(without.present(record))).toMatchObject({ code: 'unauthenticated' })
+  })
+
   it('decide the address and the region that is signed for', async () => {
     const { world, connector } = createProvider({
       ...accountConfig,

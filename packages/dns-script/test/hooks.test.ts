@@ -192,6 +192,13 @@ describe('settings', () => {
       expect(configSchema.safeParse({ present_script }).success).toBe(false)
   })
 
+  it('are read from one variable of the environment each', () => {
+    const [instance] = script.environment ?? []
+    expect(Object.keys(instance?.variables ?? {}).sort()).toEqual(Object.keys(configSchema.shape).sort())
+    expect(new Set(Object.values(instance?.variables ?? {})).size).toBe(Object.keys(configSchema.shape).length)
+    expect(Object.values(instance?.variables ?? {})).toContain(instance?.when)
+  })
+
   it('give a program between a second and ten minutes', () => {
     for (const timeout of ['0s', '11m', 'soon'])
       expect(configSchema.safeParse({ ...hookPaths, timeout }).success).toBe(false)

@@ -6,7 +6,7 @@ import { createTestRecord } from '../test-record.js'
 const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index)
 
 /** What somebody else may have under a name: each once made a provider write back something else. */
-export const foreignValues: readonly string[] = [
+const foreignValues: readonly string[] = [
   'v=spf1 include:_spf.example.test ~all',
   'with "quotes", a back\\slash; and a semicolon',
   `long=${'0123456789'.repeat(40)}`,
