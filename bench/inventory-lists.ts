@@ -111,7 +111,7 @@ function pageBars(many: Opened, few: Opened): Bar[] {
     theirs: page(few, asked),
   }))
   const due = (of: Opened) => async () =>
-    await of.store.holders.listCertificatesToIssue(of.inventory.now, { after: '', limit: 100 })
+    await of.store.holders.listToIssue(of.inventory.now, { after: '', limit: 100 })
   return [...pages, { name: 'due for renewal, 100', floor: undefined, ours: due(many), theirs: due(few) }].map(
     ({ name, ours, theirs, floor = 1 / 2.2 }) => ({
       name: `inventory/${name}`,

@@ -10,10 +10,11 @@ export const dueRenewals: Loop = {
     const now = services.clock.now()
     await forEachDue(services, {
       what: 'planning an issuance',
-      list: async (page) => await services.store.holders.listCertificatesToIssue(now, page),
-      idOf: (id) => id,
+      list: async (page) => await services.store.holders.listToIssue(now, page),
+      idOf: ({ certificate_id: id }) => id,
+      placeOf: ({ place }) => place,
       signal,
-      work: async (id) =>
+      work: async ({ certificate_id: id }) =>
         await services.store.transaction(async (tx) => {
           const certificate = await tx.certificates.lock(id)
           if (certificate !== undefined) await planIssuance(services, tx, { certificate, requestedBy: 'System' })

@@ -6,9 +6,11 @@ const batchSize = 200
 export interface DueWork<Item> {
   /** For the log: what is done. */
   what: string
-  /** The next ones after this id, in order of id; none: that was all. */
+  /** The next ones after this place, in order; none: that was all. */
   list(page: { after: string; limit: number }): Promise<readonly Item[]>
   idOf(item: Item): string
+  /** Where in the order it stands; by its id where not given. */
+  placeOf?(item: Item): string
   work(item: Item): Promise<void>
   signal: AbortSignal
 }
@@ -24,7 +26,7 @@ export async function forEachDue<Item>(services: Pick<Services, 'log'>, due: Due
     }
     const last = batch.at(-1)
     if (last === undefined || batch.length < batchSize) return
-    after = due.idOf(last)
+    after = due.placeOf?.(last) ?? due.idOf(last)
   }
 }
 

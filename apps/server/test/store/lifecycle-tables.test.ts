@@ -129,7 +129,7 @@ describe('open jobs', () => {
 })
 
 describe('what the schedule asks for', () => {
-  it('is certificates, after an id and no more than a batch', async () => {
+  it('is holders in the order of their times, after a place and no more than a batch; those without a time come first', async () => {
     const ids: string[] = []
     for (const name of ['s1', 's2', 's3']) {
       const { id } = await served(scene, {
@@ -137,21 +137,27 @@ describe('what the schedule asks for', () => {
         agentId: `agent-${name}`,
         targetId: `target-${name}`,
       })
-      await store().holders.update((await store().holders.listOfCertificate(id))[0]?.id ?? '', { renew_at: now() })
-      ids.push(id)
+      const holder = (await store().holders.listOfCertificate(id))[0]?.id ?? ''
+      await store().holders.update(holder, { renew_at: inSeconds(-10 * ids.length) })
+      ids.unshift(id)
     }
-    ids.sort()
-    const list = async (after: string, limit: number) =>
-      await store().holders.listCertificatesToIssue(now(), { after, limit })
-    expect(await list('', 2)).toEqual(ids.slice(0, 2))
-    expect(await list(ids[1] ?? '', 2)).toEqual(ids.slice(2))
+    const list = async (after: string, limit: number) => await store().holders.listToIssue(now(), { after, limit })
+    const certificatesOf = (rows: readonly { certificate_id: string }[]) => rows.map((row) => row.certificate_id)
+    const first = await list('', 2)
+    expect(certificatesOf(first)).toEqual(ids.slice(0, 2))
+    expect(certificatesOf(await list(first[1]?.place ?? '', 2))).toEqual(ids.slice(2))
+    const asked = (await store().holders.listOfCertificate(ids[2] ?? ''))[0]?.id ?? ''
+    await store().holders.update(asked, { renewal_requested_at: now() })
+    const [soonest, ...rest] = await list('', 5)
+    expect(soonest?.id).toBe(asked)
+    expect(certificatesOf(await list(soonest?.place ?? '', 5))).toEqual(certificatesOf(rest))
   })
 
   it('leaves out holders that wait, are blocked, have a job or have nowhere to go', async () => {
     const { id } = await served(scene, { name: 'due.example.test', agentId: 'agent-due', targetId: 'target-due' })
     const holderId = (await store().holders.listOfCertificate(id))[0]?.id ?? ''
     const isListed = async () =>
-      (await store().holders.listCertificatesToIssue(now(), { after: '', limit: 1000 })).includes(id)
+      (await store().holders.listToIssue(now(), { after: '', limit: 1000 })).some((row) => row.certificate_id === id)
     expect(await isListed()).toBe(false)
     await store().holders.update(holderId, { renew_at: now() })
     expect(await isListed()).toBe(true)
