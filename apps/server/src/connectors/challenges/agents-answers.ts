@@ -88,5 +88,5 @@ async function queue(tx: Tx, row: ChallengeRow, { agent_id, certificate_id }: Ho
     requested_by: 'System',
     created_at: tx.now,
   })
-  await tx.wake('agent', agent_id)
+  tx.wake('agent', agent_id)
 }

@@ -53,7 +53,7 @@ export function createChallengeDesk(services: Needs): ChallengeDesk {
       if (given.by === 'agents') return await withdrawFromAgents(services, challenge)
       await store.transaction(async (tx) => {
         await tx.challenges.remove(challenge.id)
-        await tx.wake('challenge', challenge.id)
+        tx.wake('challenge', challenge.id)
       })
       await look()
     },
@@ -70,7 +70,7 @@ async function keep({ store }: Needs, challenge: Challenge): Promise<void> {
     const row = rowOf(challenge, tx.now)
     await tx.challenges.removeEnded(row, tx.now)
     await tx.challenges.put(row)
-    await tx.wake('challenge', row.id)
+    tx.wake('challenge', row.id)
   })
 }
 
