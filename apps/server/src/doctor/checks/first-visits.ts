@@ -26,7 +26,7 @@ export async function firstVisits(looks: Looks, subject: Subject): Promise<First
 }
 
 /** Whether nothing answers there. */
-export function isShut({ state }: WebLook): boolean {
+function isShut({ state }: WebLook): boolean {
   return state === 'closed' || state === 'filtered'
 }
 
