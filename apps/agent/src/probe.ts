@@ -8,6 +8,7 @@ import {
   isCertctlError,
   messageOf,
 } from '@certctl/core'
+import { timeLimit } from '@certctl/kit'
 import { askForTls } from './start-tls.js'
 
 /** What one handshake showed: the leaf and what was sent with it. */
@@ -30,7 +31,7 @@ interface ProbeOptions {
 
 /** Shakes hands with an endpoint and judges nothing. Rejects `upstream_unavailable` where no handshake came about. */
 export async function probe(net: ProbeNet, endpoint: Endpoint, options: ProbeOptions): Promise<Seen> {
-  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(options.timeLimitSeconds * 1000)])
+  const signal = timeLimit(options.timeLimitSeconds, options.signal)
   try {
     return seenOf(await handshake(net, endpoint, { ...options, signal }))
   } catch (cause) {

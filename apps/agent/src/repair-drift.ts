@@ -1,3 +1,4 @@
+import { timeLimit } from '@certctl/kit'
 import type { Agent } from './agent.js'
 import { isWanted } from './care-for-keys.js'
 import { checkMaterial } from './check-material.js'
@@ -32,7 +33,7 @@ export async function repairDrift(
         previous,
         ownBefore: own,
       },
-      { signal: AbortSignal.any([signal, AbortSignal.timeout(limitSeconds * 1000)]), onLooks: () => undefined },
+      { signal: timeLimit(limitSeconds, signal), onLooks: () => undefined },
     )
     agent.log.warn('a target had drifted while the server was away; it is as deployed again', fields)
   } catch (error) {

@@ -1,5 +1,6 @@
 import type { WorkItem } from '@certctl/api'
 import { CertctlError, type CertificateMaterial, isCertctlError } from '@certctl/core'
+import { timeLimit } from '@certctl/kit'
 import { parseCertificate } from '@certctl/pki'
 import type { Agent } from './agent.js'
 import { askAgain } from './ask-again.js'
@@ -35,7 +36,7 @@ export async function runDeployment(agent: Agent, item: WorkItem, signal: AbortS
 
 async function deployInTime(agent: Agent, run: Run): Promise<JobResult> {
   const { item, order, target, signal } = run
-  const limited = AbortSignal.any([signal, AbortSignal.timeout(order.time_limit_seconds * 1000)])
+  const limited = timeLimit(order.time_limit_seconds, signal)
   const material = await fetchMaterial(agent, run, limited)
   const deployment = await deploymentOf(agent, run, material)
   let looks: readonly Look[] = []

@@ -1,4 +1,5 @@
 import { isCertctlError } from '@certctl/core'
+import { timeLimit } from '@certctl/kit'
 import { openConnection } from '../connectors/connections.js'
 import { defaultIssuer } from '../inventory/default-issuer.js'
 import { getConnection } from '../inventory/list-connections.js'
@@ -34,7 +35,7 @@ export async function examineName(
   { name, issuerId, method, signal }: Examination,
   surroundings: Surroundings = usualSurroundings(services),
 ): Promise<Examined> {
-  const over = AbortSignal.any([signal, AbortSignal.timeout(limitMs)])
+  const over = timeLimit(limitMs / 1000, signal)
   const issuer = issuerId ?? (await onlyIssuer(services))
   const settings = await settingsOf(services, issuer)
   const asked = parseAskedName(name)

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { timeLimit } from '@certctl/kit'
 import type { Services } from '../services.js'
 
 const firstPauseMs = 20
@@ -10,7 +11,7 @@ export async function awaitJob(
   jobId: string,
   { seconds, signal }: { seconds: number; signal: AbortSignal },
 ): Promise<boolean> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(seconds * 1000)])
+  const limit = timeLimit(seconds, signal)
   for (let pause = firstPauseMs; ; pause = Math.min(pause * 1.5, longestPauseMs)) {
     const job = await store.jobs.get(jobId)
     if (job?.state === 'done' || job?.state === 'cancelled') return true

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { timeLimit } from '@certctl/kit'
 import type { Services } from '../services.js'
 import type { Actor } from '../store/audit-entry.js'
 import { createId } from '../store/create-id.js'
@@ -23,7 +24,7 @@ export async function testTarget(
 ): Promise<{ status: 'success' | 'failed'; message: string }> {
   const queued = await queueTest(services, { id, actor })
   if ('message' in queued) return { status: 'failed', message: queued.message }
-  const job = await waitFor(services, queued.jobId, AbortSignal.any([signal, AbortSignal.timeout(waitSeconds * 1000)]))
+  const job = await waitFor(services, queued.jobId, timeLimit(waitSeconds, signal))
   if (job !== undefined) return outcomeOf(job)
   return { status: 'failed', message: await giveUp(services, { jobId: queued.jobId, waitSeconds }) }
 }

@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { connect, isIPv6 } from 'node:net'
 import { messageOf } from '@certctl/core'
-import { type AddressPolicy, resolveAllowed } from '@certctl/kit'
+import { type AddressPolicy, resolveAllowed, timeLimit } from '@certctl/kit'
 import packet, { type DecodedPacket, type Packet } from 'dns-packet'
 import { errnoOf } from '../errno-of.js'
 import type { DnsQuery } from '../looks.js'
@@ -103,7 +103,7 @@ async function firstAnswer(
   question: Packet,
   signal: AbortSignal,
 ): Promise<DecodedPacket | undefined> {
-  const late = AbortSignal.timeout(tryMs)
+  const late = timeLimit(tryMs / 1000)
   const ended = AbortSignal.any([late, signal])
   for (;;) {
     try {
@@ -135,7 +135,7 @@ function isAnswerTo({ id, type, questions = [] }: DecodedPacket, question: Packe
 }
 
 async function overTcp(question: Packet, { host, port, signal }: Place): Promise<DecodedPacket> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(tries * tryMs)])
+  const limit = timeLimit((tries * tryMs) / 1000, signal)
   const socket = connect({ host, port, signal: limit })
   try {
     await once(socket, 'connect', { signal: limit })

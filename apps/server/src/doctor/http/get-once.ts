@@ -1,6 +1,7 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { isIP } from 'node:net'
+import { timeLimit } from '@certctl/kit'
 import { errnoOf } from '../errno-of.js'
 import type { WebLook } from '../looks.js'
 
@@ -23,7 +24,7 @@ const noWay = ['ENETUNREACH', 'EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL']
 
 /** One GET to one address: what came back, in few words. As a CA does, it takes any certificate and follows nothing. */
 export async function getOnce(asked: Request): Promise<WebLook> {
-  const limit = AbortSignal.timeout(limitMs)
+  const limit = timeLimit(limitMs / 1000)
   const signal = AbortSignal.any([asked.signal, limit])
   let isConnected = false
   try {

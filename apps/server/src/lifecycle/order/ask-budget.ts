@@ -1,4 +1,5 @@
 import { type GeneralName, messageOf } from '@certctl/core'
+import { timeLimit } from '@certctl/kit'
 import type { IssuerInstance } from '../../connectors/connections.js'
 import type { Services } from '../../services.js'
 
@@ -18,7 +19,7 @@ export async function askBudget(
 ): Promise<BudgetAnswer | undefined> {
   if (!capabilities.metered || connector.budget === undefined) return undefined
   try {
-    const limited = AbortSignal.any([signal, AbortSignal.timeout(limitMs)])
+    const limited = timeLimit(limitMs / 1000, signal)
     return await connector.budget({ names, orders, signal: limited })
   } catch (error) {
     log.warn({ issuer: id, reason: messageOf(error) }, 'an issuer could not say what is left of its limits')
