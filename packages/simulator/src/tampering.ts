@@ -18,6 +18,8 @@ export interface Tampering {
   isRun?(loop: Loop): boolean
   /** An agent made a key. */
   onNewKey?(agent: AgentModel, key: { certificateId: string; spki: string }): void
+  /** The lease a report is made under. */
+  leaseOf?(sql: Sql, job: { id: string; lease: string }): Promise<string>
 }
 
 export const asItIs: Tampering = { name: 'as it is' }

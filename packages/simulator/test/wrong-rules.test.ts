@@ -8,6 +8,7 @@ import { alertsOnce } from './wrong-rules/alerts-once.js'
 import { deploymentAsEvent } from './wrong-rules/deployment-as-event.js'
 import { failuresAreFinal } from './wrong-rules/failures-are-final.js'
 import { fixedWindow } from './wrong-rules/fixed-window.js'
+import { noFence } from './wrong-rules/no-fence.js'
 import { oneKeyFile } from './wrong-rules/one-key-file.js'
 
 let postgres: SimulationPostgres
@@ -36,6 +37,7 @@ describe('a world like this', () => {
     [failuresAreFinal, ['nothingIsStuck', 'servesInTime']],
     [alertsOnce, ['failuresAreVisible']],
     [deploymentAsEvent, ['nothingIsStuck', 'servesInTime']],
+    [noFence, ['onlyTheHolderSettles']],
     [oneKeyFile, ['keepsItsKey']],
   ]
 

@@ -44,6 +44,8 @@ export interface AgentModel {
   /** Those of them that are done, and only have to be told of until somebody answers. */
   readonly reporting: Set<string>
   incarnation: number
+  /** What befalls it in the middle of its next deployment. */
+  atNextDeployment: (() => void) | undefined
   nextPoll: number
   readonly skewSeconds: number
 }
@@ -59,6 +61,7 @@ export function createAgentModel(id: string, random: Random): AgentModel {
     holding: new Map(),
     reporting: new Set(),
     incarnation: 1,
+    atNextDeployment: undefined,
     nextPoll: Number.POSITIVE_INFINITY,
     skewSeconds: random.between(-120, 120),
   }

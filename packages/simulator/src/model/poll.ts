@@ -73,6 +73,9 @@ function begin(world: World, agent: AgentModel, item: WorkItem): void {
     seconds: agent.random.between(0.2, 12),
     action: async () => await work(world, agent, item),
   })
+  const { atNextDeployment: befall } = agent
+  if (befall === undefined || item.type !== 'Deployment') return
+  inThisLife(world, agent, { seconds: agent.random.between(0.05, 0.2), action: async () => befall() })
 }
 
 /** Keys that the server lists no more go after a day, unless a target has them; those it never listed after a month. */

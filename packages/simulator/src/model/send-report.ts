@@ -31,14 +31,16 @@ export async function sendReport(
 
 /** What the route behind it does. */
 export async function settle(
-  { services }: World,
+  { services, sql, tampering }: World,
   agent: AgentModel,
   { item, report }: { item: WorkItem; report: Omit<JobReport, 'lease' | 'duration_ms'> },
 ): Promise<void> {
+  const own = { id: item.id, lease: item.lease ?? '' }
+  const lease = (await tampering.leaseOf?.(sql, own)) ?? own.lease
   await settleReport(services, {
     jobId: item.id,
     agentId: agent.id,
     actor: { type: 'Agent', id: agent.id, name: agent.id },
-    report: { ...report, lease: item.lease ?? '', duration_ms: 1 },
+    report: { ...report, lease, duration_ms: 1 },
   })
 }

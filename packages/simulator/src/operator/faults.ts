@@ -1,13 +1,10 @@
-import type { WorkItem } from '@certctl/api'
 import { recordObservations } from '../../../../apps/server/src/lifecycle/verification/record-observations.js'
 import { keepsItsKey } from '../invariants/keeps-its-key.js'
-import { onlyTheHolderSettles } from '../invariants/only-the-holder-settles.js'
 import { owesFirst, owesService } from '../invariants/serves-in-time.js'
 import type { AgentModel, TargetModel } from '../model/agent-model.js'
-import { callServer } from '../model/call-server.js'
+import { endProcess } from '../model/end-process.js'
 import { inThisLife } from '../model/in-this-life.js'
 import { pollLater } from '../model/poll.js'
-import { settle } from '../model/send-report.js'
 import { sightOf } from '../model/verify.js'
 import { isOut } from '../outages.js'
 import type { Random } from '../random.js'
@@ -99,30 +96,12 @@ async function observe(world: World, agent: AgentModel, target: TargetModel): Pr
   await recordObservations(world.services, { agentId: agent.id, actor, observations: { placements: [seen] } })
 }
 
-/** The agent's process ends and starts again: it holds no job any more. Sometimes what it was about to say is heard minutes later. */
+/** The agent's process ends and starts again, now or in the middle of its next deployment. */
 function crash(world: World, random: Random): void {
   const agent = random.pick([...world.agents.values()])
   if (isOut(agent.outages, world.agenda.now())) return
-  world.journal.note(`${agent.id} crashes with ${agent.holding.size} jobs`)
-  const half = [...agent.holding.values()].find(({ type }) => type === 'Deployment')
-  agent.incarnation += 1
-  agent.holding.clear()
-  agent.reporting.clear()
-  pollLater(world, agent, random.between(2, 30))
-  if (half !== undefined) world.agenda.after(random.between(5, 600), async () => await lateReport(world, agent, half))
-}
-
-/** What a process was about to say when it stalled is heard when another one has long gone on. */
-async function lateReport(world: World, agent: AgentModel, item: WorkItem): Promise<void> {
-  const report = { outcome: 'failed', code: 'deploy_failed', message: 'It was interrupted' } as const
-  const [job] = await world.sql.rows<{ lease: string | null }>('select lease from jobs where id = $1', [item.id])
-  const heard = await callServer(
-    world,
-    { agent, what: 'reports late' },
-    async () => await settle(world, agent, { item, report }),
-  )
-  world.journal.note(`${agent.id} reported late: ${heard.is}`)
-  onlyTheHolderSettles(world, { agent, item, lease: job?.lease ?? undefined, isBelieved: heard.is === 'answered' })
+  if (random.happens(0.5)) endProcess(world, agent)
+  else agent.atNextDeployment = () => endProcess(world, agent)
 }
 
 /** Its keys are gone; what its services have loaded they still serve. */
