@@ -32,10 +32,19 @@ export function createMetrics(): Metrics {
   const registry = new Registry()
   const counters = createCounters(registry)
   const refreshes: (() => Promise<void>)[] = []
+  const requests = new Map<string, { observe(seconds: number): void }>()
+  /** Labels are looked up once each: they are few, and requests many. */
+  const requestsOf = (method: string, route: string, status: number) => {
+    const key = `${method} ${status} ${route}`
+    const known = requests.get(key)
+    if (known !== undefined) return known
+    const labelled = counters.requests.labels({ method, route, status: String(status) })
+    requests.set(key, labelled)
+    return labelled
+  }
 
   return {
-    requestSeen: ({ method, route, status, seconds }) =>
-      counters.requests.observe({ method, route, status: String(status) }, seconds),
+    requestSeen: ({ method, route, status, seconds }) => requestsOf(method, route, status).observe(seconds),
     issuanceEnded({ issuerType, outcome, seconds, code }) {
       counters.issuances.inc({ issuer_type: issuerType, outcome })
       counters.issuanceSeconds.observe({ issuer_type: issuerType }, seconds)

@@ -130,7 +130,15 @@ async function handle<Principal, R extends RawRequest>(
   raw: R,
 ): Promise<RawReply> {
   const principal = await binding.authorize(operation, raw)
-  const answer = await handler({ ...parseRequest(operation, raw), principal, signal: raw.signal, raw })
+  const answer = await handler({
+    ...parseRequest(operation, raw),
+    principal,
+    raw,
+    // Made only where somebody listens.
+    get signal() {
+      return raw.signal
+    },
+  })
   if (binding.checkReplies === true) checkReply(operation, answer)
   return render(operation, answer)
 }
@@ -166,9 +174,7 @@ function checkReply(operation: Operation, answer: AnyReply): void {
     throw apiError(
       'internal',
       `${operation.operationId} answered ${answer.status} against its contract: ${faults.join('; ')}`,
-      {
-        status: 500,
-      },
+      { status: 500 },
     )
 }
 

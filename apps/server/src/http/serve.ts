@@ -41,7 +41,8 @@ interface Exchange {
   address: string
   /** Set as soon as it is known. */
   principal: Principal
-  signal: AbortSignal
+  /** Fires when the client went away before its answer. */
+  whileThere: () => AbortSignal
 }
 
 /** What the router found; a fault instead of a route where there is none. */
@@ -59,11 +60,6 @@ export async function serve(
   { incoming, outgoing }: { incoming: IncomingMessage; outgoing: ServerResponse },
 ): Promise<void> {
   const began = process.hrtime.bigint()
-  const gone = new AbortController()
-  // Only for one who went away: an abort that nobody hears costs as much as all else here.
-  outgoing.once('close', () => {
-    if (!outgoing.writableFinished) gone.abort()
-  })
   const exchange: Exchange = {
     edge,
     route: found.route,
@@ -73,7 +69,7 @@ export async function serve(
     requestId: randomUUID(),
     address: edge.addressOf(incoming.socket.remoteAddress, incoming.headers['x-forwarded-for']),
     principal: publicPrincipal,
-    signal: gone.signal,
+    whileThere: whileThere(outgoing),
   }
   const reply = await answerOrProblem(exchange, found.fault)
   const headers = {
@@ -86,6 +82,22 @@ export async function serve(
       edge.services.log.warn({ request_id: exchange.requestId, reason: messageOf(error) }, 'an answer was cut off'),
   )
   finish(exchange, reply.status, Number(process.hrtime.bigint() - began) / 1e9)
+}
+
+/** Made when somebody asks for it: most answers are there at once, and a signal that nobody hears costs as much as all else here. */
+function whileThere(outgoing: ServerResponse): () => AbortSignal {
+  let gone: AbortController | undefined
+  return () => {
+    if (gone !== undefined) return gone.signal
+    const made = new AbortController()
+    gone = made
+    const abort = (): void => {
+      if (!outgoing.writableFinished) made.abort()
+    }
+    if (outgoing.destroyed) abort()
+    else outgoing.once('close', abort)
+    return made.signal
+  }
 }
 
 async function answerOrProblem(exchange: Exchange, fault: unknown): Promise<RawReply> {
@@ -115,13 +127,15 @@ async function answer(exchange: Exchange, route: Route<HttpRequest>): Promise<Ra
   const body = route.operation.body === undefined ? undefined : await readBody(incoming, edge.maxBodyBytes)
   const query = queryOf(exchange.url)
   for (const part of [query, body]) requirePlain(part)
-  const { requestId, address, principal, signal } = exchange
+  const { requestId, address, principal, whileThere } = exchange
   const request: HttpRequest = {
     params,
     query,
     body,
     headers: incoming.headers,
-    signal,
+    get signal() {
+      return whileThere()
+    },
     requestId,
     address,
     principal,
