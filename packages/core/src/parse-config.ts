@@ -35,6 +35,7 @@ function faultsOfIssue(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): 
   const path = [...above, ...issue.path]
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map((key) => ({ field: [...path, key].map(String).join('.'), message: 'is not a known field' }))
+  if (isMissing(issue)) return [{ field: path.map(String).join('.') || '(whole)', message: 'must be given' }]
   if (issue.code === 'invalid_union') {
     const deepest = issue.errors.filter((branch) =>
       branch.every((inner) => inner.code !== 'invalid_type' || inner.path.length > 0),
@@ -43,4 +44,11 @@ function faultsOfIssue(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): 
     if (branch.length > 0) return branch.flatMap((inner) => faultsOfIssue(inner, path))
   }
   return [{ field: path.map(String).join('.') || '(whole)', message: issue.message.replace(/^Invalid input: /, '') }]
+}
+
+/** Nothing is there. A field of several forms says so in one of them. */
+function isMissing(issue: z.core.$ZodIssue): boolean {
+  if (issue.code === 'invalid_union')
+    return issue.errors.some((branch) => branch.some((inner) => inner.path.length === 0 && isMissing(inner)))
+  return issue.code === 'invalid_type' && issue.message.endsWith('received undefined')
 }

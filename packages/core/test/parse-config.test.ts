@@ -68,9 +68,10 @@ describe('parseConfig', () => {
     ])
   })
 
-  it('says of a missing field what is wanted', () => {
-    expect(errorOf({ token: 't' }).message).toContain('path: expected string')
-    expect(errorOf({ path: '/a' }).errors?.[0]?.field).toBe('token')
+  it('says of a missing field that it must be given, whatever forms it may have', () => {
+    expect(errorOf({ token: 't' }).message).toBe('Example: path: must be given')
+    expect(errorOf({ path: '/a' }).errors).toEqual([{ field: 'token', message: 'must be given' }])
+    expect(errorOf({ path: 5, token: 't' }).message).toBe('Example: path: expected string, received number')
   })
 
   it.each([undefined, null, 'text', 5, []])('refuses %j as a whole', (raw) => {
