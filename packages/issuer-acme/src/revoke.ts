@@ -8,6 +8,7 @@ import {
 import { parseCertificate } from '@certctl/pki'
 import { type Account, accountOf, openAccount } from './account/open-account.js'
 import { listAccounts } from './account/record.js'
+import { settleRollover } from './account/rollover.js'
 import type { Acme } from './acme.js'
 import { errorOf, type Problem } from './transport/problem.js'
 import { requireRunning } from './transport/transport.js'
@@ -28,7 +29,7 @@ export async function revoke(acme: Acme, request: RevocationRequest): Promise<Re
     throw new CertctlError('unsupported', 'The ACME server offers no revocation; revoke where its CA is run')
   const payload = payloadOf(request)
   let refusal: Problem | undefined
-  for (const account of await accountsFor(acme, request.certificate, request.signal)) {
+  for await (const account of accountsFor(acme, request.certificate, request.signal)) {
     const { problem } = await account.signer.ask(revokeCert, payload)
     if (problem === undefined || problem.type === 'alreadyRevoked') return { status: 'confirmed' }
     if (!isNotTheirs(problem)) throw errorOf(problem, 'revocation')
@@ -61,10 +62,13 @@ function payloadOf({ certificate, reason }: RevocationRequest): { certificate: s
   return code === 0 ? { certificate: der } : { certificate: der, reason: code }
 }
 
-/** The one that ordered first, then the configured one, then the others of this directory. */
-async function accountsFor(acme: Acme, { vendorRef }: IssuedRef, signal: AbortSignal): Promise<Account[]> {
+/** The one that ordered first, which must not wait for what the configured one needs; then the configured one, then the others of this directory. */
+async function* accountsFor(acme: Acme, { vendorRef }: IssuedRef, signal: AbortSignal): AsyncGenerator<Account> {
+  const known = await listAccounts(acme)
+  const ordered = known.find(({ record }) => record.url === vendorRef)
+  if (ordered !== undefined) yield accountOf(acme, await settleRollover(acme, ordered, signal), signal)
   const configured = await openAccount(acme, signal)
-  const others = (await listAccounts(acme)).filter(({ record }) => record.url !== configured.url)
-  const all = [configured, ...others.map((stored) => accountOf(acme, stored, signal))]
-  return [...all.filter(({ url }) => url === vendorRef), ...all.filter(({ url }) => url !== vendorRef)]
+  if (configured.url !== vendorRef) yield configured
+  const others = known.filter(({ record }) => record.url !== vendorRef && record.url !== configured.url)
+  for (const stored of others) yield accountOf(acme, stored, signal)
 }

@@ -127,11 +127,12 @@ export async function createFakeAcme(
       type,
       status,
       url: `${origin}/chall/${challenge}`,
-      ...(type === 'dns-persist-01' ? { 'issuer-domain-names': ['ca.example.test'] } : { token }),
+      ...(type === 'dns-persist-01' ? persistOf(self.switches) : { token }),
       ...(error === undefined ? {} : { error }),
     }))
     const shuffled = self.ids % 2 === 0 ? all : all.reverse()
-    return { status, identifier: { ...name }, ...(isWildcard ? { wildcard: true } : {}), challenges: shuffled }
+    const { authorizes: value = name.value } = self.switches
+    return { status, identifier: { ...name, value }, ...(isWildcard ? { wildcard: true } : {}), challenges: shuffled }
   }
 
   const createAuthorization = (account: string, { type, value }: GeneralName): string => {
@@ -213,6 +214,7 @@ export async function createFakeAcme(
     const order = find(orders, id)
     refresh(order)
     if (order.status !== 'ready') throw new Refusal('orderNotReady', 403)
+    if (self.switches.refuseCsr !== undefined) throw new Refusal(self.switches.refuseCsr, 400)
     const csr = parseCsr(Buffer.from(String(payload.csr), 'base64url'))
     const { missing, extra } = sameNames(order.names, csr.names)
     if (missing.length + extra.length > 0) throw new Refusal('badCSR', 400)
@@ -291,8 +293,9 @@ export async function createFakeAcme(
     {
       'new-account': (_, jws) => register(jws, jws.payload),
       'new-order': (_, { payload }, account) => newOrder(account, payload),
-      order: (id) => {
+      order: (id, _, account) => {
         const order = find(orders, id)
+        if (order.account !== account) throw new Refusal('unauthorized', 403, 'of another account')
         refresh(order)
         return {
           status: 200,
@@ -385,6 +388,10 @@ export async function createFakeAcme(
     forget: () => accounts.clear(),
     answer,
   }
+}
+
+function persistOf({ persist: { domain = 'ca.example.test', accounturi } = {} }: FakeSwitches) {
+  return { 'issuer-domain-names': [domain], ...(accounturi === undefined ? {} : { accounturi }) }
 }
 
 function find<T>(map: ReadonlyMap<string, T>, id: string): T {

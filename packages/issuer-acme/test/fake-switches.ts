@@ -33,6 +33,12 @@ export interface FakeSwitches {
   alternateChains?: readonly string[] | undefined
   /** Whether it lets accounts revoke what they have proven and not ordered. */
   revokesByProof?: boolean | undefined
+  /** What its challenges of dns-persist-01 say. */
+  persist?: { domain?: string; accounturi?: string } | undefined
+  /** Name that authorizations are said to be for. */
+  authorizes?: string | undefined
+  /** Refuses every CSR with this word. */
+  refuseCsr?: string | undefined
   /** Answers every request so. */
   everything?: HttpAnswer | undefined
 }

@@ -8,6 +8,7 @@ import {
   type AccountRecord,
   accountKey,
   findAccount,
+  listAccounts,
   type StoredAccount,
   saveAccount,
   storedAccount,
@@ -28,6 +29,19 @@ export async function openAccount(acme: Acme, signal: AbortSignal): Promise<Acco
   const settled = found.record.next_private_key_pem === undefined ? found : await settleRollover(acme, found, signal)
   const registered = settled.record.url === undefined ? await register(acme, settled, signal) : settled
   return accountOf(acme, registered, signal)
+}
+
+/** The account that placed an order: it alone may look at it, whatever the configuration says now. `undefined`: one of another CA, or none that is known here. */
+export async function accountOfOrder(
+  acme: Acme,
+  { orderId, url }: { orderId: string; url: string | undefined },
+  signal: AbortSignal,
+): Promise<Account | undefined> {
+  if (!URL.canParse(orderId) || new URL(orderId).origin !== new URL(acme.config.directory_url).origin) return undefined
+  const found = (await listAccounts(acme)).find(({ record }) => record.url === url)
+  if (found !== undefined) return accountOf(acme, await settleRollover(acme, found, signal), signal)
+  const configured = await openAccount(acme, signal)
+  return url === undefined || configured.url === url ? configured : undefined
 }
 
 /** The account of a record that is registered. */

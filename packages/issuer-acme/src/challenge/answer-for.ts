@@ -4,9 +4,10 @@ import type { Account } from '../account/open-account.js'
 import type { Acme } from '../acme.js'
 import type { Authorization } from '../order/order.js'
 import type { Published } from '../order/progress.js'
+import { shown } from '../transport/problem.js'
 import { type Chosen, domainOf, isWildcard } from './choose.js'
 import { delegatedName } from './delegated-name.js'
-import { type PersistRecord, persistValueOf } from './persist-record.js'
+import { isIssuerDomain, type PersistRecord, persistValueOf } from './persist-record.js'
 
 export interface Question {
   account: Account
@@ -60,11 +61,26 @@ export function persistRecordOf({ config }: Acme, { challenge, account, authoriz
       'config_invalid',
       `dns_persist_issuer_domain is ${wished ?? 'not set'}, and the CA names ${offered.join(', ') || 'no domain'} in its challenge`,
     )
+  requireOurs(challenge, account, issuerDomain)
   const until = config.dns_persist_until
   return {
     issuerDomain,
-    accountUri: challenge.accounturi ?? account.url,
+    accountUri: account.url,
     coversWildcard: isWildcard(authorization),
     persistUntil: until === undefined ? undefined : Math.floor(Date.parse(until) / 1000),
   }
+}
+
+/** The record lets one account at one CA order for as long as it stands: whoever runs this CA must not have it name another account, at another CA even. */
+function requireOurs({ accounturi }: Chosen, { url }: Account, issuerDomain: string): void {
+  if (!isIssuerDomain(issuerDomain))
+    throw new CertctlError(
+      'upstream_protocol',
+      'The ACME server names itself by something that is no domain; no standing record is written',
+    )
+  if (accounturi === undefined || accounturi === url) return
+  throw new CertctlError(
+    'upstream_protocol',
+    `The ACME server asks for a standing record for the account ${shown(accounturi).slice(0, 200)}, and ours is ${url}; it is not written`,
+  )
 }

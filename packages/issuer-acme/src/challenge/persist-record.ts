@@ -23,10 +23,14 @@ const tagForm = /^[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?$/
 /** Printable ASCII without space and semicolon. */
 const valueForm = /^[\x21-\x3a\x3c-\x7e]*$/
 
+export function isIssuerDomain(text: string): boolean {
+  return text.split('.').every((part) => label.test(part))
+}
+
 /** `undefined`: malformed, which CAs take for no record at all. Unknown tags are ignored, a repeated one is malformed. */
 export function parsePersistRecord(text: string): PersistRecord | undefined {
   const [domain = '', ...parts] = text.split(';').map((part) => part.replace(blanks, ''))
-  if (!domain.split('.').every((part) => label.test(part))) return undefined
+  if (!isIssuerDomain(domain)) return undefined
   const tags = new Map<string, string>()
   for (const part of parts) {
     const at = part.indexOf('=')

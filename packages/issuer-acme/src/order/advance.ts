@@ -1,18 +1,19 @@
-import type { OrderOutcome, OrderRef } from '@certctl/core'
+import type { CertctlError, OrderOutcome, OrderRef } from '@certctl/core'
 import { parseCsr } from '@certctl/pki'
-import { type Account, openAccount } from '../account/open-account.js'
+import { type Account, accountOfOrder } from '../account/open-account.js'
 import type { Acme } from '../acme.js'
 import { bodyOf } from '../transport/answer.js'
-import { errorOf } from '../transport/problem.js'
+import { errorOf, type Problem } from '../transport/problem.js'
 import { requireRunning } from '../transport/transport.js'
 import { prove } from './authorize.js'
 import { download } from './download.js'
 import { giveUp } from './give-up.js'
+import { holdOrder, leaveOrder } from './hold-order.js'
 import { type Order, orderSchema } from './order.js'
-import { place, plain } from './place.js'
+import { notOurs, place, plain } from './place.js'
 import { type Progress, type Published, progressOf } from './progress.js'
 import { recordIssued } from './record-issued.js'
-import { withdrawAll } from './withdraw-all.js'
+import { withdrawAll, withdrawEach } from './withdraw-all.js'
 
 type Pending = Extract<OrderOutcome, { status: 'pending' }>
 
@@ -21,8 +22,15 @@ export async function advance(acme: Acme, ref: OrderRef): Promise<OrderOutcome> 
   requireRunning(ref.signal)
   const progress = progressOf(ref.progress, acme.host.now())
   if (progress.unplaced === true) return await place(acme, { ...ref.request, attempt: 2 }, ref.signal)
-  const account = await openAccount(acme, ref.signal)
-  const turn: Turn = { ref, account, progress, published: [...(progress.published ?? [])] }
+  const published = [...(progress.published ?? [])]
+  const account = await accountOfOrder(acme, { orderId: ref.orderId, url: progress.account }, ref.signal)
+  if (account === undefined)
+    return await gone(acme, ref, {
+      published,
+      reason: 'It is of a CA or an account that this issuer does not use any more',
+    })
+  if (!(await holdOrder(acme, ref.orderId, ref.request.id))) return notOurs(acme, ref.request)
+  const turn: Turn = { ref, account, progress, published }
   let patience = patienceSeconds
   for (;;) {
     const step = await takeStep(acme, turn)
@@ -60,10 +68,10 @@ function pendingOf({ ref, progress, published }: Turn, { pauseSeconds, waitingFo
 }
 
 async function takeStep(acme: Acme, turn: Turn): Promise<Step> {
-  const { account, ref } = turn
+  const { account, ref, published } = turn
   const answer = await account.signer.ask(ref.orderId, null)
   if (answer.status === 404)
-    return { outcome: { status: 'expired', orderId: ref.orderId, reason: 'The CA does not know the order any more' } }
+    return { outcome: await gone(acme, ref, { published, reason: 'The CA does not know the order any more' }) }
   if (answer.problem !== undefined) throw errorOf(answer.problem, 'an order')
   const order = bodyOf(answer, orderSchema, 'an order')
   const pauseSeconds = answer.retryAfterSeconds ?? usualPauseSeconds
@@ -78,6 +86,16 @@ async function takeStep(acme: Acme, turn: Turn): Promise<Step> {
 }
 
 const unknownPauseSeconds = 60
+
+/** Nobody can be asked about it any more: what is known to be published for it is taken back. */
+async function gone(
+  acme: Acme,
+  { orderId, signal }: OrderRef,
+  { published, reason }: { published: readonly Published[]; reason: string },
+): Promise<OrderOutcome> {
+  await withdrawEach(acme, published, signal)
+  return { status: 'expired', orderId, reason }
+}
 
 interface Seen {
   order: Order
@@ -97,7 +115,7 @@ async function proveNames(acme: Acme, turn: Turn, { order, pauseSeconds }: Seen)
   const { account, published, ref } = turn
   const late = lateness(acme, turn, order)
   if (late !== undefined) return { outcome: await giveUp(acme, { ...turn, order, status: 'expired', reason: late }) }
-  const proof = await prove(acme, { account, order, published, signal: ref.signal })
+  const proof = await prove(acme, { account, order, published, names: ref.request.names, signal: ref.signal })
   if (proof.state === 'impossible')
     return { outcome: await giveUp(acme, { ...turn, order, status: 'invalid', reason: proof.reason }) }
   if (proof.state === 'waiting')
@@ -122,10 +140,17 @@ async function finalize(acme: Acme, { account, ref }: Turn, { order }: Seen): Pr
   const answer = await account.signer.ask(order.finalize, { csr })
   // Somebody was faster, or the CA is not as far as it said: the order itself says which.
   const isEarly = answer.problem?.type === 'orderNotReady'
-  if (answer.problem !== undefined && !isEarly) throw errorOf(answer.problem, 'the certificate')
+  if (answer.problem !== undefined && !isEarly) throw await refusalOf(acme, ref, answer.problem)
   if (isEarly)
     acme.host.log.info('the order was not ready to be finalized; it is looked at again', { order: ref.orderId })
   return { pauseSeconds: answer.retryAfterSeconds ?? usualPauseSeconds, waitingFor: 'ca', detail: 'The CA signs' }
+}
+
+/** A key that this CA does not take will not come back; the order may be another one's. */
+async function refusalOf(acme: Acme, { orderId, request }: OrderRef, problem: Problem): Promise<CertctlError> {
+  const error = errorOf(problem, 'the certificate')
+  if (error.code === 'csr_rejected' || error.code === 'identifier_rejected') await leaveOrder(acme, orderId, request.id)
+  return error
 }
 
 async function fetchCertificate(acme: Acme, turn: Turn, { order }: Seen): Promise<Step> {

@@ -1,13 +1,13 @@
-import type { JsonValue } from '@certctl/core'
+import { CertctlError, type GeneralName, type JsonValue } from '@certctl/core'
 import type { Account } from '../account/open-account.js'
 import type { Acme } from '../acme.js'
 import { answerFor, persistRecordOf, type Question } from '../challenge/answer-for.js'
-import { type Chosen, chooseChallenge } from '../challenge/choose.js'
+import { type Chosen, chooseChallenge, domainOf } from '../challenge/choose.js'
 import { authorizes } from '../challenge/persist-record.js'
 import { askPropagation } from '../challenge/propagation.js'
 import { publish } from '../challenge/publish.js'
 import { bodyOf } from '../transport/answer.js'
-import { errorOf } from '../transport/problem.js'
+import { errorOf, shown } from '../transport/problem.js'
 import { inBatches } from './in-batches.js'
 import { type Authorization, authorizationSchema, type Order } from './order.js'
 import type { Published } from './progress.js'
@@ -20,6 +20,8 @@ export interface Proving {
   order: Order
   /** Grows: what was published so far, to be withdrawn at the end. */
   published: Published[]
+  /** Of the request. */
+  names: readonly GeneralName[]
   signal: AbortSignal
 }
 
@@ -40,6 +42,7 @@ export async function readAuthorizations({
 export async function prove(acme: Acme, proving: Proving): Promise<Proof> {
   const authorizations = await readAuthorizations(proving)
   const open = authorizations.filter(({ status }) => status === 'pending')
+  for (const authorization of open) requireAsked(authorization, proving.names)
   const chosen = open.map((authorization) => ({ authorization, challenge: chooseChallenge(acme, authorization) }))
   const refused = chosen.find(({ challenge }) => typeof challenge === 'string')
   if (typeof refused?.challenge === 'string') return { state: 'impossible', reason: refused.challenge }
@@ -49,6 +52,17 @@ export async function prove(acme: Acme, proving: Proving): Promise<Proof> {
   return (
     proofs.find(({ state }) => state === 'impossible') ??
     proofs.find(({ state }) => state === 'waiting') ?? { state: 'asked' }
+  )
+}
+
+/** Nothing is published for a name that was not ordered; CAs may have a name proven by one above it. */
+function requireAsked(authorization: Authorization, names: readonly GeneralName[]): void {
+  if (authorization.identifier.type !== 'dns') return
+  const domain = domainOf(authorization)
+  if (names.some(({ value }) => `.${value.toLowerCase()}`.endsWith(`.${domain}`))) return
+  throw new CertctlError(
+    'upstream_protocol',
+    `The ACME server asks for a proof of ${shown(domain).slice(0, 253)}, which is not among the names of the order`,
   )
 }
 

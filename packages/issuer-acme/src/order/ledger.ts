@@ -1,8 +1,9 @@
-import { createHash } from 'node:crypto'
 import { isCertctlError, z } from '@certctl/core'
 import type { Account } from '../account/open-account.js'
 import type { Acme } from '../acme.js'
 import { type Answer, bodyOf, linksOf } from '../transport/answer.js'
+import { takeOver } from './hold-order.js'
+import { type LedgerRow, ledgerMs, orderKey, orderPrefix, readRow } from './ledger-row.js'
 import { identifierSet, orderSchema } from './order.js'
 
 /** An order at the CA, as far as it is known here. */
@@ -15,26 +16,12 @@ export interface PlacedOrder {
   identifiers: string
   /** It replaces a certificate, so that the CA's limits do not count it (RFC 9773 §5). */
   isExempt: boolean
+  /** URL of the account that placed it. */
+  account?: string | undefined
 }
 
-const prefix = 'order/'
 const requestPrefix = 'request/'
-const rowSchema = z.object({
-  request_id: z.string(),
-  directory_url: z.string(),
-  url: z.string(),
-  at: z.string(),
-  expires: z.string().optional(),
-  identifiers: z.string(),
-  is_exempt: z.boolean(),
-})
-export type LedgerRow = z.output<typeof rowSchema>
-
-const dayMs = 86_400_000
-/** The longest window of a public CA's limits. */
-const ledgerMs = 7 * dayMs
-
-/** Writes an order down under its address (what was spent, whose it is) and under its request. `false`: another request has this very order. */
+/** Writes an order down under its address (what was spent, whose it is) and under its request. `false`: another request has this very order, and looks at it. */
 export async function recordOrder({ config, host }: Acme, order: PlacedOrder, requestId: string): Promise<boolean> {
   const now = host.now()
   const row: LedgerRow = {
@@ -45,15 +32,17 @@ export async function recordOrder({ config, host }: Acme, order: PlacedOrder, re
     expires: order.expires,
     identifiers: order.identifiers,
     is_exempt: order.isExempt,
+    account: order.account,
   }
   const options = { expiresAt: new Date(now.getTime() + ledgerMs) }
-  const key = `${prefix}${createHash('sha256').update(order.url).digest('hex')}`
+  const key = orderKey(order.url)
   try {
     await host.state.put(key, row, { ...options, expect: 'absent' })
   } catch (error) {
     const theirs = isCertctlError(error) && error.code === 'conflict' ? await host.state.get(key) : undefined
     if (theirs === undefined) throw error
-    if (rowSchema.parse(theirs.value).request_id !== requestId) return false
+    const isOurs = readRow(theirs).request_id === requestId
+    if (!isOurs && !(await takeOver(host, theirs, requestId))) return false
   }
   await host.state.put(`${requestPrefix}${requestId}`, row, options)
   return true
@@ -62,16 +51,18 @@ export async function recordOrder({ config, host }: Acme, order: PlacedOrder, re
 /** Orders of the last week at this directory. */
 export async function listOrders({ config, host }: Acme): Promise<LedgerRow[]> {
   const rows: LedgerRow[] = []
-  for await (const { value } of host.state.list(prefix)) rows.push(rowSchema.parse(value))
+  for await (const stored of host.state.list(orderPrefix)) rows.push(readRow(stored))
   return rows.filter((row) => row.directory_url === config.directory_url)
 }
 
-/** The order of one request, where its answer reached us. */
-export async function findOwnOrder({ host }: Acme, requestId: string): Promise<PlacedOrder | undefined> {
+/** The order of one request at this directory, where its answer reached us and no other request has it by now. */
+export async function findOwnOrder({ config, host }: Acme, requestId: string): Promise<PlacedOrder | undefined> {
   const stored = await host.state.get(`${requestPrefix}${requestId}`)
   if (stored === undefined) return undefined
-  const row = rowSchema.parse(stored.value)
-  return { url: row.url, expires: row.expires, identifiers: row.identifiers, isExempt: row.is_exempt }
+  const { directory_url, url, expires, identifiers, is_exempt: isExempt, account } = readRow(stored)
+  const current = await host.state.get(orderKey(url))
+  const isOurs = current === undefined || readRow(current).request_id === requestId
+  return isOurs && directory_url === config.directory_url ? { url, expires, identifiers, isExempt, account } : undefined
 }
 
 const accountSchema = z.looseObject({ orders: z.url().optional() })

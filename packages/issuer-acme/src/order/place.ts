@@ -24,7 +24,12 @@ export async function place(acme: Acme, request: PlacedRequest, signal: AbortSig
   const { url, expires } = placed
   const isOurs = placed.isRecorded === true || (await recordOrder(acme, placed, request.id))
   if (!isOurs) return notOurs(acme, request)
-  const progress: Progress = { placed_at: acme.host.now().toISOString(), expires, is_proven: placed.isProven }
+  const progress: Progress = {
+    placed_at: acme.host.now().toISOString(),
+    expires,
+    is_proven: placed.isProven,
+    account: placed.account ?? account.url,
+  }
   return { status: 'pending', orderId: url, progress: plain(progress), retryAfterSeconds: 1, waitingFor: 'validation' }
 }
 
@@ -35,7 +40,7 @@ export function plain(progress: Progress): JsonValue {
 const occupiedSeconds = 60
 
 /** CAs give identical orders that are open one address; the other request of these names must have its certificate first. */
-function notOurs({ host }: Acme, { id }: PlacedRequest): OrderOutcome {
+export function notOurs({ host }: Acme, { id }: PlacedRequest): OrderOutcome {
   const progress: Progress = { placed_at: host.now().toISOString(), unplaced: true }
   return {
     status: 'pending',
@@ -71,7 +76,7 @@ async function search(acme: Acme, { account, request }: Ordering): Promise<Place
   if (request.attempt === 1) return undefined
   const identifiers = identifierSet(identifiersOf(request))
   const listed = await findOrderAtCa(acme, { account, identifiers, requestId: request.id })
-  return listed === undefined ? undefined : { ...listed, identifiers, isExempt: false }
+  return listed === undefined ? undefined : { ...listed, identifiers, isExempt: false, account: account.url }
 }
 
 async function newOrder(acme: Acme, { account, request, signal }: Ordering & { signal: AbortSignal }): Promise<Placed> {
@@ -96,6 +101,7 @@ async function newOrder(acme: Acme, { account, request, signal }: Ordering & { s
     isProven: order.status === 'ready',
     identifiers: identifierSet(identifiers),
     isExempt: replaces !== undefined && !isRefused,
+    account: account.url,
   }
 }
 

@@ -29,6 +29,8 @@ export type Published = z.output<typeof publishedSchema>
 
 const progressSchema = z.object({
   placed_at: z.string(),
+  /** URL of the account that placed it: no other may look at it. */
+  account: z.string().optional(),
   expires: z.string().optional(),
   /** As far as it was stored: what a dead process published beside is found out from the order. */
   published: z.array(publishedSchema).optional(),

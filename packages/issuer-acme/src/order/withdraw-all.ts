@@ -25,11 +25,16 @@ export async function withdrawAll(acme: Acme, ended: Ended): Promise<void> {
   const { ref, published, progress } = ended
   // Whoever published may have died before it was stored; the order tells what that must have been.
   const unknown = progress.is_proven === true ? [] : await recompute(acme, ended)
-  for (const answer of [...published, ...unknown]) {
+  await withdrawEach(acme, [...published, ...unknown], ref.signal)
+}
+
+/** The same for what is known to be published. */
+export async function withdrawEach(acme: Acme, answers: readonly Published[], signal: AbortSignal): Promise<void> {
+  for (const answer of answers) {
     try {
-      await withdraw(acme, answer, ref.signal)
+      await withdraw(acme, answer, signal)
     } catch (error) {
-      if (ref.signal.aborted) throw error
+      if (signal.aborted) throw error
       await keepInMind(acme, answer, error)
     }
   }
@@ -69,11 +74,19 @@ async function keepInMind({ host }: Acme, answer: Published, error: unknown): Pr
   await host.state.put(`${leftoverPrefix}${digest}`, answer, { expiresAt: new Date(host.now().getTime() + monthMs) })
 }
 
-/** Tries again what could not be withdrawn. */
+/** Tries again what could not be withdrawn, each for itself; what still cannot be is tried the next time. */
 export async function withdrawLeftovers(acme: Acme, signal: AbortSignal): Promise<void> {
   for await (const { key, value } of acme.host.state.list(leftoverPrefix)) {
     const answer = readPublished(value)
-    if (answer !== undefined) await withdraw(acme, answer, signal)
-    await acme.host.state.delete(key)
+    try {
+      if (answer !== undefined) await withdraw(acme, answer, signal)
+      await acme.host.state.delete(key)
+    } catch (error) {
+      if (signal.aborted) throw error
+      acme.host.log.warn('an answer to a challenge still cannot be withdrawn; take it away by hand where it stays so', {
+        name: answer?.name,
+        reason: messageOf(error),
+      })
+    }
   }
 }
