@@ -48,7 +48,9 @@ export function createNameServer(config: Config, host: Host): NameServer {
         const zone = await zoneOf(config, owner, ask)
         const text = { name: owner, type: types.TXT, data: encodeText(value) }
         const updates: WireRecord[] =
-          way === 'add' ? [{ ...text, class: classes.IN, ttl: ttlSeconds }] : [{ ...text, class: classes.NONE, ttl: 0 }]
+          way === 'add'
+            ? [{ ...text, class: classes.IN, ttl: (await ttlThere(owner, ask)) ?? ttlSeconds }]
+            : [{ ...text, class: classes.NONE, ttl: 0 }]
         // RFC 2136 §3.4.2.2: a server drops what is added beside a CNAME without a word.
         const prerequisites = way === 'add' ? [noAlias(owner)] : []
         const update = { opcode: opcodes.update, name: zone, type: types.SOA, prerequisites, updates }
@@ -144,6 +146,13 @@ async function zoneOf(config: Config, name: string, ask: Ask): Promise<string> {
     if (cut !== undefined) throw notHeld(config, name, `has delegated ${cut.owner} to other name servers`)
   }
   throw notHeld(config, name, 'knows no zone that holds it')
+}
+
+/** All values of one name share one TTL (RFC 2181 §5.2), and servers give them that of the last one added: where others have values, theirs is kept. */
+async function ttlThere(name: string, ask: Ask): Promise<number | undefined> {
+  const { packet } = await ask({ opcode: opcodes.query, name, type: types.TXT })
+  const found = packet.answers?.find((answer) => answer.type === 'TXT' && plainName(answer.name) === name)
+  return found?.type === 'TXT' ? found.ttl : undefined
 }
 
 const noSuchName = 3

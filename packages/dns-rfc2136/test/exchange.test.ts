@@ -31,7 +31,7 @@ describe('an update', () => {
   it('adds one record to the zone that the server names, unless the name is an alias', async () => {
     const { world, connector } = createProvider()
     await connector.present({ ...record, ttlSeconds: 90 })
-    const [soa, update] = world.asked
+    const [soa, , update] = world.asked
     expect(soa).toMatchObject({ opcode: 0, name: record.name, type: 6 })
     expect(update).toMatchObject({ opcode: 5, name: 'example.test', type: 6 })
     const [prerequisites = [], changes = [], additional = []] = update?.sections ?? []
@@ -39,6 +39,15 @@ describe('an update', () => {
     expect(changes).toMatchObject([{ name: record.name, type: 16, class: 1, ttl: 90 }])
     expect(changes[0]?.data.subarray(1).toString()).toBe(record.value)
     expect(additional).toMatchObject([{ name: keyConfig.tsig_key_name, type: 250, class: 255, ttl: 0 }])
+  })
+
+  it('gives a value the lifetime of those that are there already, which it would change for them as well', async () => {
+    const { world, connector } = createProvider()
+    await world.plant(record.name, ['of somebody else'])
+    world.ttls.set(record.name, 300)
+    await connector.present({ ...record, ttlSeconds: 60 })
+    expect(await world.values(record.name)).toEqual(['of somebody else', record.value])
+    expect(world.ttls.get(record.name)).toBe(300)
   })
 
   it('removes that record by its value, whether or not the name is an alias by now', async () => {
@@ -62,17 +71,20 @@ describe('an update', () => {
   it('asks for no zone where one is configured, and changes no other', async () => {
     const { world, connector } = createProvider({}, { zone: 'example.test' })
     await connector.present(record)
-    expect(world.asked.map(({ opcode }) => opcode)).toEqual([5])
+    expect(world.asked.map(({ opcode, type }) => [opcode, type])).toEqual([
+      [0, 16],
+      [5, 6],
+    ])
     const { code, message } = await errorOf(connector.present({ ...record, name: '_acme-challenge.other.test' }))
     expect([code, message]).toEqual(['config_invalid', expect.stringContaining('example.test')])
-    expect(world.asked).toHaveLength(1)
+    expect(world.asked).toHaveLength(2)
   })
 
   it('uses another id each time, so that an old answer is no answer', async () => {
     const { world, connector } = createProvider()
     await connector.present(record)
     await connector.present(record)
-    expect(new Set(world.asked.map(({ id }) => id)).size).toBe(4)
+    expect(new Set(world.asked.map(({ id }) => id)).size).toBe(6)
   })
 
   it('is understood when the answer comes byte by byte', async () => {
@@ -195,7 +207,7 @@ describe('a server that falls silent', () => {
     const controller = new AbortController()
     const { world, connector: patient } = createProvider({ afterUpdate: 'silence' })
     const ending = errorOf(patient.present({ ...record, signal: controller.signal }))
-    for (let looks = 0; looks < 200 && world.asked.length < 2; looks += 1) await new Promise(setImmediate)
+    for (let looks = 0; looks < 200 && world.asked.length < 3; looks += 1) await new Promise(setImmediate)
     controller.abort()
     expect((await ending).code).toBe('aborted')
   })
@@ -206,7 +218,7 @@ describe('without a key', () => {
     const { connector, world } = createProvider({}, { tsig_key_name: undefined, tsig_secret: undefined })
     const { code, message } = await errorOf(connector.present(record))
     expect([code, message]).toEqual(['forbidden', expect.stringContaining('REFUSED')])
-    expect(world.asked[1]?.sections[2]).toEqual([])
+    expect(world.asked[2]?.sections[2]).toEqual([])
   })
 })
 

@@ -33,11 +33,14 @@ export interface FakeNameServer extends DnsWorld {
   readonly asked: readonly ReadMessage[]
   /** Names that are aliases. */
   readonly aliases: Set<string>
+  /** By name: one for all its values, as every server has it. */
+  readonly ttls: Map<string, number>
 }
 
 type Zones = ReadonlyMap<string, Map<string, Buffer[]>>
 type Reply = Buffer | 'hang up' | 'silence'
 const updateOpcode = 5
+const textType = 16
 
 /**
  * A primary name server for two zones as BIND behaves (compared with 9.18.49 by running the same laws): authoritative only, TSIG with one
@@ -48,6 +51,7 @@ export function fakeNameServer(faults: ServerFaults = {}): FakeNameServer {
     ['example.test', 'child.example.test'].map((name) => [name, new Map<string, Buffer[]>()]),
   )
   const aliases = new Set<string>()
+  const ttls = new Map<string, number>()
   const asked: ReadMessage[] = []
 
   const answerTo = (bytes: Buffer): Reply => {
@@ -59,7 +63,9 @@ export function fakeNameServer(faults: ServerFaults = {}): FakeNameServer {
     const error = tsig === undefined ? 0 : faultOf(tsig, key, now)
     const isUpdate = message.opcode === updateOpcode
     const act = () =>
-      isUpdate ? reply(message, faults.rcode ?? update(zones, aliases, message)) : lookUp(message, zones, aliases)
+      isUpdate
+        ? reply(message, faults.rcode ?? update({ zones, aliases, ttls }, message))
+        : lookUp(message, { zones, aliases, ttls })
     const answer = error === 0 ? act() : reply(message, 9)
     const signed = tsig === undefined ? answer : signAnswer(answer, tsig, key, [error, now])
     if (isUpdate && faults.afterUpdate !== undefined) return faults.afterUpdate
@@ -78,6 +84,7 @@ export function fakeNameServer(faults: ServerFaults = {}): FakeNameServer {
     faults,
     asked,
     aliases,
+    ttls,
     values: (name) => (zones.get(zoneFor(zones, name) ?? '')?.get(name) ?? []).map(textOf),
     plant(name, values) {
       const records = zones.get(zoneFor(zones, name) ?? '')
@@ -131,7 +138,13 @@ function reply(message: ReadMessage, rcode: number, rest: { answers?: Answer[]; 
   return answer
 }
 
-function lookUp(message: ReadMessage, zones: Zones, aliases: ReadonlySet<string>): Buffer {
+interface Held {
+  zones: Zones
+  aliases: ReadonlySet<string>
+  ttls: Map<string, number>
+}
+
+function lookUp(message: ReadMessage, { zones, aliases, ttls }: Held): Buffer {
   const { name } = message
   const zone = zoneFor(zones, name)
   if (zone === undefined) return reply(message, 5)
@@ -149,19 +162,25 @@ function lookUp(message: ReadMessage, zones: Zones, aliases: ReadonlySet<string>
     const led: Answer = { type: 'CNAME', name, data: 'led-here.child.example.test' }
     return reply(message, 3, { answers: [led], authorities: [{ ...soa, name: 'child.example.test' }] })
   }
+  const there = message.type === textType ? (zones.get(zone)?.get(name) ?? []) : []
+  const texts = there.map((data): Answer => ({ type: 'TXT', name, ttl: ttls.get(name) ?? 300, data: stringsOf(data) }))
+  if (texts.length > 0) return reply(message, 0, { answers: texts })
   if (name === zone) return reply(message, 0, { answers: [soa] })
   return reply(message, zones.get(zone)?.has(name) ? 0 : 3, { authorities: [soa] })
 }
 
 /** RFC 2136 §3: prerequisites, then the changes; the code of the answer. */
-function update(zones: Zones, aliases: ReadonlySet<string>, { name: zone, sections }: ReadMessage): number {
+function update({ zones, aliases, ttls }: Held, { name: zone, sections }: ReadMessage): number {
   const records = zones.get(zone)
   const [prerequisites, changes, additional] = sections
   if (records === undefined) return 9
   if (additional.length === 0) return 5
   if (prerequisites.some(({ name, type, class: of }) => type === 5 && of === 254 && aliases.has(name))) return 7
   if (changes.some(({ name }) => zoneFor(zones, name) !== zone)) return 10
-  for (const change of changes) if (change.type === 16 && !aliases.has(change.name)) apply(records, change)
+  for (const change of changes.filter(({ type, name }) => type === textType && !aliases.has(name))) {
+    apply(records, change)
+    if (change.class === 1) ttls.set(change.name, change.ttl)
+  }
   return 0
 }
 
@@ -174,10 +193,16 @@ function apply(records: Map<string, Buffer[]>, { name, class: of, data }: ReadRe
 }
 
 function textOf(data: Buffer): string {
-  let text = ''
+  return stringsOf(data)
+    .map((string) => string.toString('utf8'))
+    .join('')
+}
+
+function stringsOf(data: Buffer): Buffer[] {
+  const strings: Buffer[] = []
   for (let offset = 0; offset < data.length; offset += 1 + data.readUInt8(offset))
-    text += data.toString('utf8', offset + 1, offset + 1 + data.readUInt8(offset))
-  return text
+    strings.push(data.subarray(offset + 1, offset + 1 + data.readUInt8(offset)))
+  return strings
 }
 
 function dataOf(value: string): Buffer {

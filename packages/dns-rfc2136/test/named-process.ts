@@ -40,22 +40,32 @@ export interface NamedProcess {
   /** A world of zones without TXT records over this server. */
   createWorld(): Promise<DnsWorld>
   values(name: string): Promise<string[]>
+  /** Every record of the zones, one a line, sorted; without what changes by itself (SOA). */
+  records(): Promise<string[]>
   /** Commands for nsupdate, with the rights of the owner of the zones. */
   asOwner(commands: readonly string[]): Promise<void>
   log(): Promise<string>
   stop(): Promise<void>
 }
 
+export interface NamedOptions {
+  /** What its zones say is the address of their server. It is a resolver for this machine, too, then. */
+  publicAddress?: string | undefined
+}
+
 /**
  * A real BIND with a folder, a port and a pid of its own. It is the primary of example.test and child.example.test; delegated.example.test is
  * somebody else's, and frozen.test takes no updates. The keys may change TXT records only.
  */
-export async function startNamed({ named, dig, nsupdate }: NonNullable<typeof bindPrograms>): Promise<NamedProcess> {
+export async function startNamed(
+  { named, dig, nsupdate }: NonNullable<typeof bindPrograms>,
+  { publicAddress }: NamedOptions = {},
+): Promise<NamedProcess> {
   const directory = await mkdtemp(join(tmpdir(), 'certctl-named-'))
   await chmod(directory, 0o755)
   const port = await freePort()
-  await writeFile(join(directory, 'named.conf'), configurationOf(directory, port))
-  for (const zone of zones) await writeFile(join(directory, `${zone}.db`), zoneFile(zone))
+  await writeFile(join(directory, 'named.conf'), configurationOf(directory, port, publicAddress))
+  for (const zone of zones) await writeFile(join(directory, `${zone}.db`), zoneFile(zone, publicAddress))
   const child = spawn(named, ['-g', '-4', '-c', join(directory, 'named.conf')], { stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()))
@@ -70,10 +80,14 @@ export async function startNamed({ named, dig, nsupdate }: NonNullable<typeof bi
     updating.child.stdin?.end(lines.join('\n'))
     await updating
   }
-  const names = async (): Promise<string[]> => {
+  const records = async (): Promise<string[]> => {
     const transfers = zones.flatMap((zone) => ['AXFR', zone])
     const text = await ask('-y', `hmac-sha256:owner:${ownerSecret}`, '+noall', '+answer', ...transfers)
-    const owners = text.split('\n').flatMap((line) => /^(\S+)\.\s+\d+\s+IN\s+TXT\s/.exec(line)?.[1] ?? [])
+    const lines = text.split('\n').filter((line) => /\sIN\s(?!SOA\s)/.test(line))
+    return lines.map((line) => line.replace(/\s+/g, ' ')).sort()
+  }
+  const names = async (): Promise<string[]> => {
+    const owners = (await records()).flatMap((line) => /^(\S+)\. \d+ IN TXT /.exec(line)?.[1] ?? [])
     return [...new Set(owners)]
   }
   const config = {
@@ -94,6 +108,7 @@ export async function startNamed({ named, dig, nsupdate }: NonNullable<typeof bi
     directory,
     config,
     values,
+    records,
     asOwner,
     log: async () => said,
     async createWorld() {
@@ -118,7 +133,7 @@ export async function startNamed({ named, dig, nsupdate }: NonNullable<typeof bi
 const zones = ['example.test', 'child.example.test', 'frozen.test']
 const ownerSecret = Buffer.from('whoever owns these zones may do anything').toString('base64')
 
-function configurationOf(directory: string, port: number): string {
+function configurationOf(directory: string, port: number, publicAddress: string | undefined): string {
   const all = [
     ...keys,
     { name: 'owner', algorithm: 'hmac-sha256', secret: ownerSecret },
@@ -139,7 +154,9 @@ function configurationOf(directory: string, port: number): string {
   session-keyfile "${directory}/session.key";
   listen-on port ${port} { 127.0.0.1; };
   listen-on-v6 { none; };
-  recursion no;
+  recursion ${publicAddress === undefined ? 'no' : 'yes'};
+  allow-recursion { 127.0.0.1; };
+  dnssec-validation no;
   allow-transfer { key owner; };
   notify no;
 };
@@ -149,7 +166,7 @@ ${zones.map(zone).join('\n')}
 `
 }
 
-function zoneFile(zone: string): string {
+function zoneFile(zone: string, publicAddress = '127.0.0.1'): string {
   const delegation =
     zone === 'example.test'
       ? 'child NS ns1.example.test.\ndelegated NS ns.elsewhere.invalid.\nalias CNAME led-here\nacross CNAME led-here.child.example.test.\n'
@@ -157,7 +174,7 @@ function zoneFile(zone: string): string {
   return `$TTL 60
 @ SOA ns1.example.test. hostmaster.example.test. 1 3600 600 86400 60
 @ NS ns1.example.test.
-${zone === 'example.test' ? 'ns1 A 127.0.0.1\n' : ''}${delegation}`
+${zone === 'example.test' ? `ns1 A ${publicAddress}\n` : ''}${delegation}`
 }
 
 /** The values that dig prints: character strings in quotes, one record a line; bytes that are no plain characters as \DDD. */

@@ -28,6 +28,10 @@ export interface PebbleOptions {
   /** Into the `pebble` part of its configuration. */
   config?: Readonly<Record<string, JsonValue>> | undefined
   environment?: Readonly<Record<string, string>> | undefined
+  /** Where it looks for http-01 answers; its own test server where not given. */
+  httpPort?: number | undefined
+  /** The name server it asks, `address:port`; its own test server where not given. */
+  dnsServer?: string | undefined
 }
 
 /** A real Pebble with its DNS and challenge server, on ports of their own. */
@@ -37,10 +41,16 @@ export interface Pebble {
   /** PEM file with the CA of its listener. */
   readonly caPath: string
   readonly dnsAddress: string
+  /** The challenge server's management address. */
+  readonly toolUrl: string
   /** JSON to the challenge server's management address. */
   tell(path: string, json: JsonValue): Promise<void>
   /** The management address of Pebble itself: `/roots/0`. */
   manage(path: string): Promise<string>
+  /** What it answers when it is asked about the renewal of this certificate, whatever it is. */
+  setRenewalInfo(certificatePem: string, answer: string): Promise<void>
+  /** What both programs wrote so far. */
+  log(): Promise<string>
   close(): Promise<void>
 }
 
@@ -49,7 +59,9 @@ export async function startPebble(
   options: PebbleOptions = {},
 ): Promise<Pebble> {
   const directory = await mkdtemp(join(tmpdir(), 'certctl-pebble-'))
-  const [port, managementPort, httpPort, tlsPort, dnsPort, toolPort] = await freePorts(6)
+  const [port, managementPort, ownHttpPort, tlsPort, dnsPort, toolPort] = await freePorts(6)
+  const { httpPort = ownHttpPort } = options
+  const http01 = options.httpPort === undefined ? `127.0.0.1:${httpPort}` : ''
   const listener = await writeListener(directory)
   const configuration = {
     pebble: {
@@ -65,7 +77,8 @@ export async function startPebble(
     },
   }
   await writeFile(join(directory, 'pebble.json'), JSON.stringify(configuration))
-  const dnsAddress = `127.0.0.1:${dnsPort}`
+  const ownDns = `127.0.0.1:${dnsPort}`
+  const dnsAddress = options.dnsServer ?? ownDns
   const tool = `http://127.0.0.1:${toolPort}`
   const children: ChildProcess[] = []
   const launch = async (program: string, argv: readonly string[], environment = {}) => {
@@ -74,8 +87,8 @@ export async function startPebble(
     await log.close()
   }
   await launch(challtestsrv, [
-    ...['-defaultIPv4', '127.0.0.1', '-defaultIPv6', '', '-dnsserver', dnsAddress, '-doh', '', '-https01', ''],
-    ...['-http01', `127.0.0.1:${httpPort}`, '-tlsalpn01', `127.0.0.1:${tlsPort}`, '-management', tool.slice(7)],
+    ...['-defaultIPv4', '127.0.0.1', '-defaultIPv6', '', '-dnsserver', ownDns, '-doh', '', '-https01', ''],
+    ...['-http01', http01, '-tlsalpn01', `127.0.0.1:${tlsPort}`, '-management', tool.slice(7)],
   ])
   const quick = { PEBBLE_VA_NOSLEEP: '1', PEBBLE_WFE_NONCEREJECT: '20', ...options.environment }
   await launch(pebble, ['-config', join(directory, 'pebble.json'), '-dnsserver', dnsAddress], quick)
@@ -102,11 +115,18 @@ export async function startPebble(
     directory,
     caPath: listener.caPath,
     dnsAddress,
+    toolUrl: tool,
     async tell(path, json) {
       const { status } = await clients.tool.request({ method: 'POST', path, json })
       if (status !== 200) throw new Error(`${path}: ${status}`)
     },
     manage: async (path) => (await clients.management.request({ method: 'GET', path })).text(),
+    async setRenewalInfo(Certificate, ARIResponse) {
+      const json = { Certificate, ARIResponse }
+      const { status } = await clients.management.request({ method: 'POST', path: '/set-renewal-info/', json })
+      if (status !== 200) throw new Error(`/set-renewal-info/: ${status}`)
+    },
+    log: async () => await readFile(join(directory, 'log'), 'utf8'),
     close,
   }
 }
