@@ -13,6 +13,7 @@ import { createAgent } from '../../apps/server/src/inventory/create-agent.js'
 import { requestCertificate } from '../../apps/server/src/lifecycle/asking/request-certificate.js'
 import type { Services } from '../../apps/server/src/services.js'
 import { connectionOf } from '../../apps/server/src/store/database.js'
+import type { Store, Tx } from '../../apps/server/src/store/store.js'
 import { startWorkers } from '../../apps/server/src/work/worker.js'
 import { createTestServices } from '../../apps/server/test/postgres.js'
 
@@ -29,11 +30,13 @@ export interface FlowOptions {
   stock: number
   /** As one would write it without thinking about it: a transaction of its own for each, one chain for all of the record. */
   oneByOne: boolean
+  /** Whether entries of the record are written; they are unless said otherwise. */
+  isRecorded?: boolean | undefined
 }
 
 const atOnce = 64
 
-export async function startFlow({ address, stock, oneByOne }: FlowOptions): Promise<Flow> {
+export async function startFlow({ address, stock, oneByOne, isRecorded = true }: FlowOptions): Promise<Flow> {
   const environment = { CERTCTL_RENEWAL_CONCURRENCY: String(atOnce), CERTCTL_RATE_LIMIT_ENABLED: 'false' }
   const clock = { now: () => new Date(), advance: () => undefined }
   const made = await createTestServices({
@@ -41,7 +44,7 @@ export async function startFlow({ address, stock, oneByOne }: FlowOptions): Prom
     clock,
     environment,
   })
-  const { store } = made
+  const store = isRecorded ? made.store : unrecorded(made.store)
   const log = Object.assign(Object.create(made.log) as typeof made.log, {
     info: () => undefined,
     debug: () => undefined,
@@ -76,6 +79,18 @@ export async function startFlow({ address, stock, oneByOne }: FlowOptions): Prom
       await workers.stop()
       await made.close()
     },
+  }
+}
+
+function unrecorded(store: Store): Store {
+  const silent =
+    <T>(work: (tx: Tx) => Promise<T>) =>
+    async (tx: Tx) =>
+      await work({ ...tx, audit: { append: () => undefined } })
+  return {
+    ...store,
+    transaction: async (work) => await store.transaction(silent(work)),
+    together: async (key, work) => await store.together(key, silent(work)),
   }
 }
 
