@@ -82,7 +82,7 @@ async function issue(services: TestServices, issuerId: string, name: string): Pr
     await pause(50)
     services.clock.advance(5)
   }
-  throw new Error(`${issuerId} gave no certificate:\n${complaints(services)}`)
+  throw new Error(`${issuerId} gave no certificate:\n${await complaints(services, id)}`)
 }
 
 async function work(services: TestServices): Promise<void> {
@@ -93,10 +93,8 @@ async function work(services: TestServices): Promise<void> {
   for (const job of jobs) await fulfilOrder(services, { ...job, lease: job.lease ?? '' }, signal)
 }
 
-function complaints({ logged }: TestServices): string {
-  return logged
-    .filter(({ level }) => (level as number) >= 30)
-    .map((line) => JSON.stringify(line))
-    .slice(-10)
-    .join('\n')
+async function complaints({ store, logged }: TestServices, certificateId: string): Promise<string> {
+  const jobs = await store.jobs.listOpenOfCertificate(certificateId, 'issue')
+  const lines = [...jobs, ...logged.filter(({ level }) => (level as number) >= 40)]
+  return lines.map((line) => JSON.stringify(line)).join('\n')
 }
