@@ -41,9 +41,10 @@ const temporaryName = /^\..+\.certctl-[0-9a-f]{12}$/
 
 async function readFileAt(path: string, { maxBytes }: { maxBytes?: number | undefined } = {}): Promise<Uint8Array> {
   try {
-    const { size } = await stat(path)
-    if (maxBytes === undefined || size <= maxBytes) return await readFile(path)
-    throw new CertctlError('too_large', `${path} has ${size} bytes; no more than ${maxBytes} are read`)
+    const found = await stat(path)
+    if (!found.isFile() && !found.isDirectory()) throw new CertctlError('not_found', `${path} is no regular file`)
+    if (maxBytes === undefined || found.size <= maxBytes) return await readFile(path)
+    throw new CertctlError('too_large', `${path} has ${found.size} bytes; no more than ${maxBytes} are read`)
   } catch (error) {
     throw faultOf(error, path, 'read')
   }

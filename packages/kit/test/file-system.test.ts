@@ -242,6 +242,15 @@ describe('reading', () => {
     await expect(files.read(at('a'), { maxBytes: 6 })).rejects.toMatchObject({ code: 'too_large' })
   })
 
+  it('refuses what has no end, whatever it says of its size', async () => {
+    execFileSync('mkfifo', [at('pipe')])
+    for (const path of ['/dev/null', at('pipe')])
+      await expect(files.read(path, { maxBytes: 7 })).rejects.toMatchObject({
+        code: 'not_found',
+        message: `${path} is no regular file`,
+      })
+  })
+
   it('says that something is not there', async () => {
     await expect(files.read(at('a'))).rejects.toMatchObject({
       code: 'not_found',
