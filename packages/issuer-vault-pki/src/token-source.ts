@@ -20,7 +20,8 @@ export function createTokenSource(config: Config, host: IssuerHost, send: Send):
   return createAppRoleSource(config, host, send)
 }
 
-const storedSchema = z.object({ token: z.string(), role_id: z.string(), expires_at: z.string().nullable() })
+/** `giver`: who gave it to whom; it goes to nobody else, whatever the configuration says later. */
+const storedSchema = z.object({ token: z.string(), giver: z.string(), expires_at: z.string().nullable() })
 const loginSchema = z.object({
   auth: z.object({ client_token: z.string().min(1), lease_duration: z.number().nonnegative() }),
 })
@@ -30,12 +31,13 @@ const marginMs = 30_000
 
 /** Logs in when there is no living token; all copies of the server share the one there is, sealed. */
 function createAppRoleSource(config: Config, host: IssuerHost, send: Send): TokenSource {
-  const { role_id = '', secret_id, approle_mount } = config
+  const { role_id = '', secret_id, approle_mount, addr, namespace = '' } = config
+  const giver = [new URL(addr).origin, namespace, approle_mount, role_id].join(' ')
 
   const keep = async (token: string, ttlSeconds: number): Promise<void> => {
     // Zero: a token without an end.
     const expiresAt = ttlSeconds === 0 ? undefined : new Date(host.now().getTime() + ttlSeconds * 1000)
-    const value = { token, role_id, expires_at: expiresAt?.toISOString() ?? null }
+    const value = { token, giver, expires_at: expiresAt?.toISOString() ?? null }
     await host.state.put(stateKey, value, { expiresAt })
   }
   const logIn = async (signal: AbortSignal): Promise<Secret> => {
@@ -52,7 +54,7 @@ function createAppRoleSource(config: Config, host: IssuerHost, send: Send): Toke
   return {
     async current(signal) {
       const stored = storedSchema.safeParse((await host.state.get(stateKey))?.value).data
-      const isOurs = stored?.role_id === role_id
+      const isOurs = stored?.giver === giver
       const ends = stored?.expires_at ?? undefined
       const lives = ends === undefined || Date.parse(ends) - marginMs > host.now().getTime()
       return stored !== undefined && isOurs && lives ? new Secret(stored.token) : await logIn(signal)

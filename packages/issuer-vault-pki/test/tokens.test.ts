@@ -119,6 +119,18 @@ describe('an AppRole', () => {
     expect(await failureOf(issue(connectorTo(world, { ...byAppRole, role_id: 'other' })))).toMatch(/check role_id/)
   })
 
+  it('gives the token of one Vault to no other', async () => {
+    const world = await fakeVault()
+    await issue(connectorTo(world, byAppRole))
+    const [given] = [...world.tokens.keys()].slice(-1)
+    await failureOf(issue(connectorTo(world, { ...byAppRole, addr: 'https://other.example.test:8200' })))
+    await failureOf(issue(connectorTo(world, { ...byAppRole, namespace: 'other' })))
+    const sent = world.requests.filter(({ headers }) => headers['x-vault-token'] === given)
+    expect(new Set(sent.map(({ url, headers }) => `${url.host} ${headers['x-vault-namespace'] ?? ''}`))).toEqual(
+      new Set(['vault.example.test:8200 ']),
+    )
+  })
+
   it('is maintained through the largest age of each token', async () => {
     const world = await fakeVault()
     const connector = connectorTo(world, byAppRole)
