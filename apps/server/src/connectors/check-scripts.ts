@@ -1,5 +1,5 @@
 import { realpathSync } from 'node:fs'
-import { join, sep } from 'node:path'
+import { join, resolve, sep } from 'node:path'
 import { CertctlError, type FieldFault } from '@certctl/core'
 import { type Config, type ConfigSchema, mapMarked } from './marked-schema.js'
 
@@ -30,8 +30,13 @@ function faultOf(directory: string | undefined, path: string): string | undefine
   if (real === undefined) return `names ${path}, which does not exist on the server`
   const root = realPathOf(directory)
   if (root === undefined) return `cannot be judged: CERTCTL_SCRIPTS_DIR (${directory}) does not exist on the server`
-  if (real.startsWith(root.endsWith(sep) ? root : join(root, sep))) return undefined
+  // A link from elsewhere may lead here now and anywhere a moment later, by the hand of whoever has that place.
+  if (isBelow(real, root) && (isBelow(path, root) || isBelow(path, directory))) return undefined
   return `names ${path}${real === path ? '' : `, which is ${real}`}; over the API only scripts inside ${directory} (CERTCTL_SCRIPTS_DIR) may be given`
+}
+
+function isBelow(path: string, directory: string): boolean {
+  return resolve(path).startsWith(join(resolve(directory), sep))
 }
 
 /** Links are followed: what counts is which file would run. */

@@ -32,10 +32,12 @@ describe('scripts given over the API', () => {
     ['another directory by a link', 'scripts/link.sh', /link.sh, which is .*out.sh; over the API/],
     ['another directory by a linked directory', 'scripts/away/out.sh', /which is .*out.sh; over the API/],
     ['a directory whose name begins alike', 'scripts-too/in.sh', /over the API only/],
+    ['a link elsewhere that leads there, for now', 'led.sh', /led.sh, which is .*in.sh; over the API only/],
     ['nowhere', 'scripts/none.sh', /does not exist on the server/],
   ])('are refused from %s', async (_, name, message) => {
     await symlink(script('out.sh'), script('scripts/link.sh'))
     await symlink(scene.folder, script('scripts/away'))
+    await symlink(script('scripts/in.sh'), script('led.sh'))
     await mkdir(script('scripts-too'))
     await writeFile(script('scripts-too/in.sh'), '')
     const fault = { field: 'config.hook', message: expect.stringMatching(message) }
