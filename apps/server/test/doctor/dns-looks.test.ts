@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import packet from 'dns-packet'
 import { askServer } from '../../src/doctor/dns/ask-server.js'
 import { createDnsLooks } from '../../src/doctor/dns/create-dns-looks.js'
+import { descend } from '../../src/doctor/dns/descend.js'
 import { readReply } from '../../src/doctor/dns/read-reply.js'
 import type { DnsLooks } from '../../src/doctor/looks.js'
 import { needsLoopbackNetwork } from './loopback-network.js'
@@ -38,6 +39,54 @@ const rootKey =
   'AwEAAaz/tAm8yTn4Mfeh5eyI96WSVexTBAvkMgJzkKTOiW1vkIbzxeF3+/4RgWOq7HrxRixHlFlExOLAJr5emLvN7SWXgnLh4+B5xQlNVz8Og8kvArMtNROxVQuCaSnIDdD5LKyWbRd2n9WGe2R8PzgCmr3EgVLrjyBxWezF0jLHwVN8efS3rCj/EWgvIWgb9tarpVUDK/b58Da+sqqls3eNbuv7pr+eoZG+SrDK6nWeL3c6H5Apxz7LjVc1uTIdsIXxuOLYA4/ilBmSVIzuDWfdRUfhHdY6+cn8HFRm+2hM8AnXGXws9555KrUB5qihylGa8subX2Nn6UwNR1AkUTV74bU='
 const rootDigest = 'e06d44b80b8f1d39a95c0b0d7c65d08458e880409bbc683457104237c7f8ec8d'
 const keyData = { flags: 257, algorithm: 8, key: Buffer.from(rootKey, 'base64') }
+
+describe('many questions', () => {
+  it('are asked some at a time, and all are answered', async () => {
+    let [open, most] = [0, 0]
+    const port = await answering((bytes, send) => {
+      open += 1
+      most = Math.max(most, open)
+      const { id, questions } = packet.decode(bytes)
+      setTimeout(() => {
+        open -= 1
+        send(packet.encode({ type: 'response', id, questions: questions ?? [], answers: [] }))
+      }, 50)
+    })
+    const none = { roots: [], resolvers: [], port, addresses: 'any' } as const
+    const many = createDnsLooks(none, signal())
+    const names = Array.from({ length: 300 }, (_, index) => `n${index}.test`)
+    const replies = await Promise.all(names.map(async (name) => many.ask({ server: '127.0.0.1', name, type: 'A' })))
+    expect(replies.every(({ state }) => state === 'answered')).toBe(true)
+    expect(most).toBeLessThanOrEqual(64)
+  })
+
+  it('are not asked for the servers of a zone that names hundreds', async () => {
+    const looked: string[] = []
+    const reply = {
+      state: 'answered',
+      code: 'NOERROR',
+      isAuthoritative: false,
+      answers: [],
+      additionals: [],
+      authorities: Array.from({ length: 500 }, (_, index) => ({
+        type: 'NS' as const,
+        name: 'big.test',
+        ttlSeconds: 1,
+        target: `n${index}.elsewhere.test`,
+      })),
+    } as const
+    const { zones } = await descend('www.big.test', {
+      roots: ['192.0.2.1'],
+      ask: async () => reply,
+      addressesOf: async (host) => {
+        looked.push(host)
+        return Array.from({ length: 500 }, (_, index) => `192.0.2.${index}`)
+      },
+    })
+    expect(looked.length).toBeLessThanOrEqual(20)
+    expect(zones.at(-1)?.servers[0]?.addresses.length).toBeLessThanOrEqual(8)
+  })
+})
 
 describe('a reply', () => {
   it('has keys with the tag and the digests that their parent would name', () => {

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import type { AddressPolicy } from '@certctl/kit'
+import { atMost } from '../at-most.js'
 import type { Descent, DnsLooks, DnsQuery, Resolution } from '../looks.js'
 import { once } from '../once.js'
 import { askServer } from './ask-server.js'
@@ -14,13 +15,19 @@ export interface DnsSurroundings {
   addresses: AddressPolicy
 }
 
+/** Each has a socket; a zone may name thousands of servers. */
+const mostQuestions = 64
+
 /** Looks into DNS; each question is asked once in their life. */
 export function createDnsLooks({ roots, resolvers, port, addresses }: DnsSurroundings, signal: AbortSignal): DnsLooks {
+  const inTurn = atMost(mostQuestions)
   setMaxListeners(0, signal) // as many questions at once as there are
   const ask = once(
     async (query: DnsQuery): Promise<DnsReply> =>
       // Resolvers are this machine's own, and may be anywhere.
-      await askServer(query, { port, signal, addresses: query.recursion === undefined ? addresses : 'any' }),
+      await inTurn(() =>
+        askServer(query, { port, signal, addresses: query.recursion === undefined ? addresses : 'any' }),
+      ),
   )
   /** `trail`: names of servers on whose addresses this very question waits. */
   const down = async (name: string, trail: readonly string[]): Promise<Descent> =>

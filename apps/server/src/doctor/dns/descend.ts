@@ -12,6 +12,10 @@ export interface Down {
 }
 
 const deepest = 16
+/** Of one zone, as its parent names them; more are nobody's intention but to keep others busy. */
+const mostServers = 20
+/** Of one server. */
+const mostAddresses = 8
 /** How many servers of a zone are asked at once, until one answers. */
 const together = 3
 
@@ -59,7 +63,7 @@ function isBelow(name: string, zone: string): boolean {
 
 async function zoneOf(name: string, reply: Answered, down: Down): Promise<Zone> {
   const records = [...ofType(reply.answers, 'NS'), ...ofType(reply.authorities, 'NS')]
-  const hosts = [...new Set(records.filter((ns) => ns.name === name).map(({ target }) => target))]
+  const hosts = [...new Set(records.filter((ns) => ns.name === name).map(({ target }) => target))].slice(0, mostServers)
   return { name, servers: await Promise.all(hosts.map(async (host) => await serverOf(host, { name, reply, down }))) }
 }
 
@@ -69,9 +73,9 @@ async function serverOf(
 ): Promise<NameServer> {
   const known = [...reply.additionals, ...reply.answers]
   const given = [...ofType(known, 'A'), ...ofType(known, 'AAAA')].filter((record) => record.name === host)
-  const addresses = [...new Set(given.map(({ address }) => address))]
+  const addresses = [...new Set(given.map(({ address }) => address))].slice(0, mostAddresses)
   if (addresses.length > 0) return { host, addresses, lacksGlue: false }
-  return { host, addresses: await down.addressesOf(host), lacksGlue: isIn(host, name) }
+  return { host, addresses: (await down.addressesOf(host)).slice(0, mostAddresses), lacksGlue: isIn(host, name) }
 }
 
 /** Whether there was no way down at all: no root server could be asked. */

@@ -32,7 +32,7 @@ export async function lookAtDirectory({ url, caBundlePath, now, signal }: Direct
 }
 
 async function readText(path: string): Promise<string> {
-  return Buffer.from(await createFileSystem().read(path)).toString('utf8')
+  return Buffer.from(await createFileSystem().read(path, { maxBytes: mostBytes * 4 })).toString('utf8')
 }
 
 /** Without what may be a credential in it. */
