@@ -14,7 +14,7 @@ import {
   thumbprintOf,
 } from './fake-jws.js'
 import { certIdOf, isAnswered, type Outside } from './fake-outside.js'
-import type { FakeSwitches } from './fake-switches.js'
+import { type FakeSwitches, persistOf } from './fake-switches.js'
 
 interface FakeOrder {
   id: string
@@ -388,10 +388,6 @@ export async function createFakeAcme(
     forget: () => accounts.clear(),
     answer,
   }
-}
-
-function persistOf({ persist: { domain = 'ca.example.test', accounturi } = {} }: FakeSwitches) {
-  return { 'issuer-domain-names': [domain], ...(accounturi === undefined ? {} : { accounturi }) }
 }
 
 function find<T>(map: ReadonlyMap<string, T>, id: string): T {

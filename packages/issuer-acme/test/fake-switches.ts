@@ -42,3 +42,7 @@ export interface FakeSwitches {
   /** Answers every request so. */
   everything?: HttpAnswer | undefined
 }
+
+export function persistOf({ persist: { domain = 'ca.example.test', accounturi } = {} }: FakeSwitches) {
+  return { 'issuer-domain-names': [domain], ...(accounturi === undefined ? {} : { accounturi }) }
+}

@@ -132,6 +132,13 @@ describe('a CA that means no good', () => {
     expect(host.published.records).toEqual([])
   })
 
+  it('fills no record with its words', async () => {
+    const type = 'x'.repeat(500_000)
+    const { connector } = await open({ refuseOrders: { type, status: 400, detail: type } })
+    const refused: unknown = await connector.issue(await requestFor([dns('a.test')])).catch((error: unknown) => error)
+    expect(String(refused).length).toBeLessThan(2000)
+  })
+
   it('has nothing published for a name that was not ordered', async () => {
     const { connector, host } = await open({ authorizes: 'victim.test' }, { ...byDns, challenge_type: 'dns-01' })
     await expect(settle(host, () => connector, await requestFor([dns('a.test')]))).rejects.toMatchObject({

@@ -24,10 +24,13 @@ export async function giveUp(acme: Acme, given: GivenUp): Promise<OrderOutcome> 
   return { status, orderId: ref.orderId, reason: reason ?? reasonOf(order, failed) }
 }
 
+/** A hundred names may fail with a long word each. */
+const longestReason = 4000
+
 function reasonOf({ error }: Order, failed: readonly Authorization[]): string {
   const own = error === undefined ? [] : [`${error.type.split(':').at(-1)}: ${shown(error.detail)}`]
   const all = [...own, ...failed.map(failureOf)]
-  return all.length === 0 ? 'The CA ended the order and does not say why' : all.join('; ')
+  return all.length === 0 ? 'The CA ended the order and does not say why' : all.join('; ').slice(0, longestReason)
 }
 
 async function deactivate(

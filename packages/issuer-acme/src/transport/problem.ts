@@ -2,8 +2,11 @@ import { CertctlError, type ErrorCode, type HttpResponse, z } from '@certctl/cor
 
 const prefix = 'urn:ietf:params:acme:error:'
 
+/** A word, never a page. */
+const typeSchema = z.string().max(200).catch('about:blank')
+
 export const problemSchema = z.looseObject({
-  type: z.string().catch('about:blank'),
+  type: typeSchema,
   detail: z.string().catch(''),
   subproblems: z
     .array(z.looseObject({ type: z.string().catch(''), detail: z.string().catch(''), identifier: z.unknown() }))
