@@ -142,6 +142,11 @@ async function errorOf(certificateId: string): Promise<string | null> {
 
 const currentOf = async (id: string) => await scene.services.store.versions.listCurrentWithDer(id)
 
+async function standingsOf(id: string): Promise<string[]> {
+  const { rows: versions } = await scene.services.store.versions.page(id, { limit: 10, count: false })
+  return versions.map(({ standing }) => standing)
+}
+
 /** Works until it holds, with some seconds between the looks. */
 async function workUntil(holds: () => Promise<boolean>, seconds = 4): Promise<void> {
   for (let turn = 0; turn < 20; turn += 1) {
@@ -150,8 +155,6 @@ async function workUntil(holds: () => Promise<boolean>, seconds = 4): Promise<vo
     scene.services.clock.advance(seconds)
   }
   throw new Error('it did not come to that')
-    `it did not come to that ${JSON.stringify(jobs.rows.map((j) => [j.state, j.run_at, j.last_error]))} ${scene.services.clock.now().toISOString()}`,
-  )
 }
 
 const rows = faults.flatMap((fault) => fault.by.map((type) => [type, fault.what, fault] as const))
@@ -173,6 +176,7 @@ describe('a CA that misbehaves', () => {
     // The right code, nothing in use, and no second question: not for this order, and not for another one at that CA.
     expect(await errorOf(id)).toBe(code)
     expect(await currentOf(id)).toEqual([])
+    expect(await standingsOf(id)).toEqual(code === 'issued_mismatch' && type !== 'OpenSSL' ? ['lost'] : [])
     if ('everything' in served.behaviour) expect(since()).toHaveLength(1)
     else expect(orders()).toHaveLength(1)
     const { length: soFar } = since()
