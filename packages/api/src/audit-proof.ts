@@ -7,7 +7,7 @@ const text = new TextEncoder()
 
 /** Hash of one entry, from its canonical text as stored. */
 export function leafHash(canonical: string, sha256: Sha256): Uint8Array {
-  return sha256(joined([Uint8Array.of(0), text.encode(canonical)]))
+  return sha256(text.encode(`\0${canonical}`))
 }
 
 /** RFC 6962 §2.1 Merkle tree hash over leaf hashes, in their order. */
@@ -17,12 +17,12 @@ export function merkleRoot(leaves: readonly Uint8Array[], sha256: Sha256): Uint8
   if (leaves.length === 1) return first
   const split = 2 ** Math.floor(Math.log2(leaves.length - 1))
   const left = merkleRoot(leaves.slice(0, split), sha256)
-  return sha256(joined([Uint8Array.of(1), left, merkleRoot(leaves.slice(split), sha256)]))
+  return sha256(joined([1], left, merkleRoot(leaves.slice(split), sha256)))
 }
 
 /** What a head's chain becomes when a batch with this root is appended. The first `previous` is 32 zero octets. */
 export function headHash(previous: Uint8Array, root: Uint8Array, sha256: Sha256): Uint8Array {
-  return sha256(joined([previous, root]))
+  return sha256(joined([], previous, root))
 }
 
 /** What a checkpoint says of a head nobody has written to yet, and what the first batch of a head links to. */
@@ -90,22 +90,25 @@ export function parseAuditRecord(line: string): AuditRecord {
   return auditRecordSchema.parse(JSON.parse(line))
 }
 
+const pairs = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
 export function hexOf(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+  let hex = ''
+  for (const byte of bytes) hex += pairs[byte]
+  return hex
 }
 
 export function bytesOf(hex: string): Uint8Array {
-  return Uint8Array.from({ length: hex.length / 2 }, (_, index) =>
-    Number.parseInt(hex.slice(2 * index, 2 * index + 2), 16),
-  )
+  const digit = (at: number): number => (hex.charCodeAt(at) < 58 ? hex.charCodeAt(at) - 48 : hex.charCodeAt(at) - 87)
+  const bytes = new Uint8Array(hex.length / 2)
+  for (let at = 0; at < bytes.length; at++) bytes[at] = 16 * digit(2 * at) + digit(2 * at + 1)
+  return bytes
 }
 
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let offset = 0
-  for (const part of parts) {
-    bytes.set(part, offset)
-    offset += part.length
-  }
+function joined(lead: readonly number[], left: Uint8Array, right: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(lead.length + left.length + right.length)
+  bytes.set(lead)
+  bytes.set(left, lead.length)
+  bytes.set(right, lead.length + left.length)
   return bytes
 }

@@ -212,14 +212,8 @@ function readBatch(progress: Progress, batch: Batch): AuditFault | undefined {
   const head = progress.heads.get(batch.head) ?? { batch: 0, hash: emptyHead, agreed: 0 }
   const fault = faultOfPlace(batch, head.batch) ?? faultOfEntries(batch, sha256)
   if (fault !== undefined) return fault
-  const hash = headHash(
-    head.hash,
-    merkleRoot(
-      batch.entries.map((entry) => bytesOf(entry.leaf_hash)),
-      sha256,
-    ),
-    sha256,
-  )
+  const leaves = batch.entries.map(({ leaf_hash: leaf }) => bytesOf(leaf))
+  const hash = headHash(head.hash, merkleRoot(leaves, sha256), sha256)
   if (hexOf(hash) !== batch.hash) return changedBatch(batch)
   const firstOfRange = head.firstOfRange ?? entryId(batch.entries[0]?.canonical ?? '')
   const key = `${batch.head}:${batch.batch}`
