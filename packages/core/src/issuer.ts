@@ -36,7 +36,7 @@ export type IssuerDefinition<Config> = Definition<Config, IssuerHost, IssuerConn
 
 export interface IssuerHost extends Host {
   readonly challenges: ChallengeResponder
-  /** A configured DNS provider, or one made for this issuer from inline settings (the guide's scripts). */
+  /** A configured DNS provider, or one made for this issuer from inline settings (scripts of the operator's). */
   dns(instance: string | { type: string; config: JsonValue }): Promise<DnsConnector>
 }
 /** Answers are rows, so that every server copy (or the agents that hold the name) can give them. */

@@ -41,7 +41,7 @@ async function refusal(work: Promise<unknown>): Promise<string> {
 }
 
 describe('a real script', () => {
-  it('finds the variables of the guide and nothing of the server in its environment', async () => {
+  it('finds the documented variables and nothing of the server in its environment', async () => {
     process.env.CERTCTL_TEST_SECRET_OF_SERVER = 'must not be seen'
     const output = join(directory, 'environment')
     await createHooks(await hook('environment.sh', [`env > ${output}`])).present(record)

@@ -228,7 +228,7 @@ describe('an order', () => {
     )
   })
 
-  it('hands the scripts of the guide on as a provider of their own', async () => {
+  it('hands configured scripts on as a provider of their own', async () => {
     const { host } = await open()
     const asked: unknown[] = []
     const dnsOf = async (instance: unknown) => {

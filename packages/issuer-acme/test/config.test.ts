@@ -5,7 +5,7 @@ import acme from '../src/index.js'
 const parse = (config: object) => parseConfig(acme.configSchema, config, 'ACME')
 const directory_url = 'https://acme-v02.api.letsencrypt.org/directory'
 
-/** As printed in the guide. */
+/** As operators have them. */
 const printed: Readonly<Record<string, object>> = {
   'http-01': {
     directory_url: 'https://acme-staging-v02.api.letsencrypt.org/directory',
@@ -38,7 +38,7 @@ const printed: Readonly<Record<string, object>> = {
 }
 
 describe('the configuration', () => {
-  it.each(Object.entries(printed))('of the guide for %s is taken as printed', (_, config) => {
+  it.each(Object.entries(printed))('for %s is taken as operators have it', (_, config) => {
     expect(parse(config)).toMatchObject(
       Object.fromEntries(Object.entries(config).filter(([name]) => name !== 'eab_hmac')),
     )
@@ -106,7 +106,7 @@ const companions: Readonly<Record<string, object>> = {
 describe('the environment', () => {
   const [staging, production] = acme.environment ?? []
 
-  it('makes the two issuers of the guide, each with its own directory', () => {
+  it('makes two issuers, each with its own directory', () => {
     expect(staging).toMatchObject({
       id: 'iss-acme-staging',
       defaults: { directory_url: expect.stringContaining('staging') },
@@ -115,7 +115,7 @@ describe('the environment', () => {
     for (const instance of [staging, production]) expect(parse({ ...instance?.defaults })).toBeDefined()
   })
 
-  it('has every name of the guide', () => {
+  it('has every documented name', () => {
     const names = [
       'DIRECTORY_URL',
       'EMAIL',

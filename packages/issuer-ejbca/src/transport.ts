@@ -45,7 +45,7 @@ export function createTransport(config: Config, host: Host): Send {
   }
 }
 
-/** The guide writes the address without the path, and some write it with the version. */
+/** Most write the address without the path, and some write it with the version. */
 export function baseUrlOf(apiUrl: string): string {
   const plain = apiUrl.replace(/\/+$/, '').replace(/\/v\d+$/, '')
   if (plain.includes('/ejbca-rest-api')) return plain

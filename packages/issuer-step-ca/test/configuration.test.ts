@@ -8,8 +8,8 @@ import { createProvisionerMaterial } from './provisioner-material.js'
 
 const [instance] = stepCa.environment ?? []
 
-/** As the guide prints them, and the root, without which nobody trusts a private CA. */
-const guide = {
+/** As the documentation prints them, and the root, without which nobody trusts a private CA. */
+const documented = {
   CERTCTL_STEPCA_URL: address,
   CERTCTL_STEPCA_PROVISIONER: 'adm',
   CERTCTL_STEPCA_KEY_PATH: keyPath,
@@ -32,10 +32,10 @@ async function orderUnder(environment: Readonly<Record<string, string>>, world: 
   return await issue(stepCa.create(config, world.host))
 }
 
-describe('the configuration of the guide', () => {
+describe('the configuration as documented', () => {
   it('makes iss-stepca from the environment, and issues', async () => {
     expect(instance).toMatchObject({ id: 'iss-stepca', when: 'CERTCTL_STEPCA_URL' })
-    expect((await orderUnder(guide, await fakeStepCa())).certificate.names).toHaveLength(1)
+    expect((await orderUnder(documented, await fakeStepCa())).certificate.names).toHaveLength(1)
   })
 
   it('is accepted as printed, ninety days and all, and issues for what the provisioner allows', async () => {
@@ -60,8 +60,8 @@ describe('the configuration of the guide', () => {
       seen.push(variable)
       const world = await fakeStepCa()
       await prepare(world)
-      const { CERTCTL_STEPCA_ROOT_CERT: _, ...rootless } = guide
-      const base = variable.endsWith('FINGERPRINT') ? rootless : guide
+      const { CERTCTL_STEPCA_ROOT_CERT: _, ...rootless } = documented
+      const base = variable.endsWith('FINGERPRINT') ? rootless : documented
       const ending = await failureOf(orderUnder({ ...base, [variable]: value }, world))
       return { world, ending }
     }

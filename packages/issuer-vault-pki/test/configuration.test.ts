@@ -15,15 +15,15 @@ function fromEnvironment(environment: Readonly<Record<string, string>>): Record<
   return Object.fromEntries(pairs)
 }
 
-/** As the guide prints them. */
-const guide = {
+/** As the documentation prints them. */
+const documented = {
   CERTCTL_VAULT_ADDR: 'https://vault.internal:8200',
   CERTCTL_VAULT_TOKEN: rootToken,
   CERTCTL_VAULT_MOUNT: 'pki',
   CERTCTL_VAULT_ROLE: 'web',
   CERTCTL_VAULT_TTL: '8760h',
 }
-const { CERTCTL_VAULT_TOKEN: _, ...withoutToken } = guide
+const { CERTCTL_VAULT_TOKEN: _, ...withoutToken } = documented
 const withAppRole = {
   ...withoutToken,
   CERTCTL_VAULT_ROLE_ID: appRole.role_id,
@@ -44,9 +44,9 @@ describe('the environment', () => {
     expect(instance).toMatchObject({ id: 'iss-vault', when: 'CERTCTL_VAULT_ADDR' })
   })
 
-  it('as the guide prints it issues, for what the role allows of a year', async () => {
+  it('as documented issues, for what the role allows of a year', async () => {
     const world = await fakeVault()
-    const { certificate } = await orderUnder(guide, world)
+    const { certificate } = await orderUnder(documented, world)
     const [request] = world.requests
     expect(request?.url.href).toBe('https://vault.internal:8200/v1/pki/sign/web')
     expect(request?.json()).toMatchObject({ ttl: `${365 * 86_400}s` })
@@ -60,7 +60,7 @@ describe('the environment', () => {
       seen.push(variable)
       const world = await fakeVault()
       await prepare(world)
-      const base = variable.includes('APPROLE') || /_(ROLE|SECRET)_ID$/.test(variable) ? withAppRole : guide
+      const base = variable.includes('APPROLE') || /_(ROLE|SECRET)_ID$/.test(variable) ? withAppRole : documented
       await orderUnder({ ...base, [variable]: value }, world).catch((error: unknown) => {
         if (!isCertctlError(error)) throw error
       })

@@ -57,7 +57,7 @@ describe('NGINX', () => {
     expect(modes).toEqual([0o644, 0o644, 0o600])
   })
 
-  it('uses the commands of the guide where none are configured', () => {
+  it('uses the documented commands where none are configured', () => {
     const { config: parsed } = parseTargetConfig(nginx, { cert_path: paths.cert, key_path: paths.key })
     expect(parsed.validate_command).toEqual(['nginx', '-t'])
     expect(parsed.reload_command).toEqual(['systemctl', 'reload', 'nginx'])
