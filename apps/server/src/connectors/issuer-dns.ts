@@ -22,13 +22,18 @@ export function createIssuerDns(
   services: Needs,
   { row, find }: { row: ConnectionRow; find(id: string): Promise<DnsInstance> },
 ): IssuerDns {
-  const made = new Map<string, DnsConnector>()
+  const made = new Map<string, { connector: DnsConnector; users: number }>()
+  // One for all who use it at a time: what it keeps in order, as scripts of one name, it keeps in order for all of them.
   const make = (inline: { type: string; config: JsonValue }): DnsConnector => {
     const key = canonicalJson(inline)
-    const connector = made.get(key) ?? createInline(services, row, inline)
-    made.set(key, connector)
-    return withClose(connector, async () => {
-      if (made.delete(key)) await connector.close?.()
+    const shared = made.get(key) ?? { connector: createInline(services, row, inline), users: 0 }
+    made.set(key, shared)
+    shared.users += 1
+    let isOpen = true
+    return withClose(shared.connector, async () => {
+      shared.users -= isOpen ? 1 : 0
+      isOpen = false
+      if (shared.users === 0 && made.get(key) === shared && made.delete(key)) await shared.connector.close?.()
     })
   }
   return {
@@ -37,7 +42,7 @@ export function createIssuerDns(
     async close() {
       const all = [...made.values()]
       made.clear()
-      for (const connector of all) await connector.close?.()
+      for (const { connector } of all) await connector.close?.()
     },
   }
 }

@@ -175,6 +175,22 @@ describe('an issuer', () => {
     expect(seen.closed).toEqual(['inline.test', 'inline.test'])
   })
 
+  it('shares such a provider with all who use it at a time, until the last of them closes it', async () => {
+    await scene.addIssuer()
+    const host = await scene.hostOf()
+    const inline = { type: 'zones', config: { zone: 'inline.test' } }
+    const [first, second] = [await host.dns(inline), await host.dns(inline)]
+    await first.close?.()
+    await first.close?.()
+    const third = await host.dns(inline)
+    expect([seen.hosts.length, seen.closed]).toEqual([1, []])
+    await second.close?.()
+    await third.close?.()
+    expect(seen.closed).toEqual(['inline.test'])
+    await (await host.dns(inline)).present(record('later'))
+    expect(seen.hosts).toHaveLength(2)
+  })
+
   it('leaves no state of such a provider behind when it is removed', async () => {
     await scene.addIssuer()
     await (await (await scene.hostOf()).dns({ type: 'zones', config: { zone: 'inline.test' } })).present(record('one'))
