@@ -149,6 +149,9 @@ async function poll(
   if (enrolment.state === 'waiting') return pendingOf({ ...enrolment, requestId: request_id }, entity)
   if (enrolment.state === 'overtaken') return await recover(client, asked)
   if (enrolment.state === 'unknown request') return (await findIssued(client, asked)) ?? forgotten(orderId)
+  // Two orders of one end entity, approved at the same time: EJBCA signs the CSR that came last, whoever finalizes.
+  if (enrolment.state === 'issued' && enrolment.certificate.spkiSha256 !== asked.csr.publicKey.spkiSha256)
+    return pendingOf({ said: 'it issued for another key of this end entity', requestId: undefined }, entity)
   return outcomeOf(enrolment, asked)
 }
 
@@ -160,15 +163,13 @@ function forgotten(orderId: string): OrderOutcome {
   return { status: 'invalid', orderId, reason: `EJBCA knows no approval request ${orderId} any more` }
 }
 
-function outcomeOf(enrolment: Enrolment, { csr, entity }: Asked): OrderOutcome {
+/** A certificate for another key than that of the CSR it answers is the lifecycle's to refuse: to ask again would be to have another one made. */
+function outcomeOf(enrolment: Enrolment, { entity }: Asked): OrderOutcome {
   if (enrolment.state === 'waiting') return pendingOf(enrolment, entity)
   if (enrolment.state === 'closed')
     return { status: enrolment.as, orderId: entity.username, reason: `EJBCA says: ${enrolment.said}` }
   if (enrolment.state !== 'issued')
     throw new CertctlError('upstream_protocol', `EJBCA answered an enrolment as ${enrolment.state}`)
-  // Two orders of one end entity, approved at the same time: EJBCA signs the CSR that came last.
-  if (enrolment.certificate.spkiSha256 !== csr.publicKey.spkiSha256)
-    return pendingOf({ said: 'it issued for another key of this end entity', requestId: undefined }, entity)
   return validOf(enrolment)
 }
 

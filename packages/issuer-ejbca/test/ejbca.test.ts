@@ -1,5 +1,5 @@
 import type { IssuerConnector } from '@certctl/core'
-import { encodePem, parseCertificate, splitCertificates } from '@certctl/pki'
+import { encodePem, parseCertificate, parseCsr, splitCertificates } from '@certctl/pki'
 import { issuedRefOf } from '@certctl/testing'
 import { describe, expect, it } from '@jest/globals'
 import { readCertificates } from '../src/answers.js'
@@ -35,6 +35,21 @@ describe('an enrolment', () => {
     const [[username, entity] = ['', undefined]] = world.ejbca.entities
     expect(username).toBe('test-certificate')
     expect(entity?.password).toMatch(/^[A-Za-z0-9_-]{32}$/)
+  })
+
+  it('that is answered with a certificate for another key is handed on to be refused, and none is made after it', async () => {
+    const world = worldOf()
+    const { answer } = world.ejbca
+    const other = await request()
+    world.ejbca.answer = async (asked) =>
+      await answer({
+        ...asked,
+        body: JSON.stringify({ ...JSON.parse(asked.body), certificate_request: other.csrPem }),
+      })
+    const asked = await request()
+    const { certificatePem } = valid(await start(world).issue(asked))
+    expect(parseCertificate(certificatePem).spkiSha256).toBe(parseCsr(other.csrPem).publicKey.spkiSha256)
+    expect(world.ejbca.calls).toEqual(['POST /v1/certificate/pkcs10enroll'])
   })
 
   it('of a renewal is of the same end entity, since EJBCA wants one for one subject', async () => {

@@ -45,6 +45,8 @@ export interface SceneOptions {
   /** Whether the CA says when it wants a renewal. */
   opinions?: boolean
   database?: TestDatabase
+  /** Variables of the server's environment. */
+  environment?: Readonly<Record<string, string>>
 }
 
 /** A server without edges, a CA and agents that a test moves step by step. */
@@ -53,9 +55,10 @@ export async function createScene({
   lifeDays = 90,
   opinions = false,
   database,
+  environment,
 }: SceneOptions = {}): Promise<Scene> {
   const registry = createRegistry()
-  const services = await createTestServices({ registry, database })
+  const services = await createTestServices({ registry, database, environment })
   const ca = await createFakeCa(services.clock, { metered, lifeDays, opinions })
   registry.add({ kind: 'issuer', definition: ca.definition, package: 'fake-ca', version: '0.0.0' })
   const issuerId = 'iss-fake'
