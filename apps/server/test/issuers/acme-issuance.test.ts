@@ -19,7 +19,7 @@ function runLive(programs: NonNullable<typeof pebblePrograms>): void {
   let httpPort: number
   /** Stands for /etc/certctl: hooks that write into Pebble's name server, and down what they were told. */
   let folder: string
-  const scenes: IssuerScene[] = []
+  let scene: IssuerScene
 
   beforeAll(async () => {
     httpPort = await freePort()
@@ -39,9 +39,16 @@ function runLive(programs: NonNullable<typeof pebblePrograms>): void {
     await mkdir(join(folder, 'dns'))
     await writeHook('create-record.sh', '/set-txt')
     await writeHook('delete-record.sh', '/clear-txt')
+    scene = await createIssuerScene({
+      CERTCTL_CHALLENGE_HOST: '127.0.0.1',
+      CERTCTL_SCRIPTS_DIR: folder,
+      CERTCTL_ACME_CA_BUNDLE_PATH: pebble.caPath,
+      CERTCTL_ACME_DNS_RESOLVERS: pebble.dnsAddress,
+      CERTCTL_ACME_HTTP_PORT: String(httpPort),
+    })
   })
   afterAll(async () => {
-    for (const scene of scenes) await scene.close()
+    await scene?.close()
     await pebble?.close()
     await rm(folder, { recursive: true, force: true })
   })
@@ -69,26 +76,16 @@ fetch('${pebble.toolUrl}${path}', { method: 'POST', body: JSON.stringify({ host:
     directory_url: pebble.directoryUrl,
   })
 
-  async function sceneOf({ environment }: PrintedConfiguration): Promise<IssuerScene> {
-    const scene = await createIssuerScene({
-      ...variablesOf(environment.replaceAll('/etc/certctl', folder).replace(printedHmac, hmac)),
-      CERTCTL_CHALLENGE_HOST: '127.0.0.1',
-      CERTCTL_SCRIPTS_DIR: folder,
-      CERTCTL_ACME_DIRECTORY_URL: pebble.directoryUrl,
-      CERTCTL_ACME_CA_BUNDLE_PATH: pebble.caPath,
-      CERTCTL_ACME_DNS_RESOLVERS: pebble.dnsAddress,
-      CERTCTL_ACME_HTTP_PORT: String(httpPort),
-    })
-    scenes.push(scene)
-    return scene
-  }
-
   /** One certificate of the environment's issuer and one of the API's. */
   async function issueTwice(printed: PrintedConfiguration, [one, other]: readonly [string, string]): Promise<Issued[]> {
-    const scene = await sceneOf(printed)
-    const config: object = JSON.parse(printed.config.replaceAll('/etc/certctl', folder).replace(printedHmac, hmac))
-    await scene.add('iss-api', printed.type, { ...config, ...around() })
-    return [await scene.issue(printed.id, one), await scene.issue('iss-api', other)]
+    const here = (text: string): string => text.replaceAll('/etc/certctl', folder).replace(printedHmac, hmac)
+    await scene.configure({
+      ...variablesOf(here(printed.environment)),
+      CERTCTL_ACME_DIRECTORY_URL: pebble.directoryUrl,
+    })
+    const id = `iss-api-${printedAcme.indexOf(printed)}`
+    await scene.add(id, printed.type, { ...(JSON.parse(here(printed.config)) as object), ...around() })
+    return [await scene.issue(printed.id, one), await scene.issue(id, other)]
   }
 
   const days = ({ certificate: { notBefore, notAfter } }: Issued): number =>

@@ -14,6 +14,8 @@ import type { TestClock, TestServices } from '../postgres.js'
 
 export interface IssuerScene {
   readonly app: TestApp
+  /** As a start with these variables would, besides those that the scene was made with. */
+  configure(variables: Environment): Promise<void>
   /** Adds an issuer over the API; fails with the answer where it is refused. */
   add(id: string, type: string, config: object): Promise<void>
   /** A certificate through the lifecycle, as the store has it afterwards. */
@@ -40,9 +42,12 @@ export async function createIssuerScene(environment: Environment = {}): Promise<
   const registry = await installedConnectors()
   const app = await createTestApp({ environment, registry, clock: createRunningClock() })
   const { services } = app
-  await syncEnvironmentInstances(services, services.config.environment)
+  const configure = async (variables: Environment): Promise<void> =>
+    await syncEnvironmentInstances(services, readConfig({ ...services.config.environment, ...variables }).environment)
+  await configure({})
   return {
     app,
+    configure,
     async add(id, type, config) {
       const { status, text } = await app.admin('POST', '/api/v1/issuers', { id, name: id, type, config })
       if (status !== 201) throw new Error(`${id} was not taken: ${status} ${text}`)
