@@ -360,6 +360,7 @@ export async function createFakeAcme(
     const links = (self.switches.alternateChains ?? []).map(
       (_, n) => `<${origin}/alternate/${id}-${n}>;rel="alternate"`,
     )
+    for (const link of self.switches.alternateLinks ?? []) links.push(`<${link}>;rel="alternate"`)
     const headers = {
       'content-type': 'application/pem-certificate-chain',
       link: [`<${origin}/directory>;rel="index"`, ...links].join(', '),

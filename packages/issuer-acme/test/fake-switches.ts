@@ -31,6 +31,8 @@ export interface FakeSwitches {
   macKey?: { kid: string; key: Buffer } | undefined
   /** Other chains it offers, PEM, issuing CA first. */
   alternateChains?: readonly string[] | undefined
+  /** Addresses of other chains that it names besides. */
+  alternateLinks?: readonly string[] | undefined
   /** Whether it lets accounts revoke what they have proven and not ordered. */
   revokesByProof?: boolean | undefined
   /** What its challenges of dns-persist-01 say. */

@@ -132,6 +132,14 @@ describe('a CA that means no good', () => {
     expect(host.published.records).toEqual([])
   })
 
+  it.each(['https://169.254.169.254/chain', 'http://[', '/alternate/999-0'])(
+    'keeps no certificate from us by another chain at %s',
+    async (link) => {
+      const { connector, host } = await open({ alternateLinks: [link] }, { preferred_chain: 'shortest' })
+      valid(await settle(host, () => connector, await requestFor([dns('a.test')])))
+    },
+  )
+
   it('fills no record with its words', async () => {
     const type = 'x'.repeat(500_000)
     const { connector } = await open({ refuseOrders: { type, status: 400, detail: type } })

@@ -1,4 +1,4 @@
-import { CertctlError } from '@certctl/core'
+import { CertctlError, type ErrorCode, isCertctlError } from '@certctl/core'
 import { splitCertificates } from '@certctl/pki'
 import type { Account } from '../account/open-account.js'
 import type { Acme } from '../acme.js'
@@ -32,9 +32,27 @@ export async function download(acme: Acme, { account, order, signal }: Download)
   if (preferred === undefined) return first
   const chains = [first]
   for (const alternate of linksOf(answer, 'alternate').slice(0, mostAlternates))
-    chains.push(chainOf(await account.signer.post(new URL(alternate, url).href, null, 'another chain')))
+    chains.push(...(await alternateAt(acme, account, { alternate, url })))
   return await chooseChain(acme, { chains, preferred, signal })
 }
+
+/** The certificate does not depend on it: one that cannot be had is passed over, and tried again only where that may help. */
+async function alternateAt(
+  { host }: Acme,
+  { signer }: Account,
+  { alternate, url }: { alternate: string; url: string },
+): Promise<Chain[]> {
+  try {
+    if (!URL.canParse(alternate, url)) throw new CertctlError('upstream_protocol', 'its address is none')
+    return [chainOf(await signer.post(new URL(alternate, url).href, null, 'another chain'))]
+  } catch (error) {
+    if (!isCertctlError(error) || passing.includes(error.code)) throw error
+    host.log.warn('another chain of the certificate could not be had', { reason: error.message })
+    return []
+  }
+}
+
+const passing: readonly ErrorCode[] = ['aborted', 'upstream_unavailable', 'rate_limited']
 
 const mostAlternates = 8
 
