@@ -1,9 +1,11 @@
 import { chmod, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { parseConfig } from '@certctl/core'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { readConfig } from '../../src/config.js'
 import { syncEnvironmentInstances } from '../../src/connectors/environment-instances.js'
+import { readEnvironment } from '../../src/connectors/read-environment.js'
 import { unknownSettings } from '../../src/unknown-settings.js'
 import { createIssuerScene, type IssuerScene } from './issuer-scene.js'
 import {
@@ -46,6 +48,16 @@ describe('from the environment', () => {
     expect(json).toMatchObject({ id, type, source: 'env', enabled: true, available: true })
     expect(JSON.stringify(json)).not.toMatch(secrets)
     expect(await app.services.connections.issuer(id)).toMatchObject({ id, type, enabled: true })
+  })
+
+  it.each(printedConfigurations)('$name means what it means over the API', async ({ id, environment, config }) => {
+    const found = await readEnvironment(scene.app.services, variablesOf(environment))
+    const given = found.find(({ instance }) => instance.id === id)
+    const definition = given?.entry.definition
+    if (given === undefined || definition === undefined) throw new Error(`${id} is not made`)
+    const parse = (raw: unknown) => parseConfig<unknown>(definition.configSchema, raw, id) as Record<string, unknown>
+    const [one, other] = [parse(given.config), parse(JSON.parse(config))]
+    for (const field of Object.keys(given.config)) expect(one[field]).toEqual(other[field])
   })
 
   it.each(printedConfigurations)('$name has no variable that nobody reads', ({ environment }) => {

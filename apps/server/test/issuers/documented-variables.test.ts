@@ -42,6 +42,8 @@ function exampleOf(id: string, variable: string) {
   return { from, to: { ...from, [variable]: example.value }, changes: example.changes }
 }
 
+const pairOf = ({ variable, field }: { variable: string; field: string }) => [variable, field] as const
+
 describe('a variable', () => {
   it.each(pairs)('$variable changes $field of $id, and nothing else', async ({ id, field, variable }) => {
     const { from, to, changes = [field] } = exampleOf(id, variable)
@@ -49,6 +51,19 @@ describe('a variable', () => {
     const fields = [...new Set([...Object.keys(before), ...Object.keys(after)])]
     const different = fields.filter((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]))
     expect(different.sort()).toEqual([...changes].sort())
+  })
+
+  it('is named as its field is, but for those that have had other names since long', () => {
+    const others = Object.fromEntries(
+      pairs.filter(({ field, variable }) => !variable.endsWith(`_${field.toUpperCase()}`)).map(pairOf),
+    )
+    expect(others).toEqual({
+      CERTCTL_STEPCA_KEY_PATH: 'provisioner_key_path',
+      CERTCTL_STEPCA_PASSWORD: 'provisioner_password',
+      CERTCTL_STEPCA_PROVISIONER: 'provisioner_name',
+      CERTCTL_STEPCA_ROOT_CERT: 'root_cert_path',
+      CERTCTL_STEPCA_URL: 'ca_url',
+    })
   })
 
   it('is read by some connector if it is tried here, and tried here if it is read', () => {
