@@ -79,6 +79,8 @@ async function requireUnknown(
   issuerId: string,
   { fingerprint, serialNumber, spkiSha256 }: Certificate,
 ): Promise<void> {
+  // Whoever blocks this key has blocked it before, or finds this version; and nobody imports the same in the same moment.
+  await tx.blockedKeys.lock(spkiSha256)
   const same = await tx.versions.findByFingerprint(fingerprint)
   if (same !== undefined)
     throw new CertctlError('conflict', `This certificate is there already, as a version of ${same.certificate_id}`)

@@ -42,13 +42,18 @@ async function isOurs({ services, job }: Run): Promise<boolean> {
 }
 
 async function doBatch(run: Run, ids: readonly string[]): Promise<BulkCounts> {
-  const isCompromise = run.operation.arguments.reason === 'keyCompromise'
-  const states = isCompromise ? await oneByOne(run, ids) : await Promise.allSettled(ids.map((id) => doOne(run, id)))
+  const states = isCompromise(run)
+    ? await oneByOne(run, ids)
+    : await Promise.allSettled(ids.map((id) => doOne(run, id)))
   const failed = states.find((state) => state.status === 'rejected')
   if (failed !== undefined) throw failed.reason
   const of = (wanted: BulkItemState): number =>
     states.filter((state) => state.status === 'fulfilled' && state.value === wanted).length
   return { done: of('done'), skipped: of('skipped'), failed: of('failed') }
+}
+
+function isCompromise({ operation }: Run): boolean {
+  return operation.arguments.reason === 'keyCompromise'
 }
 
 /** Blocking a key takes other certificates with it, which may be of the same batch. */
@@ -60,19 +65,21 @@ async function oneByOne(run: Run, ids: readonly string[]): Promise<PromiseSettle
 
 /** Returns what became of it; `undefined` where another has it in hand, or had. */
 async function doOne(run: Run, certificateId: string): Promise<BulkItemState | undefined> {
-  const { services } = run
+  const { store } = run.services
+  const work = async (tx: Tx) => await settle(run, tx, certificateId)
   try {
-    return await services.store.together(certificateId, async (tx) => await settle(run, tx, certificateId))
+    // Locks of a key and of other certificates keep nobody out who is in the same transaction.
+    return isCompromise(run) ? await store.transaction(work) : await store.together(certificateId, work)
   } catch (error) {
     if (isCertctlError(error) && errorCodes[error.code].retry) throw error
     return await keepFailure(run, certificateId, error)
   }
 }
 
-async function settle({ services, operation }: Run, tx: Tx, certificateId: string): Promise<BulkItemState | undefined> {
+async function settle(run: Run, tx: Tx, certificateId: string): Promise<BulkItemState | undefined> {
+  const { services, operation } = run
   if (!(await tx.bulkItems.takePending(operation.job_id, certificateId))) return undefined
-  const isCompromise = operation.arguments.reason === 'keyCompromise'
-  if (!isCompromise) await tx.certificates.lock(certificateId)
+  if (!isCompromise(run)) await tx.certificates.lock(certificateId)
   const standing = await tx.bulkItems.standing(certificateId, tx.now)
   const obstacle = standing === undefined ? undefined : bulkObstacle(operation, standing)
   const item: SettledItem =

@@ -60,6 +60,8 @@ export async function revokeVersions(services: Services, tx: Tx, wanted: WantedV
 /** Keys before certificates, both in one order: whoever records a version takes its key first, too, so that nobody waits for ever. */
 async function lock(tx: Tx, { read, cause }: WantedVersions): Promise<Locked> {
   const seen = await read()
+  // What came since would be revoked without its certificate locked, and would be in no record.
+  if (seen.length === 0) return { certificates: [], versions: [], orders: [] }
   if (cause.reason !== 'keyCompromise') {
     const certificates = await lockCertificates(tx, seen)
     return { certificates, versions: await read(), orders: [] }
