@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { request } from 'node:https'
-import { connect, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { type ClientOf, createClient, operations } from '@certctl/api'
+import { startBalancer } from './balancer.js'
 import { freePort } from './free-port.js'
 import { bundleOf } from './paths.js'
 import { type Running, start } from './running.js'
@@ -36,6 +35,8 @@ export interface ControlPlaneOptions {
   databaseUrl?: string | undefined
   copies?: number | undefined
   env?: Readonly<Record<string, string>> | undefined
+  /** Of one copy, by its number. */
+  envOf?: ((number: number) => Readonly<Record<string, string>>) | undefined
 }
 
 /** So many copies of the server on one PostgreSQL, behind one address. */
@@ -43,12 +44,13 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   // Where this is root, the embedded PostgreSQL runs as somebody else, who must be able to pass.
   chmodSync(options.folder, 0o711)
   const encryptionKey = randomBytes(48).toString('base64')
-  const front = await startFront()
+  const front = await startBalancer()
+  const url = `https://localhost:${front.port}`
   const copies: ServerCopy[] = []
   for (let number = 1; number <= (options.copies ?? 1); number += 1) {
-    const copy = await startCopy({ ...options, number, encryptionKey, publicUrl: front.url })
+    const copy = await startCopy({ ...options, number, encryptionKey, publicUrl: url })
     copies.push(copy)
-    front.send(copies.map(({ port }) => port))
+    front.send(copies.map(({ port }) => ({ host: '127.0.0.1', port })))
   }
   const [first] = copies
   if (first === undefined) throw new Error('a control plane needs a copy')
@@ -56,11 +58,11 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const adminKey = readFileSync(join(first.stateDir, 'admin.key'), 'utf8').trim()
   return {
     copies,
-    url: front.url,
+    url,
     caFile,
     adminKey,
     encryptionKey,
-    api: createClient(operations, sender(front.url, readFileSync(caFile, 'utf8'), adminKey)),
+    api: createClient(operations, sender(url, readFileSync(caFile, 'utf8'), adminKey)),
     async stop() {
       for (const copy of copies) await copy.running.stop()
       front.close()
@@ -94,6 +96,7 @@ async function startCopy(
     CERTCTL_JOB_TIMEOUT_INTERVAL: '1s',
     ...database,
     ...options.env,
+    ...options.envOf?.(options.number),
   }
   const launch = () =>
     start({ argv: [process.execPath, bundleOf('server')], env, logFile: join(options.folder, `${name}.log`) })
@@ -149,49 +152,4 @@ export function sender(baseUrl: string, ca: string, key: string) {
       sent.once('timeout', () => sent.destroy(new Error(`no answer to ${wire.method} ${wire.path}`)))
       sent.end(wire.body)
     })
-}
-
-/** A plain TCP balancer: connections go to the copies in turn, over those that do not take them. */
-async function startFront(): Promise<{ url: string; send(ports: readonly number[]): void; close(): void }> {
-  let ports: readonly number[] = []
-  let turn = 0
-  const open = new Set<{ destroy(): void }>()
-  const server: Server = createServer((inbound) => {
-    inbound.on('error', () => inbound.destroy())
-    open.add(inbound)
-    turn += 1
-    const attempt = (tries: number) => {
-      const port = ports[(turn + tries) % ports.length]
-      if (port === undefined || tries >= ports.length) {
-        inbound.destroy()
-        return
-      }
-      const outbound = connect(port, '127.0.0.1')
-      open.add(outbound)
-      outbound.once('connect', () => {
-        inbound.pipe(outbound)
-        outbound.pipe(inbound)
-        outbound.once('close', () => inbound.destroy())
-        inbound.once('close', () => outbound.destroy())
-        outbound.removeAllListeners('error')
-        outbound.on('error', () => inbound.destroy())
-      })
-      outbound.once('error', () => attempt(tries + 1))
-    }
-    attempt(0)
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  if (typeof address !== 'object' || address === null) throw new Error('no port')
-  return {
-    url: `https://localhost:${address.port}`,
-    send(next) {
-      ports = next
-    },
-    close() {
-      for (const socket of open) socket.destroy()
-      server.close()
-    },
-  }
 }
