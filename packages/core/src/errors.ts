@@ -65,6 +65,8 @@ export interface FieldFault {
 export interface ErrorDetails {
   cause?: unknown
   retryAfterSeconds?: number | undefined
+  /** Of `rate_limited`: the limit is one of what was asked for (these names), and others may be asked for meanwhile. */
+  isNarrow?: boolean | undefined
   errors?: readonly FieldFault[] | undefined
 }
 
@@ -72,6 +74,7 @@ export interface ErrorDetails {
 export class CertctlError extends Error {
   readonly code: ErrorCode
   readonly retryAfterSeconds: number | undefined
+  readonly isNarrow: boolean | undefined
   readonly errors: readonly FieldFault[] | undefined
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
@@ -79,6 +82,7 @@ export class CertctlError extends Error {
     this.name = 'CertctlError'
     this.code = code
     this.retryAfterSeconds = details.retryAfterSeconds
+    this.isNarrow = details.isNarrow
     this.errors = details.errors
   }
 }

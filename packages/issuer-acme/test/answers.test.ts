@@ -48,7 +48,22 @@ const refusals: [string, NonNullable<FakeSwitches['refuseOrders']>, string, RegE
   ],
 ]
 
+const limits: [string, boolean | undefined][] = [
+  ['too many certificates (5) already issued for this exact set of identifiers in the last 168h0m0s', true],
+  ['too many certificates (50) already issued for "example.test" in the last 168h0m0s', true],
+  ['too many failed authorizations (5) for "www.example.test" in the last 1h0m0s', true],
+  ['too many new orders (300) from this account in the last 3h0m0s', undefined],
+  ['Service busy; retry later.', undefined],
+]
+
 describe('what the CA says of an order', () => {
+  it.each(limits)('says of a limit whether it is of these names alone: %s', async (detail, isNarrow) => {
+    const refuseOrders = { type: 'rateLimited', status: 429, detail, headers: { 'retry-after': '3600' } }
+    const { connector } = await open({ refuseOrders })
+    const refused = { code: 'rate_limited', retryAfterSeconds: 3600, isNarrow }
+    await expect(connector.issue(await requestFor([dns('a.test')]))).rejects.toMatchObject(refused)
+  })
+
   it.each(refusals)(
     '%s becomes the right code, and nothing is stored or asked twice',
     async (_, refuseOrders, code, message) => {

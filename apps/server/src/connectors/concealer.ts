@@ -71,8 +71,8 @@ function concealedError(error: unknown, text: Concealer['text'], depth = 0): unk
   const cause = before === undefined || depth === deepest ? undefined : concealedError(before, text, depth + 1)
   const isSame = message === messageOf(error) && cause === before
   if (!isCertctlError(error)) return isSame ? error : new Error(message, { cause })
-  const { code, retryAfterSeconds } = error
+  const { code, retryAfterSeconds, isNarrow } = error
   const errors = error.errors?.map((fault) => ({ ...fault, message: text(fault.message) }))
   const areSame = (errors ?? []).every((fault, at) => fault.message === error.errors?.[at]?.message)
-  return isSame && areSame ? error : new CertctlError(code, message, { cause, retryAfterSeconds, errors })
+  return isSame && areSame ? error : new CertctlError(code, message, { cause, retryAfterSeconds, isNarrow, errors })
 }

@@ -134,6 +134,7 @@ async function keepInstance(services: Services, tx: Tx, found: EnvironmentFound)
     enabled: true,
     updated_at: tx.now,
     maintain_at: null,
+    paused_until: null,
   }
   if (row === undefined) await insertInstance(tx, found, changes)
   else await tx.connections.update(row.id, { ...changes, generation: row.generation + 1 })
@@ -145,6 +146,7 @@ interface Changes {
   config: string
   secrets: Buffer | null
   maintain_at: null
+  paused_until: null
   enabled: boolean
   updated_at: Date
 }

@@ -40,6 +40,8 @@ export async function updateConnection(
     await tx.connections.update(id, {
       ...(name === undefined ? {} : { name }),
       ...(enabled === undefined ? {} : { enabled }),
+      // What was said to somebody else's account, or was a mistake: whoever changes it has it asked again.
+      ...(enabled === undefined && config === undefined ? {} : { paused_until: null }),
       ...(config === undefined
         ? {}
         : { config: JSON.stringify(config.config), secrets: config.secrets, maintain_at: null }),

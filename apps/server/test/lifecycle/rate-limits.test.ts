@@ -1,7 +1,8 @@
 import { CertctlError } from '@certctl/core'
 import { describe, expect, it } from '@jest/globals'
+import { updateConnection } from '../../src/inventory/update-connection.js'
 import { acceptCsr } from '../../src/lifecycle/csr/accept-csr.js'
-import { makeCsr, only, type Scene, type SceneAgent, withScene } from './scene.js'
+import { makeCsr, only, operator, type Scene, type SceneAgent, withScene } from './scene.js'
 
 /** Certificates that are to be issued at once, each with its CSR sent. */
 async function ordered(scene: Scene, count: number): Promise<SceneAgent> {
@@ -51,6 +52,42 @@ describe('a CA that takes no more orders for a while', () => {
       scene.services.clock.advance(700)
       await scene.work()
       expect(scene.ca.signed).toHaveLength(2)
+    })
+  })
+
+  it('is asked for the others where the limit is of the names of one', async () => {
+    await withScene({}, async (scene) => {
+      const sign = scene.ca.answer
+      scene.ca.answer = async (request) => {
+        if (request.commonName !== 'www-1.example.test') return await sign(request)
+        throw new CertctlError('rate_limited', 'Five of them this week', { retryAfterSeconds: 86_400, isNarrow: true })
+      }
+      await ordered(scene, 3)
+      await scene.work()
+      expect(scene.ca.signed).toHaveLength(2)
+      scene.services.clock.advance(3600)
+      expect(await scene.work()).toBe(0)
+      expect(scene.ca.asked).toHaveLength(3)
+    })
+  })
+
+  it('is asked again at once where somebody has changed how it is asked', async () => {
+    await withScene({}, async (scene) => {
+      const { services, ca, issuerId: id } = scene
+      const sign = ca.answer
+      ca.answer = async () => {
+        throw new CertctlError('rate_limited', 'A week for this account', { retryAfterSeconds: 600_000 })
+      }
+      const agent = await ordered(scene, 1)
+      await scene.work()
+      ca.answer = sign
+      await updateConnection(services, 'issuer', { id, enabled: true, actor: operator, check: () => undefined })
+      await scene.target('target-2', agent.id)
+      await scene.request({ commonName: 'www-2.example.test', targetIds: ['target-2'] })
+      const asked = only(await agent.claim())
+      await agent.submit(asked, await agent.csr(asked))
+      await scene.work()
+      expect(ca.signed).toHaveLength(1)
     })
   })
 

@@ -77,6 +77,9 @@ const meanings: Readonly<Record<string, Meaning>> = {
   userActionRequired: { code: 'upstream_rejected', remedy: 'a person must visit the CA’s page' },
 }
 
+/** Limits of names and not of the account, in the words of Boulder, which is Let's Encrypt: its problems have no other sign. */
+const narrow = /\btoo many (?:certificates|failed authorizations)\b/i
+
 /** The error for a problem, `what` being what was asked: "ordering". */
 export function errorOf(problem: Problem, what: string): CertctlError {
   const { type, detail, status, retryAfterSeconds, helpUrl } = problem
@@ -85,6 +88,7 @@ export function errorOf(problem: Problem, what: string): CertctlError {
   const hint = [remedy, helpUrl, redirected(status)].filter((part) => part !== undefined).join(', ')
   return new CertctlError(code, `The ACME server, asked for ${what}, ${said}${hint === '' ? '' : ` (${hint})`}`, {
     retryAfterSeconds,
+    ...(code === 'rate_limited' && narrow.test(detail) ? { isNarrow: true } : {}),
   })
 }
 

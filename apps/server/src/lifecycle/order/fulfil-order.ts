@@ -153,5 +153,6 @@ function measured(services: Services, { order }: Attempt, issuer: IssuerInstance
 function failureOf(error: unknown, issuer: IssuerInstance): Failure {
   const isCostly = issuer.capabilities.metered
   if (!isCertctlError(error)) return { code: 'internal', message: messageOf(error), isCostly }
-  return { code: error.code, message: error.message, retryAfterSeconds: error.retryAfterSeconds, isCostly }
+  const { code, message, retryAfterSeconds, isNarrow } = error
+  return { code, message, retryAfterSeconds, isNarrow, isCostly }
 }

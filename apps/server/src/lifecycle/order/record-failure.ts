@@ -18,6 +18,8 @@ export interface Failure {
   code: ErrorCode
   message: string
   retryAfterSeconds?: number | undefined
+  /** The limit that was met is of these names only. */
+  isNarrow?: boolean | undefined
   /** The CA has closed the order, so that only a new one can succeed. */
   endsOrder?: 'invalid' | 'expired' | undefined
   /** A repetition would cost money or quota for the same fault. */
@@ -47,7 +49,7 @@ export async function recordFailure(services: Services, attempt: Attempt, failur
     const policy = await renewalPolicyOf(tx, certificate)
     const verdict = judge(attempt, { holder, failure, policy, tx })
     const isOurs = await settleJob(tx, attempt, verdict)
-    // What a CA said of its limits holds for every order at it, whoever heard it.
+    // What a CA said of its limits holds for every order at it, whoever heard it, unless it spoke of these names alone.
     if (verdict.pausedUntil !== undefined) await tx.connections.pause(order.issuer_id, verdict.pausedUntil)
     if (!isOurs) return
     await keep(tx, { holder, order, verdict, generation: certificate.generation })
@@ -71,7 +73,7 @@ function judge(
     failures,
     isBlocked,
     retryAt: retryOfRefusal({ serving, now: tx.now, isCostly: failure.isCostly }),
-    pausedUntil: isPaused ? pauseOf(failure, tx.now) : undefined,
+    pausedUntil: isPaused && failure.isNarrow !== true ? pauseOf(failure, tx.now) : undefined,
     state: failure.endsOrder ?? (isBlocked || isMismatch ? 'invalid' : undefined),
     nextAt: backoff({
       failures: isPaused ? 1 : failures,
