@@ -15,6 +15,8 @@ const certificateCount = Number(process.env.CERTCTL_ACME_KILL ?? 60)
 const atOnce = 20
 const killEveryMs = 15_000
 const fewestKills = 4
+/** Slow machines take their time; nothing here is judged by it. */
+const limitMs = 360_000 + certificateCount * 4000
 
 const names = Array.from({ length: certificateCount }, (_, index) => `c${String(index).padStart(3, '0')}.acme.test`)
 /** Nothing answers for these at first, and for the last ones never. */
@@ -38,20 +40,24 @@ describe('two copies of the server and an ACME server', () => {
     if (!skip) await scene.stop()
   }, 120_000)
 
-  test('one of them killed every 15 seconds, every holder ends with exactly one current certificate', async () => {
-    startedAt = performance.now()
-    await unprovable(scene)
-    const ending = new AbortController()
-    const work = workOn(scene, asked, ending.signal)
-    kills = await killSome(scene, work.isAllServed, async () => {
-      for (const host of lateNames) await scene.pebble.tell('/clear-a', { host })
-    })
-    ending.abort()
-    await work.done
-    await Promise.all(lateNames.map(async (name) => await isServed(scene, name)))
-    await nothingIsStuck(scene)
-    await everyHolderHasOne(scene)
-  }, 600_000)
+  test(
+    'one of them killed every 15 seconds, every holder ends with exactly one current certificate',
+    async () => {
+      startedAt = performance.now()
+      await unprovable(scene)
+      const ending = new AbortController()
+      const work = workOn(scene, asked, ending.signal)
+      kills = await killSome(scene, work.isAllServed, async () => {
+        for (const host of lateNames) await scene.pebble.tell('/clear-a', { host })
+      })
+      ending.abort()
+      await work.done
+      await Promise.all(lateNames.map(async (name) => await isServed(scene, name)))
+      await nothingIsStuck(scene)
+      await everyHolderHasOne(scene)
+    },
+    limitMs,
+  )
 
   test('what the CA issued is what is recorded, and a kill leaves at most one order behind', async () => {
     const record = await pebbleRecord(scene.pebble)
