@@ -1,4 +1,12 @@
-import { CertctlError, type DnsConnector, type IssuerHost, type JsonValue, looseType, parseConfig } from '@certctl/core'
+import {
+  CertctlError,
+  type DnsConnector,
+  type IssuerHost,
+  isCertctlError,
+  type JsonValue,
+  looseType,
+  parseConfig,
+} from '@certctl/core'
 import type { Services } from '../services.js'
 import { canonicalJson } from '../store/canonical-json.js'
 import type { ConnectionRow } from '../store/connections.js'
@@ -57,10 +65,23 @@ function usable(instance: DnsInstance): DnsInstance {
 
 function withClose({ present, cleanUp, test }: DnsConnector, close: (() => Promise<void>) | undefined): DnsConnector {
   return {
-    present,
-    cleanUp,
+    present: ofOneName(present),
+    cleanUp: ofOneName(cleanUp),
     ...(test === undefined ? {} : { test }),
     ...(close === undefined ? {} : { close }),
+  }
+}
+
+/** A limit of the DNS provider is none of the CA's: only the order that met it waits. */
+function ofOneName(change: DnsConnector['present']): DnsConnector['present'] {
+  return async (record) => {
+    try {
+      await change(record)
+    } catch (error) {
+      if (!isCertctlError(error) || error.code !== 'rate_limited') throw error
+      const { retryAfterSeconds } = error
+      throw new CertctlError('rate_limited', error.message, { cause: error, retryAfterSeconds, isNarrow: true })
+    }
   }
 }
 

@@ -136,6 +136,17 @@ describe('an issuer', () => {
     expect(seen.records).toEqual(['b.test _acme-challenge.a.test two'])
   })
 
+  it('is not held up as a whole by a limit of the provider: only the order that met it waits', async () => {
+    await app.admin('POST', dnsPath, internal)
+    await scene.addIssuer()
+    const dns = await (await scene.hostOf()).dns('dns-int')
+    await expect(dns.present(record('too many'))).rejects.toMatchObject({
+      code: 'rate_limited',
+      retryAfterSeconds: 60,
+      isNarrow: true,
+    })
+  })
+
   it('cannot close what others use', async () => {
     await app.admin('POST', dnsPath, internal)
     await scene.addIssuer()

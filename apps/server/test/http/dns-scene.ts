@@ -2,6 +2,7 @@ import { chmod, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
+  CertctlError,
   createRegistry,
   type DnsConnector,
   defineDns,
@@ -59,6 +60,8 @@ function connectorOf({
     async present({ name, value }) {
       await host.state.put('last', value)
       host.log.info('presented', { token: config.token?.reveal() })
+      if (value === 'too many')
+        throw new CertctlError('rate_limited', 'The zone takes no more for now', { retryAfterSeconds: 60 })
       if (value === 'refused') throw new Error(`the zone refuses ${config.token?.reveal()}`)
       seen.records.push(`${config.zone} ${name} ${value}`)
     },
