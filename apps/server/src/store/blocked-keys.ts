@@ -9,13 +9,14 @@ export function blockedKeysTable(db: Kysely<Schema>) {
       await sql`select pg_advisory_xact_lock(hashtextextended(${spkiSha256}, 0))`.execute(db)
     },
 
-    /** Blocking twice is blocking once. */
-    async insert(row: Insertable<BlockedKeysTable>): Promise<void> {
-      await db
+    /** Blocking twice is blocking once. Returns whether it was not blocked before. */
+    async insert(row: Insertable<BlockedKeysTable>): Promise<boolean> {
+      const outcome = await db
         .insertInto('blocked_keys')
         .values(row)
         .onConflict((conflict) => conflict.column('spki_sha256').doNothing())
-        .execute()
+        .executeTakeFirst()
+      return (outcome.numInsertedOrUpdatedRows ?? 0n) > 0n
     },
 
     async has(spkiSha256: string): Promise<boolean> {

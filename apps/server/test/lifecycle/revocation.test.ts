@@ -145,6 +145,23 @@ describe('a certificate', () => {
     expect((await agent.claim()).map(({ type }) => type)).toEqual(['Renewal'])
   })
 
+  it('whose key turns out to be compromised later has its key blocked, once, and the record says so', async () => {
+    const { id } = await served(scene, { name: 'm6.example.test', agentId: 'agent-m6', targetId: 'target-m6' })
+    const { store } = scene.services
+    const [version] = await revokeCertificate(scene.services, { certificateId: id, reason: 'superseded', ...cause })
+    const report = { versionId: version?.id ?? '', reason: 'keyCompromise' as const, ...cause }
+    expect(await store.blockedKeys.has(version?.spki_sha256 ?? '')).toBe(false)
+    expect((await revokeVersion(scene.services, report)).map((one) => one.id)).toEqual([version?.id])
+    expect(await store.blockedKeys.has(version?.spki_sha256 ?? '')).toBe(true)
+    expect((await store.versions.get(report.versionId))?.revocation_reason).toBe('superseded')
+    const entries = await store.auditEvents.list({ resource_id: id, action: 'certificate.key_blocked' }, { limit: 5 })
+    expect(entries).toHaveLength(1)
+    await expect(revokeVersion(scene.services, report)).rejects.toMatchObject({ code: 'already_revoked' })
+    await expect(revokeVersion(scene.services, { ...report, reason: 'superseded' })).rejects.toMatchObject({
+      code: 'already_revoked',
+    })
+  })
+
   it('without anything to revoke says why', async () => {
     const { id } = await scene.request({ commonName: 'm4.example.test' })
     const revocation = { certificateId: id, reason: 'superseded' as const, ...cause }

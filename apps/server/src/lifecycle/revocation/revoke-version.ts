@@ -9,7 +9,10 @@ export interface Revocation extends RevocationCause {
   certificateId?: string | undefined
 }
 
-/** Revokes one version, and where its key is compromised everything of that key. Throws `not_found` and `already_revoked`. Returns what was revoked. */
+/**
+ * Revokes one version, and where its key is compromised everything of that key: that can be reported of a version that was revoked for
+ * another reason before. Throws `not_found` and `already_revoked`. Returns what was revoked, or whose key was blocked.
+ */
 export async function revokeVersion(
   services: Services,
   { versionId, certificateId, ...cause }: Revocation,
@@ -22,7 +25,7 @@ export async function revokeVersion(
       'already_revoked',
       `The certificate with serial number ${version.serial_number} is revoked already`,
     )
-    if (version.revoked_at !== null) throw alreadyRevoked
+    if (version.revoked_at !== null && cause.reason !== 'keyCompromise') throw alreadyRevoked
     const read = async () => await tx.versions.getMany([versionId])
     const revoked = await revokeVersions(services, tx, { cause, read, wholeCertificate: false })
     if (!revoked.some(({ id }) => id === versionId)) throw alreadyRevoked

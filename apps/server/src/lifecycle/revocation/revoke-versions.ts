@@ -38,23 +38,25 @@ interface Locked {
 /**
  * Revokes versions here, at once, in the caller's transaction, which has locked nothing yet; their issuers are told until they confirm,
  * and their placements freeze. A compromised key is blocked first, and under its own lock, so that nothing of it becomes current any
- * more: then each version of it is revoked, orders for it are abandoned, and every holder of it gets a new issuance with a new key.
- * Returns what was revoked; empty where nothing was left to revoke.
+ * more: then each version of it is revoked, orders for it are abandoned, and every holder of it gets a new issuance with a new key. What
+ * was revoked for another reason before keeps that at its CA, and its key is blocked all the same.
+ * Returns what was revoked, or whose key was blocked by this; empty where nothing was left to do.
  */
 export async function revokeVersions(services: Services, tx: Tx, wanted: WantedVersions): Promise<VersionRow[]> {
   const { cause } = wanted
   const locked = await lock(tx, wanted)
   const fresh = locked.versions.filter((version) => version.revoked_at === null)
-  if (fresh.length === 0) return []
-  if (cause.reason === 'keyCompromise') await blockKeys(tx, fresh, cause)
+  const blocked = cause.reason === 'keyCompromise' ? await blockKeys(tx, locked.versions, cause) : []
+  if (fresh.length === 0 && blocked.length === 0) return []
   for (const version of fresh) await revoke(services, tx, { version, wanted })
   for (const order of locked.orders) await abandon(tx, order)
   if (wanted.wholeCertificate && !replacedReasons.includes(cause.reason)) await giveUp(tx, locked.certificates)
   for (const certificate of locked.certificates) {
     record(tx, { certificate, versions: fresh, cause })
+    recordBlocked(tx, { certificate, versions: blocked, cause })
     await planIssuance(services, tx, { certificate, requestedBy: cause.actor.name })
   }
-  return fresh
+  return fresh.length > 0 ? fresh : blocked
 }
 
 /** Keys before certificates, both in one order: whoever records a version takes its key first, too, so that nobody waits for ever. */
@@ -83,15 +85,24 @@ async function lockCertificates(tx: Tx, rows: readonly { certificate_id: string 
   return locked
 }
 
-async function blockKeys(tx: Tx, versions: readonly VersionRow[], { actor, reasonText }: RevocationCause) {
-  for (const version of versions)
-    await tx.blockedKeys.insert({
+/** Returns the versions of keys that were not blocked before. */
+async function blockKeys(
+  tx: Tx,
+  versions: readonly VersionRow[],
+  { actor, reasonText }: RevocationCause,
+): Promise<VersionRow[]> {
+  const keys = new Set<string>()
+  for (const version of versions) {
+    const isNew = await tx.blockedKeys.insert({
       spki_sha256: version.spki_sha256,
       reason: reasonText,
       version_id: version.id,
       blocked_by: actor.name,
       blocked_at: tx.now,
     })
+    if (isNew) keys.add(version.spki_sha256)
+  }
+  return versions.filter(({ spki_sha256: key }) => keys.has(key))
 }
 
 async function revoke(
@@ -158,6 +169,26 @@ async function freeze(tx: Tx, placementId: string): Promise<void> {
     { column: 'placement_id', value: placementId },
     { at: tx.now, reason: 'The certificate was revoked' },
   )
+}
+
+/** Where all of a key was revoked before, nothing else says that it is compromised. */
+function recordBlocked(
+  tx: Tx,
+  { certificate, versions, cause }: { certificate: CertificateRow; versions: VersionRow[]; cause: RevocationCause },
+): void {
+  const revoked = versions.filter((version) => version.revoked_at !== null && version.certificate_id === certificate.id)
+  if (revoked.length === 0) return
+  tx.audit.append({
+    actor: cause.actor,
+    action: 'certificate.key_blocked',
+    resource_type: 'certificate',
+    resource_id: certificate.id,
+    details: {
+      reason_text: cause.reasonText,
+      spki_sha256: [...new Set(revoked.map(({ spki_sha256: key }) => key))],
+      version_ids: revoked.map(({ id }) => id),
+    },
+  })
 }
 
 /** One entry for each certificate that loses something by it. */
