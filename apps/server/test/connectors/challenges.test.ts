@@ -195,8 +195,9 @@ describe('another copy of the server', () => {
   })
 
   it('opens the port for an answer that is not its own, and takes it over when the other dies', async () => {
-    second.challenges.start()
+    // Published first: a second copy that listens already may be told before the first looks, and have the port itself.
     await first.challenges.publish('iss-a', http('one'))
+    second.challenges.start()
     await eventually('the second hears of it', () =>
       second.logged.some(({ msg }) => String(msg).includes('another program holds it')),
     )
