@@ -4,7 +4,7 @@ import { CertctlError, type IssuerHost } from '@certctl/core'
 import { buildChain, generateKey, parseCertificate, splitCertificates } from '@certctl/pki'
 import { createTestCa, issuedRefOf } from '@certctl/testing'
 import { describe, expect, it } from '@jest/globals'
-import { dns, never, pending, requestFor, settle, start, type Valid, valid } from '../orders.js'
+import { dns, never, pending, requestFor, settle, start, valid } from '../orders.js'
 import { createPebbleHost } from './host.js'
 import { eab, failure, type LivePebble, raise, withPebble } from './with-pebble.js'
 
@@ -152,40 +152,6 @@ function runLive({ pebble, config, issue }: LivePebble): void {
       expect(told?.detail).toMatch(/profiles default, shortlived; the account is made with the first order/)
       pending(await start(host, config()).issue(await requestFor([dns('tested.test')])))
       expect((await start(host, config()).test?.(never))?.detail).toMatch(/my-account\/\S+ is valid/)
-    })
-  })
-
-  describe('revocation', () => {
-    const revocation = (outcome: Valid) =>
-      ({
-        id: '00000000-0000-4000-8000-000000000001',
-        attempt: 1,
-        firstAskedAt: new Date(),
-        certificate: issuedRefOf(outcome),
-        reason: 'keyCompromise',
-        reasonText: 'lost',
-        signal: never,
-      }) as const
-    const statusOf = async ({ serialNumber }: { serialNumber: string }) =>
-      JSON.parse(await pebble().manage(`/cert-status-by-serial/${serialNumber}`)) as { Status: string; Reason?: number }
-
-    it('by the account that ordered, also when another is configured now', async () => {
-      const { host, outcome, certificate } = await issue({}, [dns('revoked.test')])
-      const path = join(pebble().directory, 'other.key')
-      await writeFile(path, (await generateKey('EC-P256')).privateKeyPem)
-      const other = start(host, config({ account_key_path: path }))
-      expect(await other.revoke?.(revocation(outcome))).toEqual({ status: 'confirmed' })
-      expect(await statusOf(certificate)).toMatchObject({ Status: 'Revoked', Reason: 1 })
-      expect(await other.revoke?.(revocation(outcome))).toEqual({ status: 'confirmed' })
-    })
-
-    it('by an account that has nothing to do with it is refused', async () => {
-      const { outcome, certificate } = await issue({}, [dns('strange.test')])
-      const { host } = await issue({}, [dns('nothing-to-do.test')])
-      expect(await failure(start(host, config()).revoke?.(revocation(outcome)) ?? raise())).toMatchObject({
-        code: 'upstream_rejected',
-      })
-      expect(await statusOf(certificate)).toMatchObject({ Status: 'Valid' })
     })
   })
 }

@@ -6,7 +6,7 @@ import { createPebbleHost } from './host.js'
 import { type LivePebble, withPebble } from './with-pebble.js'
 
 // The laws count requests and compare runs, so that nonces are not refused at random here; every other suite has them refused.
-withPebble(runLaws, { PEBBLE_WFE_NONCEREJECT: '0' })
+withPebble(runLaws, { environment: { PEBBLE_WFE_NONCEREJECT: '0' } })
 
 function runLaws({ pebble, config }: LivePebble): void {
   describe('contract', () => {

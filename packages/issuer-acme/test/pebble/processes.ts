@@ -19,9 +19,18 @@ const find = (program: string) => folders.map((folder) => join(folder, program))
 /** Where the programs are; `undefined`: not installed here (.ci/real/pebble does that). */
 export const pebblePrograms = programs()
 
-function programs(): { pebble: string; challtestsrv: string } | undefined {
-  const [pebble, challtestsrv] = [find('pebble'), find('pebble-challtestsrv')]
-  return pebble === undefined || challtestsrv === undefined ? undefined : { pebble, challtestsrv }
+interface Programs {
+  pebble: string
+  /** Pebble that lets accounts revoke what they have proven (RFC 8555 §7.6), which it does not as it comes. */
+  byProof: string
+  challtestsrv: string
+}
+
+function programs(): Programs | undefined {
+  const [pebble, byProof, challtestsrv] = [find('pebble'), find('pebble-by-proof'), find('pebble-challtestsrv')]
+  return pebble === undefined || byProof === undefined || challtestsrv === undefined
+    ? undefined
+    : { pebble, byProof, challtestsrv }
 }
 
 export interface PebbleOptions {
@@ -55,7 +64,7 @@ export interface Pebble {
 }
 
 export async function startPebble(
-  { pebble, challtestsrv }: { pebble: string; challtestsrv: string },
+  { pebble, challtestsrv }: Pick<Programs, 'pebble' | 'challtestsrv'>,
   options: PebbleOptions = {},
 ): Promise<Pebble> {
   const directory = await mkdtemp(join(tmpdir(), 'certctl-pebble-'))

@@ -23,14 +23,22 @@ export interface LivePebble {
   }>
 }
 
+export interface WithPebbleOptions {
+  environment?: Readonly<Record<string, string>> | undefined
+  /** Accounts may revoke what they have proven, too. */
+  revokesByProof?: boolean | undefined
+}
+
 /** Runs a suite on one Pebble with nonce rejection, EAB, profiles and alternate chains; skips it by name where there is none. */
 export function withPebble(
   suite: (live: LivePebble) => void,
-  environment: Readonly<Record<string, string>> = {},
+  { environment = {}, revokesByProof = false }: WithPebbleOptions = {},
 ): void {
   const programs = pebblePrograms
-  if (programs !== undefined) suite(launched(programs, environment))
-  else if (process.env.CERTCTL_TEST_REAL !== 'required') it.skip('skipped: Pebble is not installed', () => undefined)
+  if (programs !== undefined) {
+    const pebble = revokesByProof ? programs.byProof : programs.pebble
+    suite(launched({ ...programs, pebble }, environment))
+  } else if (process.env.CERTCTL_TEST_REAL !== 'required') it.skip('skipped: Pebble is not installed', () => undefined)
   else it('Pebble is installed, since CERTCTL_TEST_REAL=required', () => expect(programs).toBeDefined())
 }
 
