@@ -45,6 +45,13 @@ describe('renewal information', () => {
     expect((info?.windowEnd.getTime() ?? 0) - (info?.windowStart.getTime() ?? 0)).toBe(3_600_000)
   })
 
+  it('is asked for again when the CA says, and after six hours where it does not', async () => {
+    const said = await issued({ renewalInfoAgain: '900' })
+    expect(await said.connector.renewalInfo?.(said.ref, never)).toMatchObject({ retryAfterSeconds: 900 })
+    const silent = await issued({ renewalInfoAgain: 'unsaid' })
+    expect(await silent.connector.renewalInfo?.(silent.ref, never)).toMatchObject({ retryAfterSeconds: 21_600 })
+  })
+
   it('in the past is passed on: this is how a CA announces that it will revoke', async () => {
     const { connector, ref, world } = await issued({ renewalInfo: 'past' })
     const info = await connector.renewalInfo?.(ref, never)

@@ -245,7 +245,7 @@ export async function createFakeAcme(
   }
 
   const renewalInfo = (id: string): HttpAnswer => {
-    const { renewalInfo: how } = self.switches
+    const { renewalInfo: how, renewalInfoAgain: again = '21600' } = self.switches
     if (how === 'broken') return { status: 500, body: '' }
     const found = certificates.get(id)
     if (found?.order.chain === undefined) throw new Refusal('malformed', 404)
@@ -258,7 +258,7 @@ export async function createFakeAcme(
     const suggestedWindow = { start: new Date(at).toISOString(), end: new Date(at + width).toISOString() }
     return {
       status: 200,
-      headers: { 'retry-after': '21600' },
+      headers: again === 'unsaid' ? {} : { 'retry-after': again },
       json: { suggestedWindow, explanationURL: `${origin}/why` },
     }
   }

@@ -24,6 +24,8 @@ export interface FakeSwitches {
   preValidated?: boolean | undefined
   /** Kinds of challenges it offers. */
   offers?: readonly string[] | undefined
+  /** Its `Retry-After`; unsaid: none. */
+  renewalInfoAgain?: string | undefined
   renewalInfo?: 'none' | 'past' | 'backwards' | 'broken' | undefined
   profiles?: Readonly<Record<string, string>> | undefined
   termsOfService?: string | undefined

@@ -13,12 +13,16 @@ export interface FakeWorldOptions {
   elsewhere?: ((request: SeenRequest) => HttpAnswer) | undefined
   /** Where the CA is. */
   origin?: string | undefined
+  /** CNAMEs, followed by the CA. */
+  aliases?: Readonly<Record<string, string>> | undefined
+  /** Whether name servers have caught up with what was written. */
+  isVisible?: (() => boolean) | undefined
 }
 
 /** A host in memory whose challenges and records the fake CA looks at. */
 export async function createFakeWorld(
   switches: FakeSwitches = {},
-  { elsewhere, origin }: FakeWorldOptions = {},
+  { elsewhere, origin, aliases = {}, isVisible = () => true }: FakeWorldOptions = {},
 ): Promise<FakeWorld> {
   const place: { ca?: FakeAcme } = {}
   const host: TestIssuerHost = createTestIssuerHost({
@@ -27,10 +31,13 @@ export async function createFakeWorld(
         return await place.ca.answer(request)
       return elsewhere?.(request) ?? { status: 404, body: 'nobody' }
     },
-    resolve: ({ name, type }) => (type === 'TXT' ? texts(name) : []),
+    resolve: ({ name, type }) => {
+      if (type === 'CNAME') return [aliases[name] ?? []].flat()
+      return type === 'TXT' && isVisible() ? texts(name) : []
+    },
   })
   const texts = (name: string) =>
-    host.published.records.filter((record) => record.name === name).map(({ value }) => value)
+    host.published.records.filter((record) => record.name === (aliases[name] ?? name)).map(({ value }) => value)
   const ca = await createFakeAcme(
     {
       texts,
