@@ -52,7 +52,7 @@ function reportText(name: string, report: DoctorReport, all: boolean): string {
   const parts = shown.map((severity) => partText(severity, findings))
   const well = findings.filter(({ severity }) => severity === 'ok').length
   return [
-    cleanText(`${name}, proven by ${method}${by}`),
+    cleanText(method === 'none' ? `${name},${by}, which solves no challenges` : `${name}, proven by ${method}${by}`),
     ...parts.filter((part) => part !== undefined),
     ...(all ? [] : [`${counted(well, 'thing')} found well${well === 0 ? '' : '; --all shows them'}`]),
   ].join('\n\n')

@@ -11,7 +11,7 @@ import { type AcmeSettings, readAcmeSettings } from './issuer/acme-settings.js'
 import { createIssuerLooks } from './issuer/create-issuer-looks.js'
 import type { IssuerLooks, Looks } from './looks.js'
 import { runChecks } from './run-checks.js'
-import { type AskedName, type Method, parseAskedName, type Subject } from './subject.js'
+import { type AskedName, type Method, type Proof, parseAskedName, type Subject } from './subject.js'
 import { type Surroundings, usualSurroundings } from './surroundings.js'
 
 export interface Examination {
@@ -23,7 +23,7 @@ export interface Examination {
 
 export interface Examined {
   issuerId: string | undefined
-  method: Method
+  method: Proof
   findings: Finding[]
 }
 
@@ -39,7 +39,7 @@ export async function examineName(
   const issuer = issuerId ?? (await onlyIssuer(services))
   const settings = await settingsOf(services, issuer)
   const asked = parseAskedName(name)
-  const subject: Subject = { asked, method: method ?? usualMethod(asked, settings), issuerId: issuer }
+  const subject: Subject = { asked, method: method ?? usualMethod(asked, settings, issuer), issuerId: issuer }
   const issuerLooks = createIssuerLooks(services, { issuerId: issuer, settings, asked, signal: over })
   const findings = await runChecks(
     looksOf(services, { surroundings, settings, issuerLooks, asked, over }),
@@ -65,8 +65,13 @@ async function settingsOf(services: Services, issuerId: string | undefined): Pro
   return readAcmeSettings(openConnection(services, await getConnection(services, 'issuer', issuerId)))
 }
 
-/** As issuers choose: wildcards by DNS where they can write there. */
-function usualMethod(asked: AskedName, { challengeType, writesDns }: AcmeSettings): Method {
+/** As issuers choose: wildcards by DNS where they can write there. One that is no ACME issuer solves no challenges. */
+function usualMethod(
+  asked: AskedName,
+  { challengeType, directoryUrl, writesDns }: AcmeSettings,
+  issuerId: string | undefined,
+): Proof {
+  if (issuerId !== undefined && challengeType === undefined && directoryUrl === undefined) return 'none'
   const isWildcard = asked.kind === 'dns' && asked.isWildcard
   if (isWildcard && challengeType?.startsWith('dns-') !== true && (writesDns || challengeType === undefined))
     return 'dns-01'

@@ -4,6 +4,9 @@ import { parseGeneralName } from '@certctl/pki'
 export const methods = ['http-01', 'dns-01', 'dns-persist-01', 'tls-alpn-01'] as const
 export type Method = (typeof methods)[number]
 
+/** 'none': the issuer has no challenges, as far as is known here. */
+export type Proof = Method | 'none'
+
 /** The name as it is proven: without the wildcard. */
 export type AskedName =
   | { kind: 'dns'; name: string; isWildcard: boolean }
@@ -13,7 +16,7 @@ export type AskedName =
 /** What a run is about. */
 export interface Subject {
   asked: AskedName
-  method: Method
+  method: Proof
   /** Which issuer is to issue. */
   issuerId?: string | undefined
 }

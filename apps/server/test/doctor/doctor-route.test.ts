@@ -38,6 +38,18 @@ const issuer = defineIssuer({
   }),
 })
 
+/** As a CA of one's own: whoever may order has the certificate. */
+const ownCa = defineIssuer({
+  type: 'FakeOwn',
+  displayName: 'A CA without challenges, for tests',
+  configSchema: z.strictObject({}),
+  capabilities: { operations: ['test'], names: ['dns'], honours: [], revocationReasons: [], metered: false },
+  create: () => ({
+    issue: async () => ({ status: 'invalid' as const, orderId: 'x', reason: 'a fake' }),
+    test: async () => told.test(),
+  }),
+})
+
 const provider = defineDns({
   type: 'FakeDns',
   displayName: 'A DNS provider for tests',
@@ -69,6 +81,7 @@ const surroundings: Surroundings = {
 beforeAll(async () => {
   const registry = createRegistry()
   registry.add({ kind: 'issuer', definition: issuer, package: 'fake-acme', version: '1.0.0' })
+  registry.add({ kind: 'issuer', definition: ownCa, package: 'fake-own', version: '1.0.0' })
   registry.add({ kind: 'dns', definition: provider, package: 'fake-dns', version: '1.0.0' })
   app = await createTestApp({ registry, settings: { surroundings } })
   await app.admin('POST', '/api/v1/dns-providers', {
@@ -185,6 +198,27 @@ staged('POST /api/v1/doctor', () => {
     await addIssuer('iss-two', { challenge_type: 'http-01', dns_provider: 'dns-main' })
     const { faults, json } = await findings({ name: '*.example.com', issuer_id: 'iss-two' })
     expect([faults, json.method]).toEqual([[], 'dns-01'])
+  })
+
+  it('of an issuer that solves no challenges looks at no port, and calls nothing in DNS a reason to have no certificate', async () => {
+    await app.admin('POST', '/api/v1/issuers', { id: 'iss-one', name: 'iss-one', type: 'FakeOwn', config: {} })
+    for (const name of ['nothing.example.com', '*.nothing.example.com', 'www.absent.test', '192.0.2.1']) {
+      const { all, json } = await findings({ name })
+      expect(json).toMatchObject({ issuer_id: 'iss-one', method: 'none' })
+      expect(all.filter(({ severity }) => severity === 'error')).toEqual([])
+      expect(all.map(({ code }) => code).filter((code) => /^(addresses|port|path|redirect)_/.test(code))).toEqual([])
+    }
+    for (const { records } of [world.zones.example, world.zones.second]) records.push(caa('example.com', ';'))
+    expect((await findings({ name: 'www.example.com' })).all).toContainEqual(
+      expect.objectContaining({ code: 'caa_forbids', severity: 'warning' }),
+    )
+    told.test = () => {
+      throw new Error('it is sealed')
+    }
+    const failing = (await findings({ name: 'www.example.com' })).all
+    expect(failing).toContainEqual(expect.objectContaining({ code: 'issuer_failing', severity: 'error' }))
+    const asHttp = (await findings({ name: 'nothing.example.com', method: 'http-01' })).all
+    expect(asHttp).toContainEqual(expect.objectContaining({ code: 'addresses_missing', severity: 'error' }))
   })
 
   it('asks the resolvers of the issuer instead of the system’s', async () => {

@@ -72,6 +72,27 @@ describe('a run', () => {
     expect(new Set(visited)).toEqual(new Set(['http 192.0.2.1']))
   })
 
+  it.each([
+    ['10.0.0.7', 'private', /CERTCTL_HEALTH_CHECK_ADDRESSES=private/],
+    ['127.0.0.1', 'nowhere', /no setting has such an address contacted/],
+  ] as const)('of %s, which it may not contact, proposes only what helps', async (address, reach, remedy) => {
+    const looks: Looks = {
+      ...silence,
+      reachOf: () => reach,
+      visit: async () => ({ state: 'unseen', reason: `${address} may not be contacted` }),
+      directory: async () => undefined,
+      testIssuer: async () => undefined,
+      budget: async () => undefined,
+    }
+    const asked = parseAskedName(address)
+    const found = await runChecks(looks, { asked, method: 'http-01' }, AbortSignal.timeout(10_000))
+    const [unreachable, unseen] = ['address_private', 'port_unseen'].map((code) => found.find((one) => one.code === code))
+    expect(unreachable?.seen).toBe(`${address} cannot be reached from the internet`)
+    // DNS proves no address.
+    expect(unreachable?.remedy).not.toContain('dns-01')
+    expect(unseen?.remedy).toMatch(remedy)
+  })
+
   it('of what is no name looks at the CA all the same', async () => {
     const looks: Looks = {
       ...silence,

@@ -27,12 +27,15 @@ function reachFault(looks: Looks, name: string, address: string): Finding[] {
   const say = reach === 'private' ? doubtful : broken
   return [
     say('address_private', {
-      seen: `${name} leads to ${address}, which cannot be reached from the internet`,
+      seen: `${name === address ? address : `${name} leads to ${address}, which`} cannot be reached from the internet`,
       cause:
         reach === 'private'
           ? 'It is an address inside a network: a public CA cannot connect to it, a CA in the same network can'
           : 'It is an address that leads to whoever asks, or to nobody',
-      remedy: `For a public CA: give ${name} a public address, or prove it by DNS: certctl doctor ${name} --method dns-01`,
+      remedy:
+        name === address
+          ? 'For a public CA: take a public address; any other is certified by a CA of your own only'
+          : `For a public CA: give ${name} a public address, or prove it by DNS: certctl doctor ${name} --method dns-01`,
     }),
   ]
 }

@@ -84,7 +84,7 @@ function isForAccount({ parameters }: IssueValue, account: string | undefined): 
 /** RFC 8657 §4. */
 function isForMethod({ parameters }: IssueValue, method: string): boolean {
   const methods = parameters.get('validationmethods')
-  return methods === undefined || methods.split(',').includes(method)
+  return methods === undefined || method === 'none' || methods.split(',').includes(method)
 }
 
 function forbids({

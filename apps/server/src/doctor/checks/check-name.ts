@@ -18,7 +18,7 @@ export async function checkName(_looks: Looks, subject: Subject): Promise<Findin
       }),
     ]
   if (asked.kind === 'address')
-    return [isProvenByConnecting(subject) ? nameOk(asked.name) : needsHttp(asked.name, method)]
+    return [method.startsWith('dns-') ? needsHttp(asked.name, method) : nameOk(asked.name)]
   const { name, isWildcard } = asked
   const shown = isWildcard ? `*.${name}` : name
   const faults = [

@@ -8,11 +8,11 @@ export async function checkPort(looks: Looks, subject: Subject): Promise<Finding
   if (!isProvenByConnecting(subject)) return []
   const visits = await firstVisits(looks, subject)
   const stale = staleV6(visits)
-  const findings = visits.filter((visit) => !stale.includes(visit)).map((visit) => findingOf(visit, subject))
+  const findings = visits.filter((visit) => !stale.includes(visit)).map((visit) => findingOf(looks, visit, subject))
   return findings.flat()
 }
 
-function findingOf({ address, look }: FirstVisit, { method }: Subject): Finding[] {
+function findingOf(looks: Looks, { address, look }: FirstVisit, { method }: Subject): Finding[] {
   const port = method === 'http-01' ? 80 : 443
   const place = `${address} port ${port}`
   switch (look.state) {
@@ -26,7 +26,7 @@ function findingOf({ address, look }: FirstVisit, { method }: Subject): Finding[
       // For tls-alpn-01 only the handshake counts, and only for those who offer its own protocol.
       return port === 443 ? [fine('port_ok', `${place} is open`)] : [notHttp(place, look.reason)]
     case 'unseen':
-      return address.includes(':') ? [] : [unseen(place, look.reason)]
+      return address.includes(':') ? [] : [unseen(looks, { address, place, reason: look.reason })]
   }
 }
 
@@ -54,10 +54,13 @@ function notHttp(place: string, reason: string): Finding {
   })
 }
 
-function unseen(place: string, reason: string): Finding {
+function unseen(looks: Looks, { address, place, reason }: Record<'address' | 'place' | 'reason', string>): Finding {
   return doubtful('port_unseen', {
     seen: `${place} was not contacted: ${reason}`,
     cause: 'This server does not connect to addresses of that kind, whoever asks',
-    remedy: 'Where internal networks may be contacted: CERTCTL_HEALTH_CHECK_ADDRESSES=private on the server',
+    remedy:
+      looks.reachOf(address) === 'private'
+        ? 'Where internal networks may be contacted: CERTCTL_HEALTH_CHECK_ADDRESSES=private on the server'
+        : 'Give the name the address of its host; no setting has such an address contacted',
   })
 }
