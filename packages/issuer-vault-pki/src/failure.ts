@@ -58,10 +58,24 @@ const meanings: Readonly<Record<number, Meaning>> = {
 /** The error for an answer that is not the one hoped for. `what` is the subject of the sentence: "Vault, signing". */
 export function failureOf(response: HttpResponse, what: string): CertctlError {
   const { status, retryAfterSeconds } = response
-  const { code, text } = meanings[status] ?? byClass(status)
   const words = wordsOf(response)
+  const { code, text } = meaningOf(response, words)
   const said = words === '' ? `answered ${status}` : `answered ${status} (${words})`
   return new CertctlError(code, `${what}: ${said}${text === '' ? '' : `: ${text}`}`, { retryAfterSeconds })
+}
+
+function meaningOf(response: HttpResponse, words: string): Meaning {
+  const { status } = response
+  const [, algorithm] = /role requires keys of type (\w+)/.exec(words) ?? []
+  if (status === 400 && algorithm !== undefined)
+    return {
+      code: 'csr_rejected',
+      text: `roles take ${algorithm === 'rsa' ? 'RSA unless told otherwise' : 'one kind of key'}; set key_type=any for the role, or ask for the certificate with a key_algorithm of that kind`,
+    }
+  // What servers written in Go say, in plain text, to whoever speaks HTTP where they expect TLS.
+  if (status === 400 && response.text().includes('HTTP request to an HTTPS server'))
+    return { code: 'config_invalid', text: 'it speaks TLS there; let addr begin with https://' }
+  return meanings[status] ?? byClass(status)
 }
 
 function byClass(status: number): Meaning {

@@ -1,6 +1,7 @@
-import { type IssuerHost, isCertctlError, parseConfig } from '@certctl/core'
+import { CertctlError, type HttpResponse, type IssuerHost, isCertctlError, parseConfig } from '@certctl/core'
 import { createMaterial, createTestIssuerHost } from '@certctl/testing'
 import { describe, expect, it } from '@jest/globals'
+import { failureOf as failureOfAnswer } from '../src/failure.js'
 import vault from '../src/index.js'
 import { connectorTo, failureOf, issue, never } from './fake-bench.js'
 import { appRole, type FakeVault, fakeVault, rootToken } from './fake-vault.js'
@@ -38,6 +39,39 @@ async function orderUnder(
   const config = parseConfig(vault.configSchema, fromEnvironment(environment), vault.type)
   return await issue(vault.create(config, host))
 }
+
+describe('a refusal', () => {
+  const answer = (status: number, text: string): HttpResponse => ({
+    status,
+    headers: {},
+    body: Buffer.from(text),
+    text: () => text,
+    json: () => {
+      if (text.startsWith('{')) return JSON.parse(text)
+      throw new CertctlError('upstream_protocol', 'this is no JSON')
+    },
+    retryAfterSeconds: undefined,
+  })
+
+  it.each([
+    ['rsa', 'roles take RSA unless told otherwise'],
+    ['ec', 'roles take one kind of key'],
+  ])('of keys that are not %s says what to set', (type, meaning) => {
+    const said = JSON.stringify({ errors: [`role requires keys of type ${type}`] })
+    const error = failureOfAnswer(answer(400, said), 'Vault, signing')
+    expect(error).toMatchObject({ code: 'csr_rejected' })
+    expect(error.message).toContain(`${meaning}; set key_type=any for the role`)
+  })
+
+  it('of plain HTTP by a server that expects TLS says how addr must begin', () => {
+    const error = failureOfAnswer(answer(400, 'Client sent an HTTP request to an HTTPS server.\n'), 'Vault, test')
+    expect(error).toMatchObject({ code: 'config_invalid', message: expect.stringContaining('begin with https://') })
+  })
+
+  it('for any other reason stays what its status means', () => {
+    expect(failureOfAnswer(answer(400, '{"errors":["no"]}'), 'Vault').message).toBe('Vault: answered 400 (no)')
+  })
+})
 
 describe('the environment', () => {
   it('makes iss-vault where the address is set', () => {

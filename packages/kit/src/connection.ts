@@ -10,6 +10,7 @@ import {
 } from 'node:tls'
 import { CertctlError, type Connection, type ConnectOptions, messageOf, type TlsMaterial } from '@certctl/core'
 import { resolveAllowed } from './address-policy.js'
+import { errnoOf } from './errno.js'
 import { timeLimit } from './time-limit.js'
 
 const defaultLimitSeconds = 30
@@ -28,9 +29,18 @@ export async function openConnection(to: ConnectOptions): Promise<Connection> {
   } catch (cause) {
     if (to.signal?.aborted) throw new CertctlError('aborted', `Connecting to ${place} was interrupted`, { cause })
     if (cause instanceof CertctlError) throw cause
-    const reason = signal.aborted ? `no answer within ${limitSeconds} s` : messageOf(cause)
+    const reason = signal.aborted ? `no answer within ${limitSeconds} s` : reasonOf(cause)
     throw new CertctlError('upstream_unavailable', `${place} cannot be reached: ${reason}`, { cause })
   }
+}
+
+/** What a handshake ends with where the other side speaks no TLS; the library's own words name its source files. */
+const plainAnswer = new Set(['ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG'])
+
+function reasonOf(cause: unknown): string {
+  return plainAnswer.has(errnoOf(cause))
+    ? 'what answers there does not speak TLS; check the port, and whether the address is one of plain HTTP'
+    : messageOf(cause)
 }
 
 /** Upgrades a stream after STARTTLS; the same rules as `openConnection`. `serverName` says who the peer must be. */

@@ -72,6 +72,17 @@ describe('a connection', () => {
     })
   })
 
+  it.each([
+    ['HTTP', 'HTTP/1.1 400 Bad Request\r\n\r\n'],
+    ['SSH', 'SSH-2.0-OpenSSH_9.6\r\n'],
+  ])('to what speaks %s instead of TLS says so in words for people', async (_, banner) => {
+    const port = await listening(createServer((socket) => socket.end(banner)))
+    await expect(connect(port, trusted)).rejects.toMatchObject({
+      code: 'upstream_unavailable',
+      message: `127.0.0.1:${port} cannot be reached: what answers there does not speak TLS; check the port, and whether the address is one of plain HTTP`,
+    })
+  })
+
   it('is given up after its time limit', async () => {
     const silent = createServer()
     const port = await listening(silent)
