@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { CertctlError, looseType } from '@certctl/core'
 import { openConnection, placeOfConnection, unknownConnection } from '../connectors/connections.js'
 import { kindWords, type ServerKind } from '../connectors/kind-words.js'
@@ -10,6 +11,7 @@ import type { Tx } from '../store/store.js'
 import { checkOwn, requireFree, written } from './create-connection.js'
 import { fieldFault } from './field-fault.js'
 import { requireDnsProvider } from './require-dns-provider.js'
+import { untested } from './untested.js'
 
 export interface ConnectionChanges {
   id: string
@@ -45,6 +47,7 @@ export async function updateConnection(
       ...(config === undefined
         ? {}
         : { config: JSON.stringify(config.config), secrets: config.secrets, maintain_at: null }),
+      ...(config?.isOther === true ? untested : {}),
       generation: before.generation + 1,
       updated_at: tx.now,
     })
@@ -89,10 +92,12 @@ function changedConfig(
   services: Services,
   kind: ServerKind,
   { before, config }: { before: ConnectionRow; config: Readonly<Record<string, unknown>> },
-): StoredConfig {
+): StoredConfig & { isOther: boolean } {
   const { definition } = services.registry.get(kind, before.type)
   const schema = definition.jsonSchema as ConfigSchema
-  const merged = mergeConfig(schema, openConnection(services, before), config)
+  const held = openConnection(services, before)
+  const merged = mergeConfig(schema, held, config)
   checkOwn(services, definition, merged)
-  return sealConfig(services.sealing, { schema, config: merged }, placeOfConnection(before.id))
+  const stored = sealConfig(services.sealing, { schema, config: merged }, placeOfConnection(before.id))
+  return { ...stored, isOther: !isDeepStrictEqual(merged, held) }
 }

@@ -17,6 +17,7 @@ import { lockTarget } from './delete-target.js'
 import { fieldFault } from './field-fault.js'
 import { openTargetConfig, placeOfTarget } from './target-config.js'
 import { targetTypeOf } from './target-type.js'
+import { untested } from './untested.js'
 
 export interface TargetChanges {
   id: string
@@ -49,6 +50,7 @@ export async function updateTarget(services: Services, changes: TargetChanges): 
       config: JSON.stringify(after.stored.config),
       secrets: after.stored.secrets,
       windows: JSON.stringify(windows),
+      ...(after.isOther ? untested : {}),
       generation: before.generation + (after.matters ? 1 : 0),
       updated_at: tx.now,
     })
@@ -80,6 +82,7 @@ async function resultOf(
     name,
     agentId,
     enabled,
+    isOther: moved || !isSame,
     matters: moved || enabled !== before.enabled || !isSame,
     places: placesOf(type?.schema, config),
     stored: sealConfig(services.sealing, { schema: type?.schema, config }, placeOfTarget(before.id)),

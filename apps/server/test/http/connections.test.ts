@@ -148,6 +148,17 @@ describe('issuers', () => {
     expect((await app.admin('GET', '/api/v1/issuers/iss-one')).json).toMatchObject({ test_status: 'failed' })
   })
 
+  it('are untested with new settings, whatever was found with the old ones', async () => {
+    await app.admin('POST', '/api/v1/issuers/iss-one/test')
+    const { json } = await app.admin('GET', '/api/v1/issuers/iss-one')
+    const renamed = await app.admin('PUT', '/api/v1/issuers/iss-one', json)
+    expect(renamed.json).toMatchObject({ test_status: 'success', last_tested_at: expect.any(String) })
+    const changed = await app.admin('PUT', '/api/v1/issuers/iss-one', { config: { note: 'other' } })
+    expect(changed.json).toMatchObject({ test_status: 'untested' })
+    expect(changed.json).not.toHaveProperty('last_tested_at')
+    await app.admin('PUT', '/api/v1/issuers/iss-one', { config: { note: null } })
+  })
+
   it('are used with their new configuration at once', async () => {
     const { connections } = app.services
     const before = await connections.issuer('iss-one')

@@ -185,5 +185,11 @@ describe('a test of a target', () => {
       expect(shown.json).toMatchObject({ test_status: wanted.status })
       expect(shown.json.last_tested_at).toBeDefined()
     }
+    const path = `/api/v1/targets/${target.json.id}`
+    const { json } = await app.admin('GET', path)
+    expect((await app.admin('PUT', path, { config: json.config })).json).toMatchObject({ test_status: 'failed' })
+    const changed = await app.admin('PUT', path, { config: { path: '/other' } })
+    expect(changed.json).toMatchObject({ test_status: 'untested' })
+    expect(changed.json).not.toHaveProperty('last_tested_at')
   })
 })
