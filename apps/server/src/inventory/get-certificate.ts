@@ -13,9 +13,10 @@ export async function getCertificate(
 ): Promise<Certificate> {
   const row = await store.certificateList.get(id, clock.now())
   if (row === undefined) throw unknownCertificate(id)
-  const holders = await store.holders.listOfCertificate(id)
-  const current = await store.versions.getMany(holders.flatMap((holder) => holder.current_version_id ?? []))
+  const found = await store.holders.listOfCertificate(id)
+  const current = await store.versions.getMany(found.flatMap((holder) => holder.current_version_id ?? []))
   const versions = new Map(current.map((version) => [version.id, version]))
+  const holders = found.map((holder) => withoutPast(holder, versions.get(holder.current_version_id ?? '')))
   const views = holders.map((holder) => holderView(holder, versions.get(holder.current_version_id ?? '')))
   const notices = noticesOf({ holders, targets: row.target_ids.length, isArchived: row.archived_at !== null })
   return { ...certificateView(row), holders: views, ...(notices.length === 0 ? {} : { notices }) }
@@ -23,6 +24,12 @@ export async function getCertificate(
 
 export function unknownCertificate(id: string): CertctlError {
   return new CertctlError('not_found', `No certificate "${id}"; list them with: certctl certificates list`)
+}
+
+/** What would have decided on its renewal says nothing any more of one that was revoked, or that is not issued again by itself. */
+function withoutPast(holder: HolderRow, version: VersionRow | undefined): HolderRow {
+  const isOver = (version?.revoked_at ?? null) !== null || holder.blocked_code !== null
+  return isOver && holder.renew_at === null ? { ...holder, renew_at_reason: null } : holder
 }
 
 type HolderView = NonNullable<Certificate['holders']>[number]

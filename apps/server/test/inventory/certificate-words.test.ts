@@ -109,6 +109,22 @@ describe('the word for a certificate', () => {
   })
 })
 
+describe('what is said of a revoked certificate', () => {
+  it('is not when it would have been renewed', async () => {
+    const { id } = await served(scene, { name: 'rv.example.test', agentId: 'agent-rv', targetId: 'target-rv' })
+    const [current] = await scene.services.store.versions.listCurrent(id)
+    await revokeVersion(scene.services, {
+      versionId: current?.id ?? '',
+      reason: 'cessationOfOperation',
+      reasonText: '',
+      actor: operator,
+    })
+    const { notices, holders } = await getCertificate(scene.services, id)
+    expect(notices ?? []).not.toContainEqual(expect.stringContaining('by itself: '))
+    expect(holders?.[0]).not.toHaveProperty('renew_at_reason')
+  })
+})
+
 describe('the summary', () => {
   it('counts what is served and names what is not, those first that end first', async () => {
     const { id, agent } = await served(scene, { name: 'f.example.test', agentId: 'agent-f', targetId: 'target-f' })

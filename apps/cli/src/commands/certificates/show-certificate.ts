@@ -62,7 +62,7 @@ function holderText(holder: Holder, now: Date): string {
 function renewalText(holder: Holder, now: Date): string | undefined {
   const { renew_at, renew_at_reason: reason, failures = 0 } = holder
   const next = timeText(holder.next_attempt_at, now)
-  const at = timeText(renew_at, now) ?? 'not by itself'
+  const at = timeText(renew_at, now) ?? (reason === undefined ? undefined : 'not by itself')
   const parts = [
     reason === undefined ? at : `${at}: ${reason}`,
     failures > 0 ? `${failures} failed in a row${next === undefined ? '' : `, next attempt ${next}`}` : undefined,
