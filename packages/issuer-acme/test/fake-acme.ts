@@ -104,7 +104,9 @@ export async function createFakeAcme(
     authorizations: order.authorizations.map((id) => `${origin}/authz/${id}`),
     finalize: `${origin}/finalize/${order.id}`,
     ...(order.status === 'valid' ? { certificate: `${origin}/cert/${order.id}` } : {}),
-    ...(order.status === 'invalid' ? { error: { type: errorType('unauthorized'), detail: 'it went wrong' } } : {}),
+    ...(order.status === 'invalid'
+      ? { error: { type: errorType('unauthorized'), detail: self.switches.orderDetail ?? 'it went wrong' } }
+      : {}),
   })
 
   const refresh = (order: FakeOrder): void => {

@@ -24,7 +24,9 @@ export interface FakeSwitches {
   preValidated?: boolean | undefined
   /** Kinds of challenges it offers. */
   offers?: readonly string[] | undefined
-  /** Its `Retry-After`; unsaid: none. */
+  /** What orders say that ended badly. */
+  orderDetail?: string | undefined
+  /** `Retry-After` of renewal information; unsaid: none. */
   renewalInfoAgain?: string | undefined
   renewalInfo?: 'none' | 'past' | 'backwards' | 'broken' | undefined
   profiles?: Readonly<Record<string, string>> | undefined

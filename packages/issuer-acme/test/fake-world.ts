@@ -17,12 +17,14 @@ export interface FakeWorldOptions {
   aliases?: Readonly<Record<string, string>> | undefined
   /** Whether name servers have caught up with what was written. */
   isVisible?: (() => boolean) | undefined
+  /** The CA sees no records, whatever we see. */
+  isBlind?: boolean | undefined
 }
 
 /** A host in memory whose challenges and records the fake CA looks at. */
 export async function createFakeWorld(
   switches: FakeSwitches = {},
-  { elsewhere, origin, aliases = {}, isVisible = () => true }: FakeWorldOptions = {},
+  { elsewhere, origin, aliases = {}, isVisible = () => true, isBlind = false }: FakeWorldOptions = {},
 ): Promise<FakeWorld> {
   const place: { ca?: FakeAcme } = {}
   const host: TestIssuerHost = createTestIssuerHost({
@@ -40,7 +42,7 @@ export async function createFakeWorld(
     host.published.records.filter((record) => record.name === (aliases[name] ?? name)).map(({ value }) => value)
   const ca = await createFakeAcme(
     {
-      texts,
+      texts: (name) => (isBlind ? [] : texts(name)),
       now: host.now,
       keyAuthorization: (kind, name, token) =>
         host.published.challenges.find(

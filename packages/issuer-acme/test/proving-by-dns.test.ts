@@ -43,6 +43,19 @@ describe('an order that is proven by DNS', () => {
   })
 
   it.each([
+    ['Something\nelse answers', /^blind\.test: dns-01/],
+    ['two of three saw nothing', /^unauthorized: two of three saw nothing; blind\.test: dns-01/],
+  ])('that the CA ends with the words %j says each thing once', async (orderDetail, beginning) => {
+    const world = await createFakeWorld({ orderDetail }, { isBlind: true })
+    const config = { directory_url: world.ca.directoryUrl, challenge_type: 'dns-01', dns_provider: 'dns-test' }
+    const outcome = await settle(world.host, () => start(world.host, config), await requestFor([dns('blind.test')]))
+    const { reason } = outcome as { reason: string }
+    expect(outcome.status).toBe('invalid')
+    expect(reason.match(/Something else answers/g)).toHaveLength(1)
+    expect(reason).toMatch(beginning)
+  })
+
+  it.each([
     ['dns-01', '_acme-challenge'],
     ['dns-persist-01', '_validation-persist'],
   ])('by %s is proven where a CNAME leads to', async (challenge_type, label) => {

@@ -29,7 +29,10 @@ const longestReason = 4000
 
 function reasonOf({ error }: Order, failed: readonly Authorization[]): string {
   const own = error === undefined ? [] : [`${error.type.split(':').at(-1)}: ${shown(error.detail)}`]
-  const all = [...own, ...failed.map(failureOf)]
+  // Pebble and others repeat the word of an authorization as that of the order.
+  const ofNames = failed.map(failureOf)
+  const isRepeated = error !== undefined && ofNames.some((text) => text.includes(shown(error.detail)))
+  const all = [...(isRepeated ? [] : own), ...ofNames]
   return all.length === 0 ? 'The CA ended the order and does not say why' : all.join('; ').slice(0, longestReason)
 }
 
