@@ -86,7 +86,9 @@ describe('a run', () => {
     }
     const asked = parseAskedName(address)
     const found = await runChecks(looks, { asked, method: 'http-01' }, AbortSignal.timeout(10_000))
-    const [unreachable, unseen] = ['address_private', 'port_unseen'].map((code) => found.find((one) => one.code === code))
+    const [unreachable, unseen] = ['address_private', 'port_unseen'].map((code) =>
+      found.find((one) => one.code === code),
+    )
     expect(unreachable?.seen).toBe(`${address} cannot be reached from the internet`)
     // DNS proves no address.
     expect(unreachable?.remedy).not.toContain('dns-01')

@@ -17,8 +17,7 @@ export async function checkName(_looks: Looks, subject: Subject): Promise<Findin
         remedy: 'Write it as www.example.com, *.example.com or 192.0.2.1',
       }),
     ]
-  if (asked.kind === 'address')
-    return [method.startsWith('dns-') ? needsHttp(asked.name, method) : nameOk(asked.name)]
+  if (asked.kind === 'address') return [method.startsWith('dns-') ? needsHttp(asked.name, method) : nameOk(asked.name)]
   const { name, isWildcard } = asked
   const shown = isWildcard ? `*.${name}` : name
   const faults = [
