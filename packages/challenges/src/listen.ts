@@ -15,7 +15,7 @@ export interface ListenPlace {
   host?: string | undefined
 }
 
-/** CAs look from several networks at once; more connections than that are nobody's validation. */
+/** CAs look from several networks at once; more connections than that are nobody's validation, and whoever has held one longest is no CA. */
 const mostConnections = 512
 /** No validation takes longer. */
 const connectionMs = 10_000
@@ -23,9 +23,9 @@ const connectionMs = 10_000
 /** Resolves when connections are accepted. Throws `conflict` for a port that is taken, `config_invalid` for one that cannot be had; both name it and what to do. */
 export async function listen(server: Server, place: ListenPlace): Promise<OpenListener> {
   const sockets = new Set<Socket>()
-  server.maxConnections = mostConnections
   server.on('connection', (socket) => {
     sockets.add(socket)
+    if (sockets.size > mostConnections) endOldest(sockets)
     const timer = setTimeout(() => socket.destroy(), connectionMs)
     socket.once('close', () => {
       clearTimeout(timer)
@@ -47,6 +47,14 @@ export async function listen(server: Server, place: ListenPlace): Promise<OpenLi
       await closed
     },
   }
+}
+
+/** Forgotten at once, since the next connection may come before its end is heard of. */
+function endOldest(sockets: Set<Socket>): void {
+  const [oldest] = sockets
+  if (oldest === undefined) return
+  sockets.delete(oldest)
+  oldest.destroy()
 }
 
 const remedy = {

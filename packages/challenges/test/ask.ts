@@ -1,5 +1,5 @@
 import { createHash, X509Certificate } from 'node:crypto'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { connect as connectTcp, createServer } from 'node:net'
 import { connect } from 'node:tls'
 import { type LiveAnswer, liveAnswer } from '../src/index.js'
@@ -40,6 +40,18 @@ export async function raw(port: number, text: string): Promise<string> {
     })
     socket.once('error', () => resolve(said))
     socket.once('close', () => resolve(said))
+  })
+}
+
+/** A connection that asks for nothing. */
+export async function hold(port: number, onEnd: () => void): Promise<Socket> {
+  return await new Promise((resolve, reject) => {
+    const socket = connectTcp({ host: '127.0.0.1', port }, () => {
+      socket.write('GET /')
+      resolve(socket)
+    })
+    socket.once('error', reject)
+    socket.once('close', onEnd)
   })
 }
 

@@ -1,7 +1,18 @@
 import { createServer } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { type ChallengeListeners, createChallengeListeners, isAnswered, type LiveAnswer } from '../src/index.js'
-import { acmePath, freePort, get, httpAnswer, identifierDer, raw, shakeHands, thumbprint, tlsAnswer } from './ask.js'
+import {
+  acmePath,
+  freePort,
+  get,
+  hold,
+  httpAnswer,
+  identifierDer,
+  raw,
+  shakeHands,
+  thumbprint,
+  tlsAnswer,
+} from './ask.js'
 
 let port: number
 let listeners: ChallengeListeners
@@ -75,6 +86,18 @@ describe('http-01', () => {
     expect(await raw(port, '\x16\x03\x01\x00\x05hello\r\n\r\n')).toMatch(/^HTTP\/1\.1 400/)
     expect(await raw(port, `GET / HTTP/1.1\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`)).toMatch(/^HTTP\/1\.1 431/)
     expect((await get(port, acmePath('one'))).status).toBe(200)
+  })
+
+  it('answers however many connections others hold open, and keeps no more than 512 of them', async () => {
+    await listeners.serve([httpAnswer('one', { port })])
+    let ended = 0
+    const held = await Promise.all(Array.from({ length: 600 }, async () => await hold(port, () => (ended += 1))))
+    try {
+      expect((await get(port, acmePath('one'))).status).toBe(200)
+      expect(ended).toBeGreaterThanOrEqual(600 - 512)
+    } finally {
+      for (const socket of held) socket.destroy()
+    }
   })
 
   it('tells two CAs that sent one token apart by the host, and still answers behind a redirect', async () => {
