@@ -5,11 +5,7 @@ import { idSchema, textSchema } from './scalars.js'
 export const doctorReportSchema = z
   .object({
     issuer_id: z.string().optional().describe('Absent where none was given and there is none by default.'),
-    method: z
-      .string()
-      .describe(
-        'How the name is to be proven: as given, else as its issuer does; none where that solves no challenges.',
-      ),
+    method: z.string().describe('How the name is to be proven; none where its issuer solves no challenges.'),
     findings: z.array(
       z.object({
         code: z.string().describe('One of those that docs/doctor.md lists.'),

@@ -11,8 +11,7 @@ const allowedRanges: Readonly<Record<Exclude<AddressPolicy, 'any'>, readonly str
   scan: ['unicast', 'private', 'uniqueLocal', 'carrierGradeNat'],
 }
 
-/** The addresses of a host that may be connected to, in the order the system gives them. Connect to one of these and not to the name: a second look-up might answer
- * something else. Rejects `policy_denied` when any is not allowed, `upstream_unavailable` when there is none. */
+/** The addresses of a host, in the system's order; connect to one of them, since a second look-up might differ. Rejects `policy_denied` when any is not allowed, `upstream_unavailable` when there is none. */
 export async function resolveAllowed(host: string, policy: AddressPolicy): Promise<readonly string[]> {
   const addresses = isIP(host) === 0 ? await lookUp(host) : [host]
   if (policy === 'any') return addresses

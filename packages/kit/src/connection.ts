@@ -15,8 +15,7 @@ import { timeLimit } from './time-limit.js'
 
 const defaultLimitSeconds = 30
 
-/** A connected stream, over TLS where `tls` is given. Resolves when the peer is proven: nothing is sent before. Rejects `upstream_unavailable`
- * (unreachable, too slow, or not who it should be), `policy_denied` (address) or `aborted`. */
+/** A connected stream, over TLS where `tls` is given; nothing is sent before the peer is proven. Rejects `upstream_unavailable`, `policy_denied` (address) or `aborted`. */
 export async function openConnection(to: ConnectOptions): Promise<Connection> {
   const place = 'unixSocket' in to ? to.unixSocket : `${to.host}:${to.port}`
   const limitSeconds = to.timeLimitSeconds ?? defaultLimitSeconds
@@ -29,18 +28,11 @@ export async function openConnection(to: ConnectOptions): Promise<Connection> {
   } catch (cause) {
     if (to.signal?.aborted) throw new CertctlError('aborted', `Connecting to ${place} was interrupted`, { cause })
     if (cause instanceof CertctlError) throw cause
-    const reason = signal.aborted ? `no answer within ${limitSeconds} s` : reasonOf(cause)
+    const isPlain = errnoOf(cause) === 'ERR_SSL_WRONG_VERSION_NUMBER'
+    const heard = isPlain ? 'what answers there does not speak TLS; check port and scheme' : messageOf(cause)
+    const reason = signal.aborted ? `no answer within ${limitSeconds} s` : heard
     throw new CertctlError('upstream_unavailable', `${place} cannot be reached: ${reason}`, { cause })
   }
-}
-
-/** What a handshake ends with where the other side speaks no TLS; the library's own words name its source files. */
-const plainAnswer = new Set(['ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG'])
-
-function reasonOf(cause: unknown): string {
-  return plainAnswer.has(errnoOf(cause))
-    ? 'what answers there does not speak TLS; check the port, and whether the address is one of plain HTTP'
-    : messageOf(cause)
 }
 
 /** Upgrades a stream after STARTTLS; the same rules as `openConnection`. `serverName` says who the peer must be. */
@@ -109,8 +101,7 @@ export function tlsOptionsOf(tls: TlsMaterial): ConnectionOptions {
   }
 }
 
-/** The pinned key must be that of the leaf, or of a CA that signed down to the leaf; under a pinned CA the name must fit too. Validity is not
- * judged where a key is pinned: the pin is the trust, and the clock of a new host may be wrong until it has spoken to its server. */
+/** The pinned key must be that of the leaf, or of a CA that signed down to it; under a pinned CA the name must fit too. Validity is not judged: the clock of a new host may be wrong. */
 function pinFault(chain: readonly Uint8Array[], pin: string, name: string | undefined): string | undefined {
   const certificates = chain.map((der) => new X509Certificate(der))
   const pinned = certificates.findIndex((certificate) => spkiHashOf(certificate) === pin.toLowerCase())

@@ -79,7 +79,7 @@ describe('a connection', () => {
     const port = await listening(createServer((socket) => socket.end(banner)))
     await expect(connect(port, trusted)).rejects.toMatchObject({
       code: 'upstream_unavailable',
-      message: `127.0.0.1:${port} cannot be reached: what answers there does not speak TLS; check the port, and whether the address is one of plain HTTP`,
+      message: `127.0.0.1:${port} cannot be reached: what answers there does not speak TLS; check port and scheme`,
     })
   })
 
