@@ -1,4 +1,5 @@
 /** One server of bar 9, for `list-request.ts`, which says which: it sends its port and answers until it is killed. */
+import { randomUUID } from 'node:crypto'
 import { createServer, type RequestListener } from 'node:http'
 import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
@@ -6,8 +7,10 @@ import { Secret } from '@certctl/core'
 import { createApiKey } from '../../apps/server/src/access/api-keys.js'
 import { systemActor } from '../../apps/server/src/access/principal.js'
 import { createHttpApp } from '../../apps/server/src/http/app.js'
+import { securityHeaders } from '../../apps/server/src/http/security-headers.js'
 import { httpSettingsOf } from '../../apps/server/src/http/settings.js'
 import { certificateView } from '../../apps/server/src/inventory/certificate-view.js'
+import { createLogger } from '../../apps/server/src/log.js'
 import type { ListedCertificate } from '../../apps/server/src/store/certificate-list.js'
 import { openDatabase } from '../../apps/server/src/store/database.js'
 import { createTestServices } from '../../apps/server/test/postgres.js'
@@ -23,8 +26,11 @@ async function ourServer(path: string): Promise<void> {
   const database = { url: '', address: inventory.address, close: async () => undefined }
   const clock = { now: () => inventory.now, advance: () => undefined }
   const services = await createTestServices({ database, clock })
-  const pino = serverRequire('pino')
-  const quiet = { ...services, log: pino({ level: 'info' }, pino.destination('/dev/null')) }
+  const { destination } = serverRequire('pino')
+  const quiet = {
+    ...services,
+    log: createLogger({ level: 'info', to: destination({ dest: '/dev/null', sync: true }) }),
+  }
   const settings = httpSettingsOf(services.config, { caSpkiSha256: async () => undefined, isStopping: () => false })
   const app = createHttpApp(quiet, {
     ...settings,
@@ -87,12 +93,12 @@ function builderServer(): void {
   listen(app as RequestListener, { path: listPath, key: '' })
 }
 
+/** The same octets as `GET /health`: what is compared is the work on the way to them. */
 function bareServer(): void {
   const body = JSON.stringify({ status: 'healthy' })
-  const headers = {
-    'content-type': 'application/json; charset=utf-8',
-    'content-length': String(Buffer.byteLength(body)),
-  }
+  const type = ['content-type', 'application/json; charset=utf-8']
+  const length = ['content-length', String(Buffer.byteLength(body))]
+  const headers = [...securityHeaders, 'x-request-id', randomUUID(), ...type, ...length]
   const listener: RequestListener = (_request, response) => {
     response.writeHead(200, headers)
     response.end(body)

@@ -130,8 +130,11 @@ async function handle<Principal, R extends RawRequest>(
   raw: R,
 ): Promise<RawReply> {
   const principal = await binding.authorize(operation, raw)
+  const { params, query, body } = parseRequest(operation, raw)
   const answer = await handler({
-    ...parseRequest(operation, raw),
+    params,
+    query,
+    body,
     principal,
     raw,
     // Made only where somebody listens.
@@ -183,10 +186,10 @@ function render(operation: Operation, answer: AnyReply): RawReply {
   if ('json' in answer) return { status, headers: { 'content-type': jsonType(status), ...headers }, body: answer.json }
   const { body } = answer
   if (body === undefined) return { status, headers }
-  const mediaType = operation.responses[status]?.meta()?.[mediaTypeKey]
-  if (typeof mediaType === 'string' && (typeof body === 'string' || isAsyncIterable(body)))
-    return { status, headers: { 'content-type': mediaType, ...headers }, body }
   const isWritten = typeof body === 'string' || isAsyncIterable(body)
+  const mediaType = isWritten ? operation.responses[status]?.meta()?.[mediaTypeKey] : undefined
+  if (isWritten && typeof mediaType === 'string')
+    return { status, headers: { 'content-type': mediaType, ...headers }, body }
   if (isWritten && headers['content-type'] !== undefined) return { status, headers, body }
   return { status, headers: { 'content-type': jsonType(status), ...headers }, body: JSON.stringify(body) }
 }

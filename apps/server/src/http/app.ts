@@ -22,8 +22,6 @@ export interface HttpApp {
   listener: RequestListener
   /** To be given to `https.createServer` beside its TLS options. */
   options: {
-    IncomingMessage: typeof IncomingMessage
-    ServerResponse: typeof ServerResponse
     requestTimeout: number
     headersTimeout: number
     keepAliveTimeout: number
@@ -58,7 +56,7 @@ export function createHttpApp(services: Services, settings: HttpSettings): HttpA
     authorize: (_operation, request) => request.principal,
     checkReplies: settings.checkReplies,
   })
-  const { app, classes } = createExpressApp(routes, (found, pair) => serve(edge, found, pair))
+  const app = createExpressApp(routes, (found, pair) => serve(edge, found, pair))
   const hotLane = createHotLane(routes)
   const flush = async (): Promise<void> => {
     await Promise.all([heartbeats.flush(), authenticator.flush()])
@@ -75,7 +73,6 @@ export function createHttpApp(services: Services, settings: HttpSettings): HttpA
       else void serve(edge, hot, { incoming, outgoing })
     },
     options: {
-      ...classes,
       requestTimeout: 30_000,
       headersTimeout: 5000,
       keepAliveTimeout: 75_000,
@@ -92,6 +89,6 @@ export function createHttpApp(services: Services, settings: HttpSettings): HttpA
 }
 
 function answerPreflight(edge: Edge, incoming: IncomingMessage, outgoing: ServerResponse): void {
-  outgoing.writeHead(204, edge.corsHeaders(incoming.headers.origin))
+  outgoing.writeHead(204, [...edge.corsHeaders(incoming.headers.origin)])
   outgoing.end()
 }

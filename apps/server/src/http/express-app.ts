@@ -7,42 +7,28 @@ import type { Found } from './serve.js'
 
 export type Serve = (found: Found, pair: { incoming: IncomingMessage; outgoing: ServerResponse }) => Promise<void>
 
-export interface ExpressApp {
-  app: Application
-  /** What `https.createServer` must make its requests and responses of. */
-  classes: { IncomingMessage: typeof IncomingMessage; ServerResponse: typeof ServerResponse }
-}
-
 /** Express finds the route, one sub-router per noun; everything else is `serve`'s. */
-export function createExpressApp(routes: readonly Route<HttpRequest>[], serve: Serve): ExpressApp {
+export function createExpressApp(routes: readonly Route<HttpRequest>[], serve: Serve): Application {
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
   app.enable('case sensitive routing')
   app.set('query parser', false)
-  const classes = fastClasses(app)
+  keepPrototypes(app)
   for (const [prefix, members] of byPrefix(routes)) app.use(prefix, routerOf(prefix, members, serve))
   app.use((incoming: Request, outgoing: Response) => void serve({ url: incoming.originalUrl }, { incoming, outgoing }))
   app.use((error: unknown, incoming: Request, outgoing: Response, _next: NextFunction) => {
     void serve({ url: incoming.originalUrl, fault: faultOf(error) }, { incoming, outgoing })
   })
-  return { app, classes }
+  return app
 }
 
 /**
  * Express sets the prototype of every request and response to its own, and on Node 20 that alone halves what a server can answer.
- * Classes that already have that prototype make it a no-op.
+ * Nothing here needs what Express adds to them, so its own are Node's, and setting them is a no-op.
  */
-function fastClasses(app: Application): ExpressApp['classes'] {
-  class FastRequest extends IncomingMessage {}
-  class FastResponse extends ServerResponse {}
-  // Express has these two properties; its types do not say so.
-  const prototypes = app as unknown as { request: object; response: object }
-  Object.setPrototypeOf(FastRequest.prototype, prototypes.request)
-  Object.setPrototypeOf(FastResponse.prototype, prototypes.response)
-  prototypes.request = FastRequest.prototype
-  prototypes.response = FastResponse.prototype
-  return { IncomingMessage: FastRequest, ServerResponse: FastResponse as unknown as typeof ServerResponse }
+function keepPrototypes(app: Application): void {
+  Object.assign(app, { request: IncomingMessage.prototype, response: ServerResponse.prototype })
 }
 
 function byPrefix(routes: readonly Route<HttpRequest>[]): Map<string, Route<HttpRequest>[]> {

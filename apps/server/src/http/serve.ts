@@ -15,7 +15,7 @@ import type { RateLimit } from './rate-limit.js'
 import { readBody } from './read-body.js'
 import { requirePlain } from './require-plain.js'
 import { securityHeaders } from './security-headers.js'
-import { sendReply } from './send-reply.js'
+import { type FlatHeaders, sendReply } from './send-reply.js'
 
 /** What answering one request needs; made once. */
 export interface Edge {
@@ -23,7 +23,7 @@ export interface Edge {
   authenticator: Authenticator
   rateLimit: RateLimit
   addressOf: (peer: string | undefined, forwardedFor: string | readonly string[] | undefined) => string
-  corsHeaders: (origin: string | undefined) => Record<string, string>
+  corsHeaders: (origin: string | undefined) => FlatHeaders
   loginRefused: (refusal: { address: string; path: string; reason: string }) => Promise<void>
   /** Where old installations let operators' keys be agents: the agent that a key acts as. */
   actAs: ActAs
@@ -72,14 +72,10 @@ export async function serve(
     whileThere: whileThere(outgoing),
   }
   const reply = await answerOrProblem(exchange, found.fault)
-  const headers = {
-    ...securityHeaders,
-    ...edge.corsHeaders(incoming.headers.origin),
-    'x-request-id': exchange.requestId,
-  }
-  await sendReply({ incoming, outgoing }, { ...reply, headers: { ...headers, ...reply.headers } }).catch(
-    (error: unknown) =>
-      edge.services.log.warn({ request_id: exchange.requestId, reason: messageOf(error) }, 'an answer was cut off'),
+  const { requestId } = exchange
+  const always = [...securityHeaders, ...edge.corsHeaders(incoming.headers.origin), 'x-request-id', requestId]
+  await sendReply({ incoming, outgoing }, reply, always).catch((error: unknown) =>
+    edge.services.log.warn({ request_id: requestId, reason: messageOf(error) }, 'an answer was cut off'),
   )
   finish(exchange, reply.status, Number(process.hrtime.bigint() - began) / 1e9)
 }
@@ -208,8 +204,10 @@ function finish(
   const { metrics, log } = edge.services
   const method = incoming.method ?? ''
   metrics.requestSeen({ method, route: route?.operation.path ?? 'unmatched', status, seconds })
+  const isProbe = route?.operation.permission === 'public' && status < 400
+  const level = isProbe ? 'debug' : 'info'
+  if (!log.isLevelEnabled(level)) return
   const who = principal.kind === 'public' ? {} : { [principal.kind]: principal.id }
   const line = { request_id: requestId, method, path: pathOf(url), status, ms: Math.round(seconds * 1e6) / 1000 }
-  const isProbe = route?.operation.permission === 'public' && status < 400
-  log[isProbe ? 'debug' : 'info']({ ...line, address, ...who }, 'request')
+  log[level]({ ...line, address, ...who }, 'request')
 }
