@@ -30,6 +30,8 @@ export interface Ca {
 export function createCaLoader(config: Config, host: IssuerHost): () => Promise<Ca> {
   let loaded: { source: Source; ca: Ca } | undefined
   return async () => {
+    // What is in the state is made once and never again.
+    if (loaded !== undefined && config.ca_cert_path === undefined) return loaded.ca
     const source = await readSource(config, host)
     if (loaded !== undefined && isSame(loaded.source, source)) return loaded.ca
     try {

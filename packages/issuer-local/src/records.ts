@@ -5,12 +5,6 @@ import { putOnce } from './put-once.js'
 const issuedSchema = z.object({ certificate_pem: z.string(), chain_pem: z.string(), spki_sha256: z.string() })
 export type Issued = z.output<typeof issuedSchema>
 
-/** What was issued under an order; `undefined` where nothing was, or where its certificate has ended. */
-export async function findIssued(state: StateStore, orderId: string): Promise<Issued | undefined> {
-  const stored = await state.get(`issued/${orderId}`)
-  return stored === undefined ? undefined : issuedSchema.parse(stored.value)
-}
-
 /** Records a certificate before anybody sees it. Where another server was faster, the answer is what that one recorded. */
 export async function recordIssued(
   state: StateStore,

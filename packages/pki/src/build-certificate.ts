@@ -1,9 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import { CertctlError, type GeneralName } from '@certctl/core'
 import { type Certificate, parseCertificate } from './certificate.js'
-import { tags } from './der/primitives.js'
-import { createReader, enter, readElement } from './der/reader.js'
-import { bitString, sequence } from './der/writer.js'
+import { bitString, element, sequence, smallInteger, time, unsignedInteger } from './der/writer.js'
 import type { NameAttribute } from './distinguished-name.js'
 import { encodeName } from './encode-name.js'
 import {
@@ -20,7 +18,7 @@ import {
   subjectKeyExtension,
 } from './extensions/encode-extensions.js'
 import { keyIdentifierOf } from './key-identifier.js'
-import { createSigner, type SignatureName, type Signer } from './signer.js'
+import { createSigner, type Signer } from './signer.js'
 
 export interface CertificateOptions {
   /** Magnitude; positive, and at most 20 octets once encoded (RFC 5280 §4.1.2.2). */
@@ -57,9 +55,8 @@ export async function buildCertificate(options: CertificateOptions): Promise<Uin
   const signer = typeof privateKey === 'object' && 'sign' in privateKey ? privateKey : createSigner(privateKey)
   const issuer = certificateDer === undefined ? undefined : parseCertificate(certificateDer)
   checkOptions(options, issuer)
-  const unsigned = await assemble(options, issuer, signer.signatureName)
-  const { signedBytes, algorithm } = partsOf(unsigned)
-  return sequence(signedBytes, algorithm, bitString(await signer.sign(signedBytes)))
+  const signedBytes = toBeSigned(options, issuer, signer.algorithmIdentifier)
+  return sequence(signedBytes, signer.algorithmIdentifier, bitString(await signer.sign(signedBytes)))
 }
 
 function checkOptions(
@@ -86,35 +83,23 @@ function refused(fault: string): CertctlError {
   return new CertctlError('request_malformed', `The certificate cannot be built: ${fault}`)
 }
 
-const libraryAlgorithms: Readonly<Record<SignatureName, { name: string; hash?: string }>> = {
-  sha256WithRSAEncryption: { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' },
-  'ecdsa-with-SHA256': { name: 'ECDSA', hash: 'SHA-256' },
-  'ecdsa-with-SHA384': { name: 'ECDSA', hash: 'SHA-384' },
-  'ecdsa-with-SHA512': { name: 'ECDSA', hash: 'SHA-512' },
-  Ed25519: { name: 'Ed25519' },
-}
-
-/** The whole structure with a signature of zeros: the library makes the signed part, the signer the signature. */
-async function assemble(
+/** TBSCertificate (RFC 5280 §4.1). Written here rather than by a library: every issuance comes by, and a library makes some eighty objects for it. */
+function toBeSigned(
   options: CertificateOptions,
   issuer: Certificate | undefined,
-  signatureName: SignatureName,
-): Promise<Uint8Array> {
+  algorithmIdentifier: Uint8Array,
+): Uint8Array {
   const subject = encodeName(options.subject)
-  // On first use: loading the libraries takes longer than all the rest, and programs that only read need none of it.
-  const { x509 } = await import('./provider.js')
-  const made = await x509.X509CertificateGenerator.create({
-    serialNumber: Buffer.from(options.serialNumber).toString('hex'),
-    subject: new x509.Name(Buffer.from(subject)),
-    issuer: new x509.Name(Buffer.from(issuer?.subjectDer ?? subject)),
-    notBefore: options.notBefore,
-    notAfter: options.notAfter,
-    publicKey: new x509.PublicKey(Buffer.from(options.publicKeySpki)),
-    signingAlgorithm: libraryAlgorithms[signatureName],
-    signature: new Uint8Array(64),
-    extensions: extensionsOf(options, issuer).map((der) => new x509.Extension(Buffer.from(der))),
-  })
-  return new Uint8Array(made.rawData)
+  return sequence(
+    element(0xa0, smallInteger(2)),
+    unsignedInteger(options.serialNumber),
+    algorithmIdentifier,
+    issuer?.subjectDer ?? subject,
+    sequence(time(options.notBefore), time(options.notAfter)),
+    subject,
+    options.publicKeySpki,
+    element(0xa3, sequence(...extensionsOf(options, issuer))),
+  )
 }
 
 function extensionsOf(options: CertificateOptions, issuer: Certificate | undefined): Uint8Array[] {
@@ -137,11 +122,4 @@ function extensionsOf(options: CertificateOptions, issuer: Certificate | undefin
 
 function issuerKeyIdentifier({ subjectKeyIdentifier, publicKey }: Certificate): Uint8Array {
   return subjectKeyIdentifier === undefined ? keyIdentifierOf(publicKey.spki) : Buffer.from(subjectKeyIdentifier, 'hex')
-}
-
-function partsOf(certificate: Uint8Array): { signedBytes: Uint8Array; algorithm: Uint8Array } {
-  const reader = createReader(certificate, { code: 'internal', what: 'built certificate', maxBytes: 262_144 })
-  enter(reader, tags.sequence, 'the certificate')
-  const signedBytes = readElement(reader, tags.sequence, 'the signed part')
-  return { signedBytes, algorithm: readElement(reader, tags.sequence, 'the signature algorithm') }
 }

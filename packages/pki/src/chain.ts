@@ -1,4 +1,4 @@
-import { createPublicKey, X509Certificate } from 'node:crypto'
+import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { type Certificate, parseCertificate } from './certificate.js'
 import { readPrivateKey } from './signer.js'
 
@@ -6,12 +6,21 @@ import { readPrivateKey } from './signer.js'
 export function checkIssuedBy(certificate: Certificate, issuer: Certificate): boolean {
   if (!mayHaveIssued(certificate, issuer)) return false
   try {
-    const key = createPublicKey({ key: Buffer.from(issuer.publicKey.spki), format: 'der', type: 'spki' })
-    return new X509Certificate(certificate.der).verify(key)
+    return new X509Certificate(certificate.der).verify(keyOf(issuer))
   } catch {
     // A key or signature that OpenSSL cannot read has verified nothing.
     return false
   }
+}
+
+/** Of certificates that are asked about again and again: those of CAs. */
+const keys = new WeakMap<Uint8Array, KeyObject>()
+
+function keyOf({ publicKey: { spki } }: Certificate): KeyObject {
+  const known = keys.get(spki)
+  const key = known ?? createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' })
+  if (known === undefined) keys.set(spki, key)
+  return key
 }
 
 function mayHaveIssued(certificate: Certificate, issuer: Certificate): boolean {
@@ -50,13 +59,26 @@ export function buildChain(leafPem: string, candidatePems: readonly string[]): C
   const leaf = parseCertificate(leafPem)
   const seen = new Set([leaf.fingerprint])
   const candidates = candidatePems
-    .map((pem) => parseCertificate(pem))
+    .map(candidateOf)
     .filter(({ fingerprint }) => !seen.has(fingerprint) && seen.add(fingerprint))
   if (isSelfSigned(leaf)) return { chainPem: '', rootPem: leaf.pem, complete: true }
   const path = bestPath(leaf, candidates, longestChain)
   const last = path.at(-1)
   if (last === undefined || !isSelfSigned(last)) return { chainPem: pemOf(path), complete: false }
   return { chainPem: pemOf(path.slice(0, -1)), rootPem: last.pem, complete: true }
+}
+
+/** The certificates of the CAs in use are few and come with every answer. */
+const mostCandidates = 100
+const parsed = new Map<string, Certificate>()
+
+function candidateOf(pem: string): Certificate {
+  const known = parsed.get(pem)
+  if (known !== undefined) return known
+  const certificate = parseCertificate(pem)
+  if (parsed.size >= mostCandidates) parsed.clear()
+  parsed.set(pem, certificate)
+  return certificate
 }
 
 function pemOf(certificates: readonly Certificate[]): string {
@@ -77,8 +99,14 @@ function bestPath(certificate: Certificate, candidates: readonly Certificate[], 
   return best
 }
 
+const selfSigned = new WeakMap<Certificate, boolean>()
+
 function isSelfSigned(certificate: Certificate): boolean {
-  return certificate.isSelfIssued && checkIssuedByItself(certificate)
+  if (!certificate.isSelfIssued) return false
+  const known = selfSigned.get(certificate)
+  const found = known ?? checkIssuedByItself(certificate)
+  if (known === undefined) selfSigned.set(certificate, found)
+  return found
 }
 
 /** A self-signed leaf is no CA and still its own issuer. */

@@ -55,8 +55,18 @@ const block: ExpectedBlock = {
  * kinds or against the rules of their kind, critical extensions nobody here understands.
  */
 export function parseCsr(pemOrDer: string | Uint8Array): Csr {
-  return readCsr(createReader(derOf(pemOrDer, block), block))
+  const known = typeof pemOrDer === 'string' ? parsed.get(pemOrDer) : undefined
+  if (known !== undefined) return known
+  const csr = readCsr(createReader(derOf(pemOrDer, block), block))
+  if (typeof pemOrDer !== 'string') return csr
+  if (parsed.size >= mostParsed) parsed.clear()
+  parsed.set(pemOrDer, csr)
+  return csr
 }
+
+/** The same CSR is read at every stage of an order. At most so many of at most 64 KiB, usually of one. */
+const mostParsed = 200
+const parsed = new Map<string, Csr>()
 
 /** The same from a reader, whose steps can then be looked at. */
 export function readCsr(reader: DerReader): Csr {

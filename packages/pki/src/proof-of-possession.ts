@@ -6,13 +6,18 @@ import type { SignatureScheme } from './signature-algorithm.js'
 
 /** Throws `csr_rejected` unless the CSR is signed with its own key, under an algorithm that is not broken. */
 export function checkProofOfPossession(csr: Csr): void {
+  if (proven.has(csr)) return
   const { signatureScheme: scheme, publicKey } = csr
   if (scheme === undefined) throw refused(csr.signatureFault ?? 'its signature algorithm is not accepted')
   if (scheme.key !== publicKey.algorithm)
     throw refused(`its key is ${publicKey.algorithm}, but its signature is made with ${csr.signatureAlgorithm}`)
   if (!isSignedBy(csr, importPublicKey(publicKey), scheme))
     throw refused('its signature does not fit its public key, so the sender may not hold the private key')
+  proven.add(csr)
 }
+
+/** One CSR is looked at at several stages. */
+const proven = new WeakSet<Csr>()
 
 function refused(fault: string, cause?: unknown): CertctlError {
   return new CertctlError('csr_rejected', `The CSR is refused: ${fault}`, { cause })

@@ -1,4 +1,5 @@
 import { type Insertable, type Kysely, type Selectable, sql, type Updateable } from 'kysely'
+import { rowsByAsked, rowsByKey } from './by-key.js'
 import { type Page, type PageRequest, readPage } from './page.js'
 import type { AgentsTable, Schema } from './schema.js'
 
@@ -25,6 +26,13 @@ const columns = [
 /** An agent without the hash of its key. */
 export type AgentRow = Omit<Selectable<AgentsTable>, 'key_hash'>
 
+const byId = rowsByKey('id', (build, isIt) => build.selectFrom('agents').select(columns).where(isIt))
+const byHash = rowsByAsked<AgentRow>(
+  (keys) => sql`
+    select asked.key, ${sql.join(columns.map((column) => sql.ref(column)))}
+    from unnest(${keys}) as asked (key) join agents on agents.key_hash = decode(asked.key, 'hex')`,
+)
+
 /** What an agent says of itself with a heartbeat. */
 export interface AgentBeat {
   id: string
@@ -50,7 +58,7 @@ export function agentsTable(db: Kysely<Schema>) {
     },
 
     async get(id: string): Promise<AgentRow | undefined> {
-      return await db.selectFrom('agents').select(columns).where('id', '=', id).executeTakeFirst()
+      return (await byId(db, id))[0]
     },
 
     /** Locks the row until the transaction ends. */
@@ -65,7 +73,7 @@ export function agentsTable(db: Kysely<Schema>) {
 
     /** Retired ones too: their agents are told so. */
     async findByKeyHash(hash: Buffer): Promise<AgentRow | undefined> {
-      return await db.selectFrom('agents').select(columns).where('key_hash', '=', hash).executeTakeFirst()
+      return (await byHash(db, hash.toString('hex')))[0]
     },
 
     /** Not retired, under this name without regard to case. */

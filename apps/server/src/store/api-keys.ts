@@ -1,4 +1,5 @@
-import type { Insertable, Kysely, Selectable } from 'kysely'
+import { type Insertable, type Kysely, type Selectable, sql } from 'kysely'
+import { rowsByAsked } from './by-key.js'
 import { type Page, type PageRequest, readPage } from './page.js'
 import type { ApiKeysTable, Schema } from './schema.js'
 
@@ -17,6 +18,12 @@ const columns = [
 /** An API key as everybody but the database sees it: without its hash. */
 export type ApiKeyRow = Omit<Selectable<ApiKeysTable>, 'key_hash'>
 
+const byHash = rowsByAsked<ApiKeyRow>(
+  (keys) => sql`
+    select asked.key, ${sql.join(columns.map((column) => sql.ref(column)))}
+    from unnest(${keys}) as asked (key) join api_keys on api_keys.key_hash = decode(asked.key, 'hex')`,
+)
+
 export function apiKeysTable(db: Kysely<Schema>) {
   return {
     async insert(row: Insertable<ApiKeysTable>): Promise<void> {
@@ -29,7 +36,7 @@ export function apiKeysTable(db: Kysely<Schema>) {
 
     /** Revoked and expired ones too: the caller says why it refuses them. */
     async findByHash(hash: Buffer): Promise<ApiKeyRow | undefined> {
-      return await db.selectFrom('api_keys').select(columns).where('key_hash', '=', hash).executeTakeFirst()
+      return (await byHash(db, hash.toString('hex')))[0]
     },
 
     /** Not revoked, under this name without regard to case. */

@@ -1,4 +1,5 @@
-import type { Insertable, Kysely, Selectable, Updateable } from 'kysely'
+import { type Insertable, type Kysely, type Selectable, sql, type Updateable } from 'kysely'
+import { rowsByKey } from './by-key.js'
 import { type Page, type PageRequest, readPage } from './page.js'
 import type { ApprovalsTable, Schema } from './schema.js'
 
@@ -25,6 +26,13 @@ const columns = [
 
 export type ApprovalRow = Selectable<ApprovalsTable>
 
+const pendingOf = (column: 'job_id' | 'order_id') =>
+  rowsByKey(column, (build, isIts) =>
+    build.selectFrom('approvals').select(columns).where(isIts).where('state', '=', sql.lit('pending')),
+  )
+const pendingOfJob = pendingOf('job_id')
+const pendingOfOrder = pendingOf('order_id')
+
 export interface ApprovalFilter {
   states?: readonly ApprovalRow['state'][] | undefined
   certificateId?: string | undefined
@@ -47,21 +55,11 @@ export function approvalsTable(db: Kysely<Schema>) {
     },
 
     async findPendingOfJob(jobId: string): Promise<ApprovalRow | undefined> {
-      return await db
-        .selectFrom('approvals')
-        .select(columns)
-        .where('job_id', '=', jobId)
-        .where('state', '=', 'pending')
-        .executeTakeFirst()
+      return (await pendingOfJob(db, jobId))[0]
     },
 
     async findPendingOfOrder(orderId: string): Promise<ApprovalRow | undefined> {
-      return await db
-        .selectFrom('approvals')
-        .select(columns)
-        .where('order_id', '=', orderId)
-        .where('state', '=', 'pending')
-        .executeTakeFirst()
+      return (await pendingOfOrder(db, orderId))[0]
     },
 
     /** Whether somebody agreed to exactly this. */

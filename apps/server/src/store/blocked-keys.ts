@@ -1,12 +1,23 @@
 import { type Insertable, type Kysely, sql } from 'kysely'
+import { rowsByAsked, rowsByKey } from './by-key.js'
 import type { BlockedKeysTable, Schema } from './schema.js'
+
+const blocked = rowsByKey('spki_sha256', (build, isIt) =>
+  build.selectFrom('blocked_keys').select('spki_sha256').where(isIt),
+)
+/** In order, so that two who hold several do not wait for one another. */
+const held = rowsByAsked<object>(
+  (keys) => sql`
+    select key from (select distinct key from unnest(${keys}) as key order by key) as asked,
+      lateral pg_advisory_xact_lock(hashtextextended(asked.key, 0))`,
+)
 
 /** Keys that must never be certified again. */
 export function blockedKeysTable(db: Kysely<Schema>) {
   return {
     /** Held until the transaction ends by whoever blocks this key, or makes a certificate of it current. Taken before any row is locked. */
     async lock(spkiSha256: string): Promise<void> {
-      await sql`select pg_advisory_xact_lock(hashtextextended(${spkiSha256}, 0))`.execute(db)
+      await held(db, spkiSha256)
     },
 
     /** Blocking twice is blocking once. Returns whether it was not blocked before. */
@@ -20,12 +31,7 @@ export function blockedKeysTable(db: Kysely<Schema>) {
     },
 
     async has(spkiSha256: string): Promise<boolean> {
-      const row = await db
-        .selectFrom('blocked_keys')
-        .select('spki_sha256')
-        .where('spki_sha256', '=', spkiSha256)
-        .executeTakeFirst()
-      return row !== undefined
+      return (await blocked(db, spkiSha256)).length > 0
     },
   }
 }

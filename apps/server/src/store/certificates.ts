@@ -1,5 +1,6 @@
 import type { GeneralName } from '@certctl/core'
 import type { Insertable, Kysely, Selectable, Updateable } from 'kysely'
+import { lockByKey, rowsByKey } from './by-key.js'
 import type { CertificateTable, Schema } from './schema.js'
 
 const columns = [
@@ -29,6 +30,11 @@ const columns = [
 
 export type CertificateRow = Selectable<CertificateTable>
 
+const byId = rowsByKey('id', (build, isIt) => build.selectFrom('certificates').select(columns).where(isIt))
+const locked = lockByKey('id', (build, isIt) =>
+  build.selectFrom('certificates').select(columns).where(isIt).forNoKeyUpdate(),
+)
+
 export function certificatesTable(db: Kysely<Schema>) {
   return {
     async insert(row: Insertable<CertificateTable>): Promise<void> {
@@ -37,17 +43,12 @@ export function certificatesTable(db: Kysely<Schema>) {
 
     /** Archived ones too. */
     async get(id: string): Promise<CertificateRow | undefined> {
-      return await db.selectFrom('certificates').select(columns).where('id', '=', id).executeTakeFirst()
+      return (await byId(db, id))[0]
     },
 
     /** Locks the row until the transaction ends: the first lock of everything that changes what a certificate is. */
     async lock(id: string): Promise<CertificateRow | undefined> {
-      return await db
-        .selectFrom('certificates')
-        .select(columns)
-        .where('id', '=', id)
-        .forNoKeyUpdate()
-        .executeTakeFirst()
+      return (await locked(db, id))[0]
     },
 
     /** Names of some certificates of this issuer, for those who ask about it. */

@@ -1,4 +1,5 @@
 import { type Insertable, type Kysely, type Selectable, sql, type Updateable } from 'kysely'
+import { rowsByKey } from './by-key.js'
 import { type Page, type PageRequest, readPage } from './page.js'
 import type { ConnectionsTable, Schema } from './schema.js'
 
@@ -23,6 +24,7 @@ const columns = [
 ] as const
 
 export type ConnectionRow = Selectable<ConnectionsTable>
+const byId = rowsByKey('id', (build, isIt) => build.selectFrom('connections').select(columns).where(isIt))
 export type ConnectionKind = ConnectionsTable['kind']
 
 export interface ConnectionFilter {
@@ -38,12 +40,7 @@ export function connectionsTable(db: Kysely<Schema>) {
     },
 
     async get(kind: ConnectionKind, id: string): Promise<ConnectionRow | undefined> {
-      return await db
-        .selectFrom('connections')
-        .select(columns)
-        .where('id', '=', id)
-        .where('kind', '=', kind)
-        .executeTakeFirst()
+      return (await byId(db, id)).find((row) => row.kind === kind)
     },
 
     /** Locks the row against other changes until the transaction ends; what refers to it may be written meanwhile, as it is all the time. */
@@ -59,7 +56,7 @@ export function connectionsTable(db: Kysely<Schema>) {
 
     /** Whatever its kind. */
     async find(id: string): Promise<ConnectionRow | undefined> {
-      return await db.selectFrom('connections').select(columns).where('id', '=', id).executeTakeFirst()
+      return (await byId(db, id))[0]
     },
 
     async findByName(kind: ConnectionKind, name: string): Promise<ConnectionRow | undefined> {

@@ -1,5 +1,7 @@
 import { type Insertable, type Kysely, type Selectable, sql } from 'kysely'
+import { rowsByKey } from './by-key.js'
 import { type Page, type PageRequest, readPage } from './page.js'
+import { insertInto } from './row-writes.js'
 import type { EventsTable, Schema } from './schema.js'
 
 const columns = [
@@ -22,6 +24,14 @@ const columns = [
 
 export type EventRow = Selectable<EventsTable>
 
+const insert = insertInto('events', {
+  json: ['data'],
+  unless: '("alert_key") where "alert_key" is not null and "resolved_at" is null',
+})
+const openByKey = rowsByKey('alert_key', (build, isOfKey) =>
+  build.selectFrom('events').select('alert_key').where(isOfKey).where('resolved_at', 'is', null),
+)
+
 export interface EventFilter {
   type?: string | undefined
   severity?: EventsTable['severity'] | undefined
@@ -36,14 +46,7 @@ export function eventsTable(db: Kysely<Schema>) {
   return {
     /** Returns whether it was written: an alert that is already open under its key is not written again. */
     async insert(row: Insertable<EventsTable>): Promise<boolean> {
-      const outcome = await db
-        .insertInto('events')
-        .values(row)
-        .onConflict((conflict) =>
-          conflict.column('alert_key').where('alert_key', 'is not', null).where('resolved_at', 'is', null).doNothing(),
-        )
-        .executeTakeFirst()
-      return (outcome.numInsertedOrUpdatedRows ?? 0n) > 0n
+      return await insert(db, row)
     },
 
     /** Closes the open alert of this key and returns its id. */
@@ -60,12 +63,7 @@ export function eventsTable(db: Kysely<Schema>) {
 
     /** Those of these keys under which an alert is open. */
     async listOpen(alertKeys: readonly string[]): Promise<string[]> {
-      const rows = await db
-        .selectFrom('events')
-        .select('alert_key')
-        .where('alert_key', 'in', [...alertKeys])
-        .where('resolved_at', 'is', null)
-        .execute()
+      const rows = await openByKey(db, ...alertKeys)
       return rows.flatMap(({ alert_key }) => alert_key ?? [])
     },
 

@@ -1,4 +1,6 @@
 import { type Insertable, type Kysely, type RawBuilder, type Selectable, sql, type Updateable } from 'kysely'
+import { lockByKey, part, partsKey, rowsByAsked, rowsByKey } from './by-key.js'
+import { updateById } from './row-writes.js'
 import type { HolderTable, Schema } from './schema.js'
 
 const columns = [
@@ -29,6 +31,27 @@ const columns = [
 
 export type HolderRow = Selectable<HolderTable>
 
+const byId = rowsByKey('id', (build, isIt) => build.selectFrom('holders').select(columns).where(isIt))
+const locked = lockByKey('id', (build, isIt) =>
+  build.selectFrom('holders').select(columns).where(isIt).forNoKeyUpdate(),
+)
+const openOfCertificate = rowsByKey('certificate_id', (build, isOfCertificate) =>
+  build
+    .selectFrom('holders')
+    .select(columns)
+    .where(isOfCertificate)
+    .where('closed_at', 'is', null)
+    .orderBy('created_at')
+    .orderBy('id'),
+)
+const ofAgent = rowsByAsked<HolderRow>(
+  (keys) => sql`
+    select asked.key, ${sql.join(columns.map((column) => sql.ref(column)))}
+    from unnest(${keys}) as asked (key) join holders on holders.certificate_id = ${part(0)}
+      and holders.agent_id = ${part(1)} and holders.kind = 'agent' and holders.closed_at is null`,
+)
+const update = updateById('holders')
+
 export function holdersTable(db: Kysely<Schema>) {
   return {
     async insert(row: Insertable<HolderTable>): Promise<void> {
@@ -37,35 +60,21 @@ export function holdersTable(db: Kysely<Schema>) {
 
     /** Closed ones too. */
     async get(id: string): Promise<HolderRow | undefined> {
-      return await db.selectFrom('holders').select(columns).where('id', '=', id).executeTakeFirst()
+      return (await byId(db, id))[0]
     },
 
     /** Locks the row until the transaction ends; the certificate is locked before. */
     async lock(id: string): Promise<HolderRow | undefined> {
-      return await db.selectFrom('holders').select(columns).where('id', '=', id).forNoKeyUpdate().executeTakeFirst()
+      return (await locked(db, id))[0]
     },
 
     /** Open ones, oldest first. */
     async listOfCertificate(certificateId: string): Promise<HolderRow[]> {
-      return await db
-        .selectFrom('holders')
-        .select(columns)
-        .where('certificate_id', '=', certificateId)
-        .where('closed_at', 'is', null)
-        .orderBy('created_at')
-        .orderBy('id')
-        .execute()
+      return await openOfCertificate(db, certificateId)
     },
 
     async findOfAgent(certificateId: string, agentId: string): Promise<HolderRow | undefined> {
-      return await db
-        .selectFrom('holders')
-        .select(columns)
-        .where('certificate_id', '=', certificateId)
-        .where('agent_id', '=', agentId)
-        .where('kind', '=', 'agent')
-        .where('closed_at', 'is', null)
-        .executeTakeFirst()
+      return (await ofAgent(db, partsKey(certificateId, agentId)))[0]
     },
 
     async listOfAgent(agentId: string): Promise<HolderRow[]> {
@@ -92,7 +101,7 @@ export function holdersTable(db: Kysely<Schema>) {
     },
 
     async update(id: string, changes: Updateable<HolderTable>): Promise<void> {
-      await db.updateTable('holders').set(changes).where('id', '=', id).execute()
+      await update(db, id, changes)
     },
 
     /** Only while this is still what it serves: a newer version has times of its own. */

@@ -1,7 +1,9 @@
 import { type Insertable, type Kysely, type Selectable, sql, type Updateable } from 'kysely'
+import { type ByKey, lockByKey, rowsByKey } from './by-key.js'
 import { jobClaims } from './job-claims.js'
 import { jobColumns } from './job-columns.js'
 import { type Page, type PageRequest, readPage } from './page.js'
+import { insertInto, updateById } from './row-writes.js'
 import type { JobsTable, Schema } from './schema.js'
 
 export type JobRow = Selectable<JobsTable>
@@ -21,6 +23,36 @@ export interface JobFilter {
 }
 
 const open = ['waiting_csr', 'waiting_approval', 'ready', 'active'] as const
+const isOpen = sql<boolean>`state in (${sql.join(open.map((state) => sql.lit(state)))})`
+
+const byId = rowsByKey('id', (build, isIt) => build.selectFrom('jobs').select(jobColumns).where(isIt))
+const locked = lockByKey('id', (build, isIt) =>
+  build.selectFrom('jobs').select(jobColumns).where(isIt).forNoKeyUpdate(),
+)
+const openIssueOfHolder = rowsByKey('holder_id', (build, isOfHolder) =>
+  build
+    .selectFrom('jobs')
+    .select(jobColumns)
+    .where(isOfHolder)
+    .where('placement_id', 'is', null)
+    .where('kind', '=', sql.lit('issue'))
+    .where(isOpen)
+    .forNoKeyUpdate(),
+)
+const openOfCertificate = (kind: 'issue' | 'deploy'): ByKey<JobRow> =>
+  rowsByKey('certificate_id', (build, isOfCertificate) =>
+    build
+      .selectFrom('jobs')
+      .select(jobColumns)
+      .where(isOfCertificate)
+      .where('kind', '=', sql.lit(kind))
+      .where(isOpen)
+      .orderBy('created_at')
+      .orderBy('id'),
+  )
+const openOfKind = { issue: openOfCertificate('issue'), deploy: openOfCertificate('deploy') }
+const insert = insertInto('jobs', { json: ['result'], unless: '' })
+const update = updateById('jobs', { json: ['result'] })
 
 export function jobsTable(db: Kysely<Schema>) {
   return {
@@ -28,13 +60,7 @@ export function jobsTable(db: Kysely<Schema>) {
 
     /** Writes a job, or returns the one that is open for the same holder or placement and kind. */
     async insert(row: Insertable<JobsTable>): Promise<{ id: string; created: boolean }> {
-      const inserted = await db
-        .insertInto('jobs')
-        .values(row)
-        .onConflict((conflict) => conflict.doNothing())
-        .returning('id')
-        .executeTakeFirst()
-      if (inserted !== undefined) return { id: inserted.id, created: true }
+      if (await insert(db, row)) return { id: row.id, created: true }
       const existing = await db
         .selectFrom('jobs')
         .select('id')
@@ -50,24 +76,16 @@ export function jobsTable(db: Kysely<Schema>) {
     },
 
     async get(id: string): Promise<JobRow | undefined> {
-      return await db.selectFrom('jobs').select(jobColumns).where('id', '=', id).executeTakeFirst()
+      return (await byId(db, id))[0]
     },
 
     /** Locks the row until the transaction ends: the last lock anybody takes. */
     async lock(id: string): Promise<JobRow | undefined> {
-      return await db.selectFrom('jobs').select(jobColumns).where('id', '=', id).forNoKeyUpdate().executeTakeFirst()
+      return (await locked(db, id))[0]
     },
 
     async lockOpenIssueOfHolder(holderId: string): Promise<JobRow | undefined> {
-      return await db
-        .selectFrom('jobs')
-        .select(jobColumns)
-        .where('holder_id', '=', holderId)
-        .where('placement_id', 'is', null)
-        .where('kind', '=', 'issue')
-        .where('state', 'in', [...open])
-        .forNoKeyUpdate()
-        .executeTakeFirst()
+      return (await openIssueOfHolder(db, holderId))[0]
     },
 
     async findOpenOfPlacement(placementId: string, kind: JobKind): Promise<JobRow | undefined> {
@@ -91,20 +109,12 @@ export function jobsTable(db: Kysely<Schema>) {
       return row !== undefined
     },
 
-    async listOpenOfCertificate(certificateId: string, kind: JobKind): Promise<JobRow[]> {
-      return await db
-        .selectFrom('jobs')
-        .select(jobColumns)
-        .where('certificate_id', '=', certificateId)
-        .where('kind', '=', kind)
-        .where('state', 'in', [...open])
-        .orderBy('created_at')
-        .orderBy('id')
-        .execute()
+    async listOpenOfCertificate(certificateId: string, kind: 'issue' | 'deploy'): Promise<JobRow[]> {
+      return await openOfKind[kind](db, certificateId)
     },
 
     async update(id: string, changes: Updateable<JobsTable>): Promise<void> {
-      await db.updateTable('jobs').set(changes).where('id', '=', id).execute()
+      await update(db, id, changes)
     },
 
     /** A ready job that would run later runs then. Returns whether it was put forward. */

@@ -1,4 +1,5 @@
 import { type Insertable, type Kysely, type RawBuilder, type Selectable, sql, type Updateable } from 'kysely'
+import { type ByKey, rowsByKey } from './by-key.js'
 import { type Page, type PageRequest, readPage } from './page.js'
 import type { Schema } from './schema.js'
 
@@ -25,6 +26,8 @@ export interface NounTable<Row extends NounRow> {
   remove(id: string): Promise<void>
 }
 
+const byIds = new Map<NounTableName, ByKey<unknown>>()
+
 /** The queries that are alike for all of them; `columns` are the noun's own beside those of {@link NounRow}. */
 export function nounTable<Name extends NounTableName>(
   all: Kysely<Schema>,
@@ -35,12 +38,16 @@ export function nounTable<Name extends NounTableName>(
   const db = all as unknown as Kysely<Record<NounTableName, NounRow>>
   const listed = [...columns, 'id', 'name', 'created_at', 'updated_at'].map((column) => sql.ref(column).as(column))
   const found = sql`select ${sql.join(listed)} from ${sql.table(table)}`
+  const byId =
+    byIds.get(table) ??
+    rowsByKey('id', (build, isIt) => ({ compile: () => sql`${found} where ${isIt}`.compile(build) }))
+  byIds.set(table, byId)
   const one = async (id: string, lock: RawBuilder<unknown>): Promise<Row | undefined> =>
     (await sql<Row>`${found} where id = ${id} ${lock}`.execute(all)).rows[0]
 
   return {
     async get(id: string): Promise<Row | undefined> {
-      return await one(id, sql``)
+      return (await byId(all, id))[0] as Row | undefined
     },
 
     /** Keeps the row from being removed until the transaction ends: a reference and a deletion cannot cross. */

@@ -1,4 +1,6 @@
-import type { Insertable, Kysely, Selectable, Updateable } from 'kysely'
+import { type Insertable, type Kysely, type Selectable, sql, type Updateable } from 'kysely'
+import { lockByKey, part, partsKey, rowsByAsked, rowsByKey } from './by-key.js'
+import { insertInto, updateById } from './row-writes.js'
 import type { OrderTable, Schema } from './schema.js'
 
 const columns = [
@@ -29,43 +31,44 @@ const columns = [
 
 export type OrderRow = Selectable<OrderTable>
 
+const byId = rowsByKey('id', (build, isIt) => build.selectFrom('orders').select(columns).where(isIt))
+const locked = lockByKey('id', (build, isIt) => build.selectFrom('orders').select(columns).where(isIt).forNoKeyUpdate())
+const openOfHolder = rowsByKey('holder_id', (build, isOfHolder) =>
+  build.selectFrom('orders').select(columns).where(isOfHolder).where('state', '=', sql.lit('open')).forNoKeyUpdate(),
+)
+const newestOfKey = rowsByAsked<OrderRow>(
+  (keys) => sql`
+    select asked.key, newest.* from unnest(${keys}) as asked (key) cross join lateral (
+      select ${sql.join(columns.map((column) => sql.ref(column)))} from orders
+      where holder_id = ${part(0)} and spki_sha256 = ${part(1)}
+      order by created_at desc, id desc limit 1) as newest`,
+)
+const insert = insertInto('orders')
+const update = updateById('orders')
+
 export function ordersTable(db: Kysely<Schema>) {
   return {
     async insert(row: Insertable<OrderTable>): Promise<void> {
-      await db.insertInto('orders').values(row).execute()
+      await insert(db, row)
     },
 
     /** Closed ones too. */
     async get(id: string): Promise<OrderRow | undefined> {
-      return await db.selectFrom('orders').select(columns).where('id', '=', id).executeTakeFirst()
+      return (await byId(db, id))[0]
     },
 
     /** Locks the row until the transaction ends; certificate and holder are locked before. */
     async lock(id: string): Promise<OrderRow | undefined> {
-      return await db.selectFrom('orders').select(columns).where('id', '=', id).forNoKeyUpdate().executeTakeFirst()
+      return (await locked(db, id))[0]
     },
 
     async lockOpenOfHolder(holderId: string): Promise<OrderRow | undefined> {
-      return await db
-        .selectFrom('orders')
-        .select(columns)
-        .where('holder_id', '=', holderId)
-        .where('state', '=', 'open')
-        .forNoKeyUpdate()
-        .executeTakeFirst()
+      return (await openOfHolder(db, holderId))[0]
     },
 
     /** The newest one for this key, whatever became of it. */
     async findOfKey(holderId: string, spkiSha256: string): Promise<OrderRow | undefined> {
-      return await db
-        .selectFrom('orders')
-        .select(columns)
-        .where('holder_id', '=', holderId)
-        .where('spki_sha256', '=', spkiSha256)
-        .orderBy('created_at', 'desc')
-        .orderBy('id', 'desc')
-        .limit(1)
-        .executeTakeFirst()
+      return (await newestOfKey(db, partsKey(holderId, spkiSha256)))[0]
     },
 
     /** Open ones for these keys, whoever placed them, in the order of their certificates. Not locked. */
@@ -110,7 +113,7 @@ export function ordersTable(db: Kysely<Schema>) {
     },
 
     async update(id: string, changes: Updateable<OrderTable>): Promise<void> {
-      await db.updateTable('orders').set(changes).where('id', '=', id).execute()
+      await update(db, id, changes)
     },
   }
 }

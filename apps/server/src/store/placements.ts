@@ -1,4 +1,6 @@
 import { type Insertable, type Kysely, type Selectable, sql, type Updateable } from 'kysely'
+import { lockByKey, rowsByKey } from './by-key.js'
+import { updateById } from './row-writes.js'
 import type { PlacementTable, Schema } from './schema.js'
 
 const columns = [
@@ -41,26 +43,36 @@ export interface PlacementView extends PlacementRow {
   not_after: Date | null
 }
 
+const viewsOn = (db: Kysely<Schema>) =>
+  db
+    .selectFrom('placements')
+    .innerJoin('certificates', 'certificates.id', 'placements.certificate_id')
+    .innerJoin('targets', 'targets.id', 'placements.target_id')
+    .innerJoin('agents', 'agents.id', 'targets.agent_id')
+    .leftJoin('versions', 'versions.id', 'placements.desired_version_id')
+    .select([
+      ...columns,
+      'certificates.name as certificate_name',
+      'targets.name as target_name',
+      'targets.type as target_type',
+      'targets.agent_id',
+      'agents.name as agent_name',
+      'agents.last_heartbeat_at as agent_heard_at',
+      'versions.fingerprint as desired_fingerprint',
+      'versions.not_after',
+    ])
+    .where('placements.removed_at', 'is', null)
+
+const ofCertificate = rowsByKey('placements.certificate_id', (build, isOfCertificate) =>
+  viewsOn(build).where(isOfCertificate).orderBy('placements.created_at').orderBy('placements.id'),
+)
+const locked = lockByKey('placements.id', (build, isIt) =>
+  build.selectFrom('placements').select(columns).where(isIt).forNoKeyUpdate(),
+)
+const update = updateById('placements')
+
 export function placementsTable(db: Kysely<Schema>) {
-  const views = () =>
-    db
-      .selectFrom('placements')
-      .innerJoin('certificates', 'certificates.id', 'placements.certificate_id')
-      .innerJoin('targets', 'targets.id', 'placements.target_id')
-      .innerJoin('agents', 'agents.id', 'targets.agent_id')
-      .leftJoin('versions', 'versions.id', 'placements.desired_version_id')
-      .select([
-        ...columns,
-        'certificates.name as certificate_name',
-        'targets.name as target_name',
-        'targets.type as target_type',
-        'targets.agent_id',
-        'agents.name as agent_name',
-        'agents.last_heartbeat_at as agent_heard_at',
-        'versions.fingerprint as desired_fingerprint',
-        'versions.not_after',
-      ])
-      .where('placements.removed_at', 'is', null)
+  const views = () => viewsOn(db)
 
   return {
     async insert(row: Insertable<PlacementTable>): Promise<void> {
@@ -74,7 +86,7 @@ export function placementsTable(db: Kysely<Schema>) {
 
     /** Locks the row until the transaction ends; its target is locked before. */
     async lock(id: string): Promise<PlacementRow | undefined> {
-      return await db.selectFrom('placements').select(columns).where('id', '=', id).forNoKeyUpdate().executeTakeFirst()
+      return (await locked(db, id))[0]
     },
 
     async findPair(certificateId: string, targetId: string): Promise<PlacementRow | undefined> {
@@ -88,11 +100,7 @@ export function placementsTable(db: Kysely<Schema>) {
     },
 
     async listOfCertificate(certificateId: string): Promise<PlacementView[]> {
-      return await views()
-        .where('placements.certificate_id', '=', certificateId)
-        .orderBy('placements.created_at')
-        .orderBy('placements.id')
-        .execute()
+      return await ofCertificate(db, certificateId)
     },
 
     async listOfTarget(targetId: string): Promise<PlacementRow[]> {
@@ -110,7 +118,7 @@ export function placementsTable(db: Kysely<Schema>) {
     },
 
     async update(id: string, changes: Updateable<PlacementTable>): Promise<void> {
-      await db.updateTable('placements').set(changes).where('id', '=', id).execute()
+      await update(db, id, changes)
     },
 
     /** Certificates with a placement whose next attempt is due and for which no job is open. */

@@ -8,6 +8,7 @@ import { type Tables, tablesOn } from './tables.js'
 import { attemptTogether } from './transactions/attempt-together.js'
 import { createCoalescer } from './transactions/coalescer.js'
 import { inTransaction } from './transactions/in-transaction.js'
+import { mergingReads } from './transactions/merging-reads.js'
 import { createWakeBatch, type WakeChannel } from './wake.js'
 
 /** What one transaction can do: rows, their audit entries and the wake-ups that follow the commit. */
@@ -63,14 +64,14 @@ export function createStore({ db, clock, chance = systemChance }: StoreOptions):
     }
   }
   const coalescer = createCoalescer<(tx: Tx) => Promise<unknown>>({
-    writers: 2,
-    spare: 6,
+    writers: 1,
+    spare: 7,
     limit: 64,
     attempt: async (batch) => await attemptTogether({ db, transaction, begin }, batch),
   })
 
   return {
-    ...tablesOn(db),
+    ...tablesOn(mergingReads(db)),
     transaction,
     together: async <T>(key: string, work: (tx: Tx) => Promise<T>) => (await coalescer.run(key, work)) as T,
     snapshot: async (read) =>

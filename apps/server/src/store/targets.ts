@@ -1,4 +1,5 @@
 import { type Insertable, type Kysely, type Selectable, sql, type Updateable } from 'kysely'
+import { rowsByKey } from './by-key.js'
 import { type Page, type PageRequest, readPage } from './page.js'
 import type { Schema, TargetsTable } from './schema.js'
 
@@ -23,6 +24,8 @@ const columns = [
 
 export type TargetRow = Selectable<TargetsTable>
 
+const byId = rowsByKey('id', (build, isIt) => build.selectFrom('targets').select(columns).where(isIt))
+
 export interface TargetFilter {
   agentId?: string | undefined
   type?: string | undefined
@@ -37,7 +40,7 @@ export function targetsTable(db: Kysely<Schema>) {
 
     /** Retired ones too. */
     async get(id: string): Promise<TargetRow | undefined> {
-      return await db.selectFrom('targets').select(columns).where('id', '=', id).executeTakeFirst()
+      return (await byId(db, id))[0]
     },
 
     /** Locks the row until the transaction ends. */
@@ -46,12 +49,7 @@ export function targetsTable(db: Kysely<Schema>) {
     },
 
     async getMany(ids: readonly string[]): Promise<TargetRow[]> {
-      if (ids.length === 0) return []
-      return await db
-        .selectFrom('targets')
-        .select(columns)
-        .where('id', 'in', [...ids])
-        .execute()
+      return ids.length === 0 ? [] : await byId(db, ...ids)
     },
 
     async findLiveByName(agentId: string, name: string): Promise<TargetRow | undefined> {

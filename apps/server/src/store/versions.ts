@@ -1,5 +1,7 @@
 import { type Insertable, type Kysely, type Selectable, sql, type Updateable } from 'kysely'
+import { part, partsKey, rowsByAsked, rowsByKey } from './by-key.js'
 import { type Page, type PageRequest, readPage } from './page.js'
+import { insertInto, updateById } from './row-writes.js'
 import type { Schema, VersionTable } from './schema.js'
 
 const columns = [
@@ -25,38 +27,52 @@ const columns = [
 ] as const
 
 export type VersionRow = Selectable<VersionTable>
+const byId = rowsByKey('versions.id', (build, isIt) => build.selectFrom('versions').select(columns).where(isIt))
+const byFingerprint = rowsByKey('versions.fingerprint', (build, isIt) =>
+  build.selectFrom('versions').select(columns).where(isIt),
+)
+const bySerial = rowsByAsked<VersionRow>(
+  (keys) => sql`
+    select asked.key, ${sql.join(columns.map((column) => sql.ref(column)))}
+    from unnest(${keys}) as asked (key) join versions on versions.issuer_id = ${part(0)}
+      and versions.serial_number = ${part(1)}`,
+)
+const currentWithDer = rowsByKey('holders.certificate_id', (build, isOfCertificate) =>
+  build
+    .selectFrom('versions')
+    .innerJoin('holders', 'holders.current_version_id', 'versions.id')
+    .innerJoin('version_ders', 'version_ders.version_id', 'versions.id')
+    .select([...columns, 'version_ders.der', 'version_ders.chain_pem', 'version_ders.csr_pem'])
+    .where(isOfCertificate)
+    .where('holders.closed_at', 'is', null)
+    .orderBy('holders.created_at')
+    .orderBy('holders.id'),
+)
+const insert = insertInto('versions')
+const update = updateById('versions')
+
 export type VersionWithDer = VersionRow & { der: Buffer; chain_pem: string; csr_pem: string }
 
 export function versionsTable(db: Kysely<Schema>) {
   return {
     async insert(row: Insertable<VersionTable>): Promise<void> {
-      await db.insertInto('versions').values(row).execute()
+      await insert(db, row)
     },
 
     async get(id: string): Promise<VersionRow | undefined> {
-      return await db.selectFrom('versions').select(columns).where('id', '=', id).executeTakeFirst()
+      return (await byId(db, id))[0]
     },
 
     async getMany(ids: readonly string[]): Promise<VersionRow[]> {
-      if (ids.length === 0) return []
-      return await db
-        .selectFrom('versions')
-        .select(columns)
-        .where('id', 'in', [...ids])
-        .execute()
+      return ids.length === 0 ? [] : await byId(db, ...ids)
     },
 
     async findByFingerprint(fingerprint: string): Promise<VersionRow | undefined> {
-      return await db.selectFrom('versions').select(columns).where('fingerprint', '=', fingerprint).executeTakeFirst()
+      return (await byFingerprint(db, fingerprint))[0]
     },
 
     async findBySerial(issuerId: string, serialNumber: string): Promise<VersionRow | undefined> {
-      return await db
-        .selectFrom('versions')
-        .select(columns)
-        .where('issuer_id', '=', issuerId)
-        .where('serial_number', '=', serialNumber)
-        .executeTakeFirst()
+      return (await bySerial(db, partsKey(issuerId, serialNumber)))[0]
     },
 
     async getWithDer(id: string): Promise<VersionWithDer | undefined> {
@@ -70,16 +86,7 @@ export function versionsTable(db: Kysely<Schema>) {
 
     /** The current versions of all open holders of a certificate, oldest holder first. */
     async listCurrentWithDer(certificateId: string): Promise<VersionWithDer[]> {
-      return await db
-        .selectFrom('versions')
-        .innerJoin('holders', 'holders.current_version_id', 'versions.id')
-        .innerJoin('version_ders', 'version_ders.version_id', 'versions.id')
-        .select([...columns, 'version_ders.der', 'version_ders.chain_pem', 'version_ders.csr_pem'])
-        .where('holders.certificate_id', '=', certificateId)
-        .where('holders.closed_at', 'is', null)
-        .orderBy('holders.created_at')
-        .orderBy('holders.id')
-        .execute()
+      return await currentWithDer(db, certificateId)
     },
 
     /** The versions that open holders of this certificate serve now. */
@@ -153,7 +160,7 @@ export function versionsTable(db: Kysely<Schema>) {
     },
 
     async update(id: string, changes: Updateable<VersionTable>): Promise<void> {
-      await db.updateTable('versions').set(changes).where('id', '=', id).execute()
+      await update(db, id, changes)
     },
 
     /** Newest first. */

@@ -42,19 +42,26 @@ async function sideBySide(
   batch: readonly Work[],
 ): Promise<readonly Outcome[]> {
   const { txOn, flush } = begin(pipelined.db)
-  let culprit: Work | undefined
+  const culprits = new Set<Work>()
+  let shared: { error: unknown } | undefined
+  const laneOf = pipelined.lanes((error) => {
+    shared ??= { error }
+  })
   const outcomes = await Promise.all(
     batch.map(async (work): Promise<Outcome> => {
-      const lane = pipelined.lane(() => {
-        culprit ??= work
+      const lane = laneOf({
+        // What fails after another one did fails because of it.
+        failed: () => void (culprits.size === 0 && shared === undefined && culprits.add(work)),
+        absent: () => void culprits.add(work),
       })
       try {
         return { ok: true, value: await work(txOn(lane)) }
       } catch (error) {
-        return culprit === undefined || culprit === work ? { ok: false, error } : { ok: true, value: undefined }
+        return culprits.size === 0 || culprits.has(work) ? { ok: false, error } : { ok: true, value: undefined }
       }
     }),
   )
+  if (shared !== undefined && culprits.size === 0) throw shared.error
   if (outcomes.every(({ ok }) => ok)) await flush()
   return outcomes
 }

@@ -8,12 +8,13 @@ import {
   PostgresQueryCompiler,
 } from 'kysely'
 import type { Schema } from '../schema.js'
+import { createMergingLanes, type Faults } from './merging-lanes.js'
 
 export interface Pipelined {
   /** Statements asked without waiting for one another go out together, and are done in the order they were asked: so are locks taken. */
   readonly db: Kysely<Schema>
-  /** The same for one of several that share the connection; told where a statement of this one failed. */
-  lane(onFault: (error: unknown) => void): Kysely<Schema>
+  /** For several that share the connection: what they ask alike in the same moment is one statement. Told whose failed, or that one of several did. */
+  lanes(onShared: (error: unknown) => void): (faults: Faults) => Kysely<Schema>
   /** From then on nothing is sent any more: what still goes on after the transaction has ended must not write outside of it. */
   end(): void
 }
@@ -29,22 +30,18 @@ export function pipelinedOn(connection: DatabaseConnection): Pipelined {
   }
   return {
     db: builderOn(execute),
-    lane: (onFault) =>
-      builderOn(async (query) => {
-        try {
-          return await execute(query)
-        } catch (error) {
-          onFault(error)
-          throw error
-        }
-      }),
+    lanes(onShared) {
+      const laneOf = createMergingLanes(execute, { onShared })
+      return (faults) => builderOn(laneOf(faults) as Execute)
+    },
     end() {
       isOver = true
     },
   }
 }
 
-function builderOn(executeQuery: Execute): Kysely<Schema> {
+/** The query builder in front of whatever executes. */
+export function builderOn(executeQuery: Execute): Kysely<Schema> {
   const connection: DatabaseConnection = {
     executeQuery,
     // biome-ignore lint/correctness/useYield: nothing streams inside a transaction of ours

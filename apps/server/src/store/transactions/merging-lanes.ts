@@ -1,0 +1,137 @@
+import { CompiledQuery, type QueryResult } from 'kysely'
+import { type Mergeable, mergeableOf } from '../mergeable.js'
+import { asRows } from '../row-writes.js'
+
+type Answer = QueryResult<unknown>
+type Execute = (query: CompiledQuery) => Promise<Answer>
+
+/** What is told to the one it concerns. */
+export interface Faults {
+  /** Its statement failed, and the transaction with it. */
+  failed(): void
+  /** A row that it wants to lock is held by somebody else, or is not there. The transaction goes on. */
+  absent(): void
+}
+
+export interface MergingOptions {
+  /** Told when a statement fails that several have asked. Where each may ask again alone, nobody need be told. */
+  onShared: ((error: unknown) => void) | 'each asks again'
+  /** When a moment is over. Not given: when everything has been done that could be without waiting. */
+  soon?: ((flush: () => void) => unknown) | undefined
+}
+
+interface Asked {
+  query: CompiledQuery
+  how: Mergeable | undefined
+  faults: Faults
+  resolve(answer: Answer): void
+  reject(error: unknown): void
+}
+
+/**
+ * Lets several work on one connection side by side. What each of them asks is done in the order it asked; statements of different ones that
+ * may be merged, and are asked in the same moment, are sent as one.
+ */
+export function createMergingLanes(
+  execute: Execute,
+  { onShared, soon = process.nextTick }: MergingOptions,
+): (faults: Faults) => Execute {
+  const waiting = new Set<Asked[]>()
+  const flush = (): void => {
+    while (waiting.size > 0) {
+      const heads = [...waiting].map((lane) => lane.shift() as Asked)
+      for (const lane of waiting) if (lane.length === 0) waiting.delete(lane)
+      for (const group of grouped(heads)) void send(group, { execute, onShared })
+    }
+  }
+  return (faults) => {
+    const lane: Asked[] = []
+    return (query) => {
+      const how = mergeableOf(query.sql)
+      return new Promise((resolve, reject) => {
+        const asked = { query, how, faults, resolve, reject }
+        if (how === undefined && lane.length === 0) return void send([asked], { execute, onShared })
+        if (waiting.size === 0) soon(flush)
+        lane.push(asked)
+        waiting.add(lane)
+      })
+    }
+  }
+}
+
+/** Those that may be merged with one another, in the order in which the first of each was asked. */
+function grouped(heads: readonly Asked[]): Asked[][] {
+  const groups: Asked[][] = []
+  const open = new Map<string, Asked[]>()
+  for (const asked of heads) {
+    const group = asked.how === undefined ? undefined : open.get(asked.query.sql)
+    if (group !== undefined && !group.some((other) => isOfOneRow(other, asked))) {
+      group.push(asked)
+      continue
+    }
+    const made = [asked]
+    groups.push(made)
+    if (asked.how !== undefined) open.set(asked.query.sql, made)
+  }
+  return groups
+}
+
+/** One statement changes a row once. */
+function isOfOneRow({ query: one, how }: Asked, { query: other }: Asked): boolean {
+  if (how?.kind !== 'write' || !how.columns.includes('id')) return false
+  return rowOf(one, how).id === rowOf(other, how).id
+}
+
+type Sending = Pick<MergingOptions, 'onShared'> & { execute: Execute }
+
+async function send(group: readonly Asked[], { execute, onShared }: Sending): Promise<void> {
+  const [first] = group
+  if (first === undefined) return
+  try {
+    const { how } = first
+    if (how === undefined || group.length === 1) return first.resolve(await execute(first.query))
+    const answer = await execute(mergedOf(group, how))
+    for (const asked of group) deliver(asked, { how, answer })
+  } catch (error) {
+    if (group.length > 1 && onShared === 'each asks again')
+      return void (await Promise.all(group.map(async (asked) => await send([asked], { execute, onShared }))))
+    if (group.length === 1) first.faults.failed()
+    else if (onShared !== 'each asks again') onShared(error)
+    for (const { reject } of group) reject(error)
+  }
+}
+
+function mergedOf(group: readonly Asked[], how: Mergeable): CompiledQuery {
+  const text = group[0]?.query.sql ?? ''
+  if (how.kind === 'same') return CompiledQuery.raw(text)
+  if (how.kind === 'write') return CompiledQuery.raw(how.ofMany, [asRows(group.map(({ query }) => rowOf(query, how)))])
+  const keys = [...new Set(group.flatMap(({ query }) => query.parameters[0] as readonly string[]))]
+  return CompiledQuery.raw(how.kind === 'lock' ? `${text} skip locked` : text, [keys])
+}
+
+type Write = Extract<Mergeable, { kind: 'write' }>
+
+function rowOf({ parameters }: CompiledQuery, { columns }: Write): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(columns.map((column, index) => [column, parameters[index]]))
+}
+
+function deliver({ query, faults, resolve, reject }: Asked, { how, answer }: { how: Mergeable; answer: Answer }): void {
+  if (how.kind === 'same') {
+    resolve(answer)
+    return
+  }
+  const { kind, column } = how
+  if (column === undefined) {
+    resolve({ rows: [] })
+    return
+  }
+  const keys = kind === 'write' ? [rowOf(query, how)[column]] : (query.parameters[0] as readonly unknown[])
+  const rows = answer.rows.filter((row) => keys.includes((row as Record<string, unknown>)[column]))
+  if (kind !== 'lock' || rows.length === keys.length) {
+    resolve({ rows })
+    return
+  }
+  // Somebody else holds it, or it is not there: whoever asked finds out alone, and keeps nobody waiting.
+  faults.absent()
+  reject(new Error(`A row is locked, or is not there: ${query.sql}`))
+}
