@@ -6,8 +6,8 @@ import { isSecret, Secret } from './secret.js'
 /** Under this key a field's JSON Schema says what it means: see `Mark`. */
 export const markKey = 'x-certctl'
 /** `secret`: sealed at rest and masked; `file`: a path that deployments write; `command`: an argument vector an agent's policy must allow; `script`: a program the
- * server runs, which over the API must lie in its scripts directory. */
-export type Mark = 'secret' | 'file' | 'command' | 'duration' | 'directory' | 'script'
+ * server runs, which over the API must lie in its scripts directory; `address`: where secrets are sent. */
+export type Mark = 'secret' | 'file' | 'command' | 'duration' | 'directory' | 'script' | 'address'
 
 function marked<T extends z.ZodType>(schema: T, mark: Mark): T {
   return schema.meta({ [markKey]: mark })
@@ -91,12 +91,13 @@ export function port(): z.ZodType<number, number> {
   return z.int().min(1, 'must be between 1 and 65535').max(65535, 'must be between 1 and 65535')
 }
 
-/** An absolute https or http URL without credentials in it. */
+/** An absolute https or http URL without credentials in it. Whoever changes it to another origin must give the secrets beside it again. */
 export function url(): z.ZodType<string, string> {
-  return z
+  const plain = z
     .string()
     .max(4096)
     .refine((value) => isPlainUrl(value), 'must be an http or https URL without user name and password')
+  return marked(plain, 'address')
 }
 
 function isPlainUrl(value: string): boolean {

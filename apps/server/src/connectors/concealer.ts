@@ -1,7 +1,6 @@
 import { CertctlError, isCertctlError, isSecret, type JsonValue, messageOf } from '@certctl/core'
 import { maskSecrets } from '@certctl/kit'
-import { type Config, type ConfigSchema, hidesSecrets, mapMarked } from './marked-schema.js'
-import { mask } from './sealed-config.js'
+import { type Config, type ConfigSchema, hidesSecrets, mapMarked, mask } from './marked-schema.js'
 
 /** Takes an instance's secrets out of whatever its connector says. */
 export interface Concealer {

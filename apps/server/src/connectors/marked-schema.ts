@@ -1,5 +1,8 @@
 import { type JsonValue, type Mark, markKey } from '@certctl/core'
 
+/** What stands for a secret on the wire; sent back it means: as it was. */
+export const mask = '********'
+
 /** A JSON Schema as connectors and agents report it, with marks. */
 export type ConfigSchema = { readonly [key: string]: JsonValue | undefined }
 export type Config = { readonly [key: string]: JsonValue | undefined }

@@ -1,10 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import { CertctlError, type JsonValue } from '@certctl/core'
 import type { Sealing, SealPlace } from '../access/sealing.js'
-import { type Config, type ConfigSchema, hidesSecrets, isObject, mapMarked, type Path } from './marked-schema.js'
-
-/** What stands for a secret on the wire; sent back it means: as it was. */
-export const mask = '********'
+import { type Config, type ConfigSchema, hidesSecrets, isObject, mapMarked, mask, type Path } from './marked-schema.js'
+import { requireSecretsAnew } from './require-secrets-anew.js'
 
 /** A configuration at rest: what everybody may see, and the rest sealed. */
 export interface StoredConfig {
@@ -64,7 +62,7 @@ function maskAll(value: JsonValue): JsonValue {
 
 /**
  * Changes the fields that are given: `null` clears one, a mask stands for what is stored there. Throws `config_invalid`, naming
- * the field, for a mask behind which nothing is stored.
+ * the field, for a mask behind which nothing is stored, and for a secret that would go to another host than it was given for.
  */
 export function mergeConfig(
   schema: ConfigSchema | undefined,
@@ -75,8 +73,9 @@ export function mergeConfig(
     ([, value]) => value !== null && value !== undefined,
   )
   const merged: Config = Object.fromEntries(given)
-  const restored = restore({ schema, whole: merged }, merged, { value: previous, path: [] })
-  return restored as Config
+  const restored = restore({ schema, whole: merged }, merged, { value: previous, path: [] }) as Config
+  if (isUsable(schema)) requireSecretsAnew(schema, { previous, changes: changes as Config, merged: restored })
+  return restored
 }
 
 interface Before {

@@ -2,8 +2,8 @@ import { Secret } from '@certctl/core'
 import { describe, expect, it } from '@jest/globals'
 import { createSealing } from '../../src/access/sealing.js'
 import { checkShape } from '../../src/connectors/check-shape.js'
-import { type ConfigSchema, hidesSecrets, markedTexts } from '../../src/connectors/marked-schema.js'
-import { mask, maskConfig, mergeConfig, openConfig, sealConfig } from '../../src/connectors/sealed-config.js'
+import { type ConfigSchema, hidesSecrets, markedTexts, mask } from '../../src/connectors/marked-schema.js'
+import { maskConfig, mergeConfig, openConfig, sealConfig } from '../../src/connectors/sealed-config.js'
 
 const sealing = createSealing([new Secret('a key for tests only, of more than 32 bytes')])
 const place = { table: 'targets', id: 't1', column: 'secrets' }
@@ -133,6 +133,61 @@ describe('a change', () => {
 
   it('takes a mask literally where no secret belongs', () => {
     expect(mergeConfig(schema, config, { url: mask })).toMatchObject({ url: mask })
+  })
+})
+
+describe('an address that leads elsewhere', () => {
+  const address = { type: 'string', 'x-certctl': 'address' }
+  const addressed: ConfigSchema = {
+    type: 'object',
+    properties: {
+      addr: address,
+      token_url: address,
+      token: secret,
+      client: { type: 'object', properties: { secret } },
+      mount: { type: 'string' },
+    },
+  }
+  const held = { addr: 'https://vault.test:8200/a', token: 'canary', client: { secret: 'canary too' } }
+  const anew = (...fields: string[]) =>
+    expect.objectContaining({
+      code: 'config_invalid',
+      message: expect.stringMatching(/leads to https:\/\/thief\.test now/),
+      errors: fields.map((field) => expect.objectContaining({ field })),
+    })
+
+  it('needs the secrets beside it again, whether they are left out or masked', () => {
+    for (const changes of [
+      { addr: 'https://thief.test' },
+      { ...maskConfig(addressed, held), addr: 'https://thief.test/a' },
+      { token_url: 'https://thief.test' },
+    ])
+      expect(() => mergeConfig(addressed, held, changes)).toThrow(anew('config.token', 'config.client.secret'))
+    expect(() => mergeConfig(addressed, held, { addr: 'https://thief.test', token: 'mine' })).toThrow(
+      anew('config.client.secret'),
+    )
+  })
+
+  it('is one also on another port, or without TLS', () => {
+    for (const addr of ['https://vault.test:8201/a', 'http://vault.test:8200/a'])
+      expect(() => mergeConfig(addressed, held, { addr })).toThrow(/must be given again/)
+  })
+
+  it('may be given with all of them, or with null for those that are not needed any more', () => {
+    const changes = { addr: 'https://new.test', token: 'canary', client: null }
+    expect(mergeConfig(addressed, held, changes)).toEqual({ addr: 'https://new.test', token: 'canary' })
+  })
+
+  it('is none where only the path changes, where it goes, or where nothing is secret', () => {
+    expect(mergeConfig(addressed, held, { addr: 'https://vault.test:8200/b', mount: 'pki' })).toMatchObject({
+      token: 'canary',
+      client: held.client,
+    })
+    const both = { ...held, token_url: 'https://id.test' }
+    expect(mergeConfig(addressed, both, { token_url: null })).toEqual(held)
+    expect(mergeConfig(addressed, { addr: 'https://a.test' }, { addr: 'https://b.test' })).toEqual({
+      addr: 'https://b.test',
+    })
   })
 })
 
