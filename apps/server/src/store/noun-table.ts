@@ -1,4 +1,12 @@
-import { type Insertable, type Kysely, type RawBuilder, type Selectable, sql, type Updateable } from 'kysely'
+import {
+  type AliasedRawBuilder,
+  type Insertable,
+  type Kysely,
+  type RawBuilder,
+  type Selectable,
+  sql,
+  type Updateable,
+} from 'kysely'
 import { type ByKey, rowsByKey } from './by-key.js'
 import { type Page, type PageRequest, readPage } from './page.js'
 import type { Schema } from './schema.js'
@@ -26,7 +34,25 @@ export interface NounTable<Row extends NounRow> {
   remove(id: string): Promise<void>
 }
 
-const byIds = new Map<NounTableName, ByKey<unknown>>()
+interface Statements {
+  listed: readonly AliasedRawBuilder<unknown, string>[]
+  found: RawBuilder<unknown>
+  byId: ByKey<unknown>
+}
+
+/** Made once for each table, and not for each transaction. */
+const made = new Map<NounTableName, Statements>()
+
+function statementsOf(table: NounTableName, columns: readonly string[]): Statements {
+  const known = made.get(table)
+  if (known !== undefined) return known
+  const listed = [...columns, 'id', 'name', 'created_at', 'updated_at'].map((column) => sql.ref(column).as(column))
+  const found = sql`select ${sql.join(listed)} from ${sql.table(table)}`
+  const byId = rowsByKey('id', (build, isIt) => ({ compile: () => sql`${found} where ${isIt}`.compile(build) }))
+  const statements = { listed, found, byId }
+  made.set(table, statements)
+  return statements
+}
 
 /** The queries that are alike for all of them; `columns` are the noun's own beside those of {@link NounRow}. */
 export function nounTable<Name extends NounTableName>(
@@ -36,12 +62,7 @@ export function nounTable<Name extends NounTableName>(
 ) {
   type Row = Selectable<Schema[Name]> & NounRow
   const db = all as unknown as Kysely<Record<NounTableName, NounRow>>
-  const listed = [...columns, 'id', 'name', 'created_at', 'updated_at'].map((column) => sql.ref(column).as(column))
-  const found = sql`select ${sql.join(listed)} from ${sql.table(table)}`
-  const byId =
-    byIds.get(table) ??
-    rowsByKey('id', (build, isIt) => ({ compile: () => sql`${found} where ${isIt}`.compile(build) }))
-  byIds.set(table, byId)
+  const { listed, found, byId } = statementsOf(table, columns)
   const one = async (id: string, lock: RawBuilder<unknown>): Promise<Row | undefined> =>
     (await sql<Row>`${found} where id = ${id} ${lock}`.execute(all)).rows[0]
 

@@ -62,24 +62,25 @@ export function createMergingLanes(
 /** Those that may be merged with one another, in the order in which the first of each was asked. */
 function grouped(heads: readonly Asked[]): Asked[][] {
   const groups: Asked[][] = []
-  const open = new Map<string, Asked[]>()
+  const open = new Map<string, { group: Asked[]; changed: Set<unknown> }>()
   for (const asked of heads) {
-    const group = asked.how === undefined ? undefined : open.get(asked.query.sql)
-    if (group !== undefined && !group.some((other) => isOfOneRow(other, asked))) {
-      group.push(asked)
+    const row = rowChangedBy(asked)
+    const found = asked.how === undefined ? undefined : open.get(asked.query.sql)
+    if (found !== undefined && !found.changed.has(row)) {
+      found.group.push(asked)
+      if (row !== undefined) found.changed.add(row)
       continue
     }
-    const made = [asked]
-    groups.push(made)
-    if (asked.how !== undefined) open.set(asked.query.sql, made)
+    const group = [asked]
+    groups.push(group)
+    if (asked.how !== undefined) open.set(asked.query.sql, { group, changed: new Set(row === undefined ? [] : [row]) })
   }
   return groups
 }
 
 /** One statement changes a row once. */
-function isOfOneRow({ query: one, how }: Asked, { query: other }: Asked): boolean {
-  if (how?.kind !== 'write' || !how.columns.includes('id')) return false
-  return rowOf(one, how).id === rowOf(other, how).id
+function rowChangedBy({ query, how }: Asked): unknown {
+  return how?.kind === 'write' ? query.parameters[how.columns.indexOf('id')] : undefined
 }
 
 type Sending = Pick<MergingOptions, 'onShared'> & { execute: Execute }
