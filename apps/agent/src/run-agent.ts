@@ -10,10 +10,12 @@ import { observe } from './observe.js'
 import { createOwnedFiles } from './owned-files.js'
 import { createReporter, repeatReports } from './report.js'
 import { scanRepeatedly } from './scan.js'
+import { removeHalfWrittenState } from './sealed-state.js'
 
 /** Runs until the end: first what a crash left is put right, then everything at once. Resolves when nothing runs any more. */
 export async function runAgent(agent: Agent, end: AgentEnd): Promise<void> {
   await removeHalfWrittenKeys(agent.config.keyDirectory)
+  await removeHalfWrittenState(agent.config.stateDirectory)
   await repairAfterCrash(agent.state, createOwnedFiles(agent.host.files, agent.installation), agent.log)
   await agent.challenges.resume()
   const boot = randomUUID()

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import { readdir } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { StateStore } from '@certctl/core'
 import { z } from '@certctl/core'
-import { createFileStateStore } from '@certctl/kit'
+import { createFileStateStore, removeLeftovers } from '@certctl/kit'
 import type { AgentLog } from './log.js'
 import type { Installation } from './owned-files.js'
 
@@ -33,6 +34,13 @@ export function createSealedState(directory: string, log: AgentLog): SealedState
         instance: `connector ${agentId} ${instanceId}`,
       }),
   }
+}
+
+/** Entries that were being written when the agent was killed: the ones before them stand, and nobody looks at these again. */
+export async function removeHalfWrittenState(directory: string): Promise<void> {
+  const entries = await readdir(directory, { withFileTypes: true, recursive: true })
+  const folders = entries.filter((entry) => entry.isDirectory())
+  await removeLeftovers([directory, ...folders.map(({ parentPath, name }) => join(parentPath, name))])
 }
 
 const installationSchema = z.object({ id: z.string() })

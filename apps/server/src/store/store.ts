@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import { createAuditBatch } from './audit-batch.js'
 import type { AuditEntry } from './audit-entry.js'
+import { certificateListTable } from './certificate-list.js'
 import { type Chance, systemChance } from './chance.js'
 import { isWorthAnotherTry } from './database-error.js'
 import type { Schema } from './schema.js'
@@ -72,6 +73,8 @@ export function createStore({ db, clock, chance = systemChance }: StoreOptions):
 
   return {
     ...tablesOn(mergingReads(db)),
+    // Searches in a transaction, under a limit of its own.
+    certificateList: certificateListTable(db),
     transaction,
     together: async <T>(key: string, work: (tx: Tx) => Promise<T>) => (await coalescer.run(key, work)) as T,
     snapshot: async (read) =>

@@ -13,8 +13,13 @@ const nothing = { failed: () => undefined, absent: () => undefined }
 export function mergingReads(db: Kysely<Schema>): Kysely<Schema> {
   const execute: DatabaseConnection['executeQuery'] = async (query) => await db.executeQuery(query as never)
   const laneOf = createMergingLanes(execute, { onShared: 'each asks again', soon: setImmediate })
-  return builderOn(async (query) => {
-    const kind = mergeableOf(query.sql)?.kind
-    return (await (kind === 'rows' || kind === 'same' ? laneOf(nothing)(query) : execute(query))) as never
-  })
+  return builderOn(
+    async (query) => {
+      const kind = mergeableOf(query.sql)?.kind
+      return (await (kind === 'rows' || kind === 'same' ? laneOf(nothing)(query) : execute(query))) as never
+    },
+    async () => {
+      throw new TypeError('A transaction has a connection of its own: begin it in the store')
+    },
+  )
 }

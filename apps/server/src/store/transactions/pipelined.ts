@@ -40,8 +40,11 @@ export function pipelinedOn(connection: DatabaseConnection): Pipelined {
   }
 }
 
-/** The query builder in front of whatever executes. */
-export function builderOn(executeQuery: Execute): Kysely<Schema> {
+/** The query builder in front of whatever executes. A transaction that it begins is the one it is in already, unless `beginTransaction` says otherwise. */
+export function builderOn(
+  executeQuery: Execute,
+  beginTransaction: () => Promise<void> = async () => {},
+): Kysely<Schema> {
   const connection: DatabaseConnection = {
     executeQuery,
     // biome-ignore lint/correctness/useYield: nothing streams inside a transaction of ours
@@ -56,7 +59,7 @@ export function builderOn(executeQuery: Execute): Kysely<Schema> {
     createDriver: () => ({
       init: async () => {},
       acquireConnection: async () => connection,
-      beginTransaction: async () => {},
+      beginTransaction,
       commitTransaction: async () => {},
       rollbackTransaction: async () => {},
       releaseConnection: async () => {},

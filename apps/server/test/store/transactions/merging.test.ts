@@ -284,6 +284,14 @@ describe('reads outside of transactions', () => {
     expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
   })
 
+  it('begin no transaction: what belongs together would be spread over connections', async () => {
+    await expect(
+      reading()
+        .transaction()
+        .execute(async () => undefined),
+    ).rejects.toThrow(/begin it in the store/)
+  })
+
   it('lock and write each for themselves, since each commits by itself', async () => {
     await insertAgents(2)
     const db = reading()
