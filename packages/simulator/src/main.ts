@@ -1,10 +1,4 @@
-/**
- * Lives worlds from seeds, two at a time, and says what broke. The exit code is the number of seeds that failed.
- * Usage: simulate [--seeds 1-3] [--full] [--scenario JSON] [--processes 2] [--results FILE]
- *   --full      2,000 certificates over two years; seeds 1-20 unless said otherwise
- *   --scenario  changes of single values, as a failing run prints them
- *   --results   one line per finished seed is written there, and seeds that have one are passed over: a run that was cut off goes on
- */
+/** Lives worlds from seeds, two at a time, and says what broke. The exit code is the number of seeds that failed. */
 import { appendFileSync, existsSync, mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,6 +8,18 @@ import { runSeed } from './run-seed.js'
 import { runSeeds, type SeedMessage, type SeedTask } from './run-seeds.js'
 import { fullSize, type Scenario, scenarioOf } from './scenario.js'
 import { describeViolation } from './violation.js'
+
+const usage = `Usage: pnpm simulate [--seeds 1-3] [--full] [--scenario JSON] [--processes 2] [--results FILE]
+
+Lives worlds from seeds in virtual time and says what broke. The exit code is the number of seeds that failed.
+
+  --seeds     which: 7, 1-3 or 1-3,7; 1-3 where not given
+  --full      2,000 certificates over two years; seeds 1-20 unless said otherwise
+  --scenario  changes of single values, as a failing run prints them: {"certificates":20,"days":40}
+  --processes how many at a time
+  --results   one line per finished seed is written there, and seeds that have one are passed over: a run that was cut off goes on
+  --help      this text
+`
 
 if (process.argv.includes('--child')) process.once('message', (task: SeedTask) => void live(task))
 else process.exitCode = await main()
@@ -43,8 +49,13 @@ async function main(): Promise<number> {
       scenario: { type: 'string', default: '{}' },
       processes: { type: 'string', default: '2' },
       results: { type: 'string' },
+      help: { type: 'boolean', default: false },
     },
   })
+  if (values.help) {
+    process.stdout.write(usage)
+    return 0
+  }
   const done = doneSeeds(values.results)
   const seeds = seedsOf(values.seeds ?? (values.full ? '1-20' : '1-3')).filter((seed) => !done.includes(seed))
   const changes: Partial<Scenario> = { ...(values.full ? fullSize : {}), ...JSON.parse(values.scenario) }

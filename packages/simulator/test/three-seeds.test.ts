@@ -29,6 +29,13 @@ describe('certificates of 6, 47, 90 and 398 days among failing CAs and agents', 
 })
 
 describe('the command', () => {
+  it('explains itself', () => {
+    const { status, output } = simulate(['--help'])
+    expect(status).toBe(0)
+    for (const option of ['--seeds', '--full', '--scenario', '--processes', '--results'])
+      expect(output).toContain(option)
+  })
+
   it('says what is wrong with its arguments', () => {
     const { status, output } = simulate(['--seeds', 'one'])
     expect(status).not.toBe(0)
