@@ -26,7 +26,7 @@ export interface Ca {
   signer: Signer
 }
 
-/** Loads the CA each time it is asked for, and parses it again only where the source has changed. Files that are being replaced one after the other do not fit together: the CA before them signs on. */
+/** Loads a CA of files each time it is asked for, and parses it again only where they have changed; its own CA, once. Files that are being replaced one after the other do not fit together: the CA before them signs on. */
 export function createCaLoader(config: Config, host: IssuerHost): () => Promise<Ca> {
   let loaded: { source: Source; ca: Ca } | undefined
   return async () => {

@@ -55,7 +55,9 @@ async function sideBySide(
         absent: () => void culprits.add(work),
       })
       try {
-        return { ok: true, value: await work(txOn(lane)) }
+        const value = await work(txOn(lane))
+        // Also where it went on without its row: the transaction is not at its end then, and must not be committed.
+        return culprits.has(work) ? { ok: false, error: undone } : { ok: true, value }
       } catch (error) {
         return culprits.size === 0 || culprits.has(work) ? { ok: false, error } : { ok: true, value: undefined }
       }

@@ -110,6 +110,21 @@ describe('work that waits together', () => {
     expect(ids).not.toContain(idOf(5))
   })
 
+  it('fails alone where it refuses itself while others go on without a row that was not to be had', async () => {
+    const settled = await all(20, async (tx, index) => {
+      await insert(tx, index)
+      if (index === 8 || index === 9) await tx.certificates.lock(`nobody-${index}`).catch(() => undefined)
+      else await tx.agents.get(idOf(index))
+      // By now it is known that those two did not get theirs.
+      await tx.agents.get(idOf(index))
+      if (index === 15) throw new CertctlError('conflict', 'not this one')
+    })
+    expect(failures(settled)).toEqual([15])
+    const ids = await stored()
+    expect(ids).toHaveLength(19)
+    expect(ids).not.toContain(idOf(15))
+  })
+
   it('does not wait for a lock that one of it waits for', async () => {
     await all(9, async (tx, index) => await insert(tx, index))
     const holder = openDatabase({ address: services.database.address, maxConnections: 1 })
