@@ -61,7 +61,7 @@ function cpuOf(pid: number): number {
 
 async function start(kind: string, name: string): Promise<Side> {
   const path = fileURLToPath(new URL('./inventory/list-server.ts', import.meta.url))
-  const asShipped = new URL('./as-shipped.mjs', import.meta.url).href
+  const asShipped = new URL('../scripts/as-shipped.mjs', import.meta.url).href
   const child = fork(path, [kind], { execArgv: ['--conditions=@certctl/source', '--import', asShipped] })
   child.send({
     url: inventory !== undefined && 'url' in inventory.address ? inventory.address.url.reveal() : '',

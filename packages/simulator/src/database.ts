@@ -3,6 +3,7 @@ import { Secret } from '@certctl/core'
 import pg from 'pg'
 import { connectionOf, type DatabaseAddress, openDatabase } from '../../../apps/server/src/store/database.js'
 import { startEmbeddedPostgres } from '../../../apps/server/src/store/embedded-postgres.js'
+import { createStatementNames } from '../../../apps/server/src/store/kept-plans.js'
 import { migrate } from '../../../apps/server/src/store/migrate.js'
 
 /** A PostgreSQL for simulations: nothing in it is worth an fsync. */
@@ -26,6 +27,7 @@ export async function startPostgres(directory: string): Promise<SimulationPostgr
       synchronous_commit: 'off',
       full_page_writes: 'off',
       jit: 'off',
+      autovacuum: 'off',
       shared_buffers: '512MB',
       max_wal_size: '4GB',
       wal_level: 'minimal',
@@ -64,10 +66,14 @@ export async function createDatabase(server: string, name: string): Promise<Simu
   await migrate({ db: database.db, now: () => new Date('2026-01-01T00:00:00Z') })
   await database.close()
   const client = new pg.Client(connectionOf(address))
+  const nameOf = createStatementNames()
   await client.connect()
   return {
     address,
-    sql: { rows: async (statement, parameters = []) => (await client.query(statement, [...parameters])).rows },
+    sql: {
+      rows: async (text, parameters = []) =>
+        (await client.query({ name: nameOf(text), text, values: [...parameters] })).rows,
+    },
     async close() {
       await client.end()
       await ask(server, `drop database if exists ${name} with (force)`)

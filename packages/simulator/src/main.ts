@@ -1,4 +1,4 @@
-/** Lives worlds from seeds, two at a time, and says what broke. The exit code is the number of seeds that failed. */
+/** Lives worlds from seeds, three at a time, and says what broke. The exit code is the number of seeds that failed. */
 import { appendFileSync, existsSync, mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,14 +9,14 @@ import { runSeeds, type SeedMessage, type SeedTask } from './run-seeds.js'
 import { fullSize, type Scenario, scenarioOf } from './scenario.js'
 import { describeViolation } from './violation.js'
 
-const usage = `Usage: pnpm simulate [--seeds 1-3] [--full] [--scenario JSON] [--processes 2] [--results FILE]
+const usage = `Usage: pnpm simulate [--seeds 1-3] [--full] [--scenario JSON] [--processes 3] [--results FILE]
 
 Lives worlds from seeds in virtual time and says what broke. The exit code is the number of seeds that failed.
 
   --seeds     which: 7, 1-3 or 1-3,7; 1-3 where not given
   --full      2,000 certificates over two years; seeds 1-20 unless said otherwise
   --scenario  changes of single values, as a failing run prints them: {"certificates":20,"days":40}
-  --processes how many at a time
+  --processes how many at a time; one and a half per core keeps all cores busy
   --results   one line per finished seed is written there, and seeds that have one are passed over: a run that was cut off goes on
   --help      this text
 `
@@ -47,7 +47,7 @@ async function main(): Promise<number> {
       seeds: { type: 'string' },
       full: { type: 'boolean', default: false },
       scenario: { type: 'string', default: '{}' },
-      processes: { type: 'string', default: '2' },
+      processes: { type: 'string', default: '3' },
       results: { type: 'string' },
       help: { type: 'boolean', default: false },
     },

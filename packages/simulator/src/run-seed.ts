@@ -6,6 +6,7 @@ import { startPeople } from './operator/people.js'
 import { setUp } from './operator/set-up.js'
 import type { Scenario } from './scenario.js'
 import { startLoops } from './server/run-loops.js'
+import { startVacuum } from './server/vacuum.js'
 import { asItIs, type Tampering } from './tampering.js'
 import type { Figures, World } from './world.js'
 
@@ -41,6 +42,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
 async function live(world: World, { scenario, onProgress }: SeedOptions): Promise<void> {
   await prepareChecks(world)
   await setUp(world)
+  await startVacuum(world)
   startFaults(world)
   startPeople(world)
   startLoops(world)

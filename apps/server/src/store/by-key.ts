@@ -10,6 +10,7 @@ import {
   type SqlBool,
   sql,
 } from 'kysely'
+import { unseenTexts } from './kept-plans.js'
 import { declareMergeable, type Mergeable } from './mergeable.js'
 import type { Schema } from './schema.js'
 
@@ -24,6 +25,9 @@ const build = new Kysely<Schema>({
 })
 
 type Build = typeof build
+
+/** The only parameter of a statement that is asked by key. */
+const severalKeys = unseenTexts([])
 
 /** Asks for what belongs to a key, or to several. Those who ask in one transaction side by side are one statement. */
 export type ByKey<Row> = (db: Kysely<Schema>, ...keys: readonly string[]) => Promise<Row[]>
@@ -49,7 +53,7 @@ export function lockByKey<Row>(
 /** Rows by a key that is no column of theirs; the statement answers it as `key` beside them. `keys` are all that are asked for. */
 export function rowsByAsked<Row>(query: (keys: RawBuilder<string[]>) => RawBuilder<unknown>): ByKey<Row> {
   const ask = asked('key', 'rows', (build) => ({
-    compile: () => (query(sql<string[]>`${[]}::text[]`) as RawBuilder<Row & { key: string }>).compile(build),
+    compile: () => (query(severalKeys) as RawBuilder<Row & { key: string }>).compile(build),
   }))
   return async (db, ...keys) => (await ask(db, ...keys)).map(({ key: _, ...row }) => row as Row)
 }
@@ -77,7 +81,7 @@ function asked<Row>(
   kind: Extract<Mergeable, { column: string }>['kind'],
   query: (build: Build, isOfKey: Expression<SqlBool>) => Compilable<Row>,
 ): ByKey<Row> {
-  const compiled = query(build, sql<SqlBool>`${sql.ref(column)} = any(${[]}::text[])`).compile()
+  const compiled = query(build, sql<SqlBool>`${sql.ref(column)} = any(${severalKeys})`).compile()
   requireParameters(compiled, 1)
   declareMergeable(compiled.sql, { kind, column: column.split('.').at(-1) ?? column })
   return async (db, ...keys) =>

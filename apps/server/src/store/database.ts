@@ -11,6 +11,7 @@ import {
 import pg from 'pg'
 import { databaseErrorOf } from './database-error.js'
 import { createStatementNames } from './kept-plans.js'
+import { askDatabase } from './kept-query.js'
 import type { Schema } from './schema.js'
 
 /** A URL as an operator writes it (`sslmode`, `sslrootcert` and the like are obeyed), or the embedded server's socket. */
@@ -123,13 +124,15 @@ async function run<R>(
   parameters: readonly unknown[],
 ): Promise<PostgresQueryResult<R>> {
   try {
-    const values = [...parameters]
-    const name = values.length === 0 ? undefined : nameOf(statement)
-    const { command, rowCount, rows } = await client.query(
-      name === undefined ? { text: statement, values } : { name, text: statement, values },
-    )
+    // Without values a statement may be several, as those of a migration are, which no name can stand for.
+    const mayBeKept = parameters.length > 0 || statement.startsWith('select ')
+    const { command, rowCount, rows } = await askDatabase(client, {
+      name: mayBeKept ? nameOf(statement) : undefined,
+      text: statement,
+      values: parameters,
+    })
     if (statement === 'commit' && command !== 'COMMIT') throw notCommitted()
-    return { command: written.find((word) => word === command) ?? 'SELECT', rowCount: rowCount ?? 0, rows }
+    return { command: written.find((word) => word === command) ?? 'SELECT', rowCount: rowCount ?? 0, rows: rows as R[] }
   } catch (error) {
     const ours = databaseErrorOf(error, statement)
     // The server rolls back what it lost the connection of; why it was lost is what the caller must hear.

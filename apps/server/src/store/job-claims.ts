@@ -1,6 +1,7 @@
 import { type Kysely, sql, type Updateable } from 'kysely'
 import { jobColumns } from './job-columns.js'
 import type { JobKind, JobRow, JobState } from './jobs.js'
+import { literals, unseenTexts } from './kept-plans.js'
 import type { JobsTable, Schema } from './schema.js'
 
 export interface ServerClaim {
@@ -20,6 +21,8 @@ export interface AgentClaim {
   generation?: number | undefined
 }
 
+const isNoneOf = (ids: readonly string[]) => sql<boolean>`id <> all(${unseenTexts(ids)})`
+
 /** The fence around jobs: claiming gives a fresh lease, and whoever ends a job says which lease it has. */
 export function jobClaims(db: Kysely<Schema>) {
   return {
@@ -30,11 +33,11 @@ export function jobClaims(db: Kysely<Schema>) {
           cte
             .selectFrom('jobs')
             .select('id')
-            .where('kind', 'in', [...kinds])
+            .where('kind', 'in', literals(...kinds))
             .where(({ or, and, eb }) =>
               or([
-                and([eb('state', '=', 'ready'), eb('run_at', '<=', now)]),
-                and([eb('state', '=', 'active'), eb('locked_until', '<', now)]),
+                and([eb('state', '=', sql.lit('ready')), eb('run_at', '<=', now)]),
+                and([eb('state', '=', sql.lit('active')), eb('locked_until', '<', now)]),
               ]),
             )
             .orderBy('priority')
@@ -69,14 +72,14 @@ export function jobClaims(db: Kysely<Schema>) {
         .selectFrom('jobs')
         .select(jobColumns)
         .where('agent_id', '=', agentId)
-        .where('kind', '=', 'issue')
-        .where('state', '=', 'waiting_csr')
+        .where('kind', '=', sql.lit('issue'))
+        .where('state', '=', sql.lit('waiting_csr'))
         .where('run_at', '<=', now)
         .where(({ or, eb }) =>
           or([
             eb('locked_until', 'is', null),
             eb('locked_until', '<', now),
-            ...(holding === undefined ? [] : [eb('id', 'not in', [...holding, ''])]),
+            ...(holding === undefined ? [] : [isNoneOf(holding)]),
           ]),
         )
         .orderBy('priority')
@@ -98,17 +101,15 @@ export function jobClaims(db: Kysely<Schema>) {
         .selectFrom('jobs')
         .select(jobColumns)
         .where('agent_id', '=', agentId)
-        .where('kind', 'in', [...kinds])
+        .where('kind', 'in', literals(...kinds))
         .where(({ or, and, eb }) =>
           or([
-            and([eb('state', '=', 'ready'), eb('run_at', '<=', now)]),
+            and([eb('state', '=', sql.lit('ready')), eb('run_at', '<=', now)]),
             and([
-              eb('state', '=', 'active'),
+              eb('state', '=', sql.lit('active')),
               or([
                 sql<boolean>`greatest(locked_until, bound_until) < ${now}`,
-                ...(holding === undefined
-                  ? []
-                  : [and([eb('locked_by', '=', agentId), eb('id', 'not in', [...holding, ''])])]),
+                ...(holding === undefined ? [] : [and([eb('locked_by', '=', agentId), isNoneOf(holding)])]),
               ]),
             ]),
           ]),
@@ -129,14 +130,14 @@ export function jobClaims(db: Kysely<Schema>) {
         .selectFrom('jobs')
         .select('id')
         .where('target_id', '=', targetId)
-        .where('kind', '=', 'deploy')
-        .where('state', 'in', ['active', 'cancelled'])
+        .where('kind', '=', sql.lit('deploy'))
+        .where('state', 'in', literals('active', 'cancelled'))
         .where('locked_until', 'is not', null)
         .where(sql<boolean>`greatest(locked_until, bound_until) >= ${now}`)
         .where(({ not, and, eb }) =>
           except.holding === undefined
             ? sql<boolean>`true`
-            : not(and([eb('locked_by', '=', except.agentId), eb('id', 'not in', [...except.holding, ''])])),
+            : not(and([eb('locked_by', '=', except.agentId), isNoneOf(except.holding)])),
         )
         .limit(1)
         .executeTakeFirst()
@@ -160,7 +161,7 @@ export function jobClaims(db: Kysely<Schema>) {
         }))
         .where('id', '=', id)
         .where('agent_id', '=', agentId)
-        .where('state', 'in', ['waiting_csr', 'ready', 'active'])
+        .where('state', 'in', literals('waiting_csr', 'ready', 'active'))
         .returning(jobColumns)
         .executeTakeFirst()
     },
@@ -174,7 +175,7 @@ export function jobClaims(db: Kysely<Schema>) {
       await db
         .updateTable('jobs')
         .set({ locked_until: sql<Date>`least(coalesce(bound_until, ${until}::timestamptz), ${until}::timestamptz)` })
-        .where('id', 'in', [...ids])
+        .where(sql<boolean>`id = any(${unseenTexts(ids)})`)
         .where('agent_id', '=', agentId)
         .where('locked_by', '=', agentId)
         .where('state', 'in', ['waiting_csr', 'active'])

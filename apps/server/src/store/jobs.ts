@@ -2,6 +2,7 @@ import { type Insertable, type Kysely, type Selectable, sql, type Updateable } f
 import { type ByKey, lockByKey, rowsByKey } from './by-key.js'
 import { jobClaims } from './job-claims.js'
 import { jobColumns } from './job-columns.js'
+import { literals } from './kept-plans.js'
 import { type Page, type PageRequest, readPage } from './page.js'
 import { insertInto, updateById } from './row-writes.js'
 import type { JobsTable, Schema } from './schema.js'
@@ -178,7 +179,7 @@ export function jobsTable(db: Kysely<Schema>) {
         .selectFrom('jobs')
         .select(({ fn }) => fn.min('run_at').as('at'))
         .where('agent_id', '=', agentId)
-        .where('state', 'in', ['waiting_csr', 'ready'])
+        .where('state', 'in', literals('waiting_csr', 'ready'))
         .where('run_at', '>', now)
         .executeTakeFirst()
       return row?.at ?? undefined

@@ -1,7 +1,21 @@
 import { createHash } from 'node:crypto'
+import { type RawBuilder, sql } from 'kysely'
 
 /** In front of a statement whose values decide which plan is good: it is planned anew whenever it is asked. */
 export const plannedAnew = '/* planned anew */'
+
+/**
+ * A list whose length the planner does not see: with one that it sees, a plan for just this list always looks cheaper than the kept one,
+ * every call is planned anew, and planning takes longer than the call.
+ */
+export function unseenTexts(texts: readonly string[]): RawBuilder<string[]> {
+  return sql<string[]>`array(select unnest(${[...texts]}::text[]))`
+}
+
+/** In the text of a statement: only so does the plan that is kept for it know that an index over rows of these states will do. */
+export function literals<Word extends string>(...words: readonly Word[]): RawBuilder<Word>[] {
+  return words.map((word) => sql.lit(word))
+}
 
 /** Asked so often, a statement is worth its plan. */
 const worthwhile = 3

@@ -13,12 +13,9 @@ const returnsOfAClone = 2
  * Each start of an agent has an id of its own. One that comes back after another was heard is a second process with the same key: a
  * cloned machine. Both are refused (`conflict`), with an alert, until only one of them was heard for ten minutes.
  */
-export async function checkBoot(
-  services: Services,
-  { agentId, boot }: { agentId: string; boot: string },
-): Promise<void> {
-  const known = await services.store.agents.get(agentId)
-  if (known === undefined || (known.boot_id === boot && known.cloned_at === null)) return
+export async function checkBoot(services: Services, known: AgentRow, boot: string): Promise<void> {
+  const { id: agentId } = known
+  if (known.boot_id === boot && known.cloned_at === null) return
   const isCloned = await services.store.transaction(async (tx) => {
     const agent = await tx.agents.lock(agentId)
     if (agent === undefined) return false

@@ -1,6 +1,7 @@
 import type { WorkAnswer } from '@certctl/api'
 import { CertctlError } from '@certctl/core'
 import type { Services } from '../services.js'
+import type { AgentRow } from '../store/agents.js'
 import { checkBoot } from './check-boot.js'
 import { claimDeployments } from './claim-deployments.js'
 import { claimIssuance } from './claim-issuance.js'
@@ -38,8 +39,8 @@ const lookAgainSeconds = 15
 export async function claimAgentWork(services: Services, question: WorkQuestion): Promise<WorkAnswer> {
   const { agentId, boot, signal } = question
   const deadline = performance.now() + Math.min(question.waitSeconds, 55) * 1000
-  await requireAlive(services, agentId)
-  if (boot !== undefined) await checkBoot(services, { agentId, boot })
+  const agent = await requireAlive(services, agentId)
+  if (boot !== undefined) await checkBoot(services, agent, boot)
   await services.store.agents.recordBeats([{ id: agentId, at: services.clock.now() }])
   for (let claiming: Claiming = question; ; claiming = { ...question, holding: undefined }) {
     const wake = waitForWake(services, { channel: 'agent', subject: agentId, signal })
@@ -59,11 +60,12 @@ export async function claimAgentWork(services: Services, question: WorkQuestion)
   }
 }
 
-async function requireAlive(services: Services, agentId: string): Promise<void> {
+async function requireAlive(services: Services, agentId: string): Promise<AgentRow> {
   const agent = await services.store.agents.get(agentId)
   if (agent === undefined) throw new CertctlError('not_found', `There is no agent ${agentId}`)
   if (agent.retired_at !== null)
     throw new CertctlError('gone', `Agent ${agent.name} was retired at ${agent.retired_at.toISOString()}`)
+  return agent
 }
 
 async function claimOnce(services: Services, claiming: Claiming): Promise<WorkAnswer['jobs']> {

@@ -12,7 +12,7 @@ export async function keepAlive(
   const agent = await services.store.agents.get(agentId)
   if (agent === undefined) throw new CertctlError('not_found', `There is no agent ${agentId}`)
   if (agent.retired_at !== null) throw new CertctlError('gone', `Agent ${agent.name} was retired`)
-  if (boot !== undefined) await checkBoot(services, { agentId, boot })
+  if (boot !== undefined) await checkBoot(services, agent, boot)
   const now = services.clock.now()
   const until = new Date(now.getTime() + leaseSeconds * 1000)
   await services.store.jobs.prolongForAgent(agentId, { ids: holding, now, until })

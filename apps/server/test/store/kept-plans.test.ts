@@ -1,5 +1,11 @@
-import { describe, expect, it } from '@jest/globals'
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { sql } from 'kysely'
+import { systemChance } from '../../src/store/chance.js'
+import { type Database, openDatabase } from '../../src/store/database.js'
 import { createStatementNames, plannedAnew } from '../../src/store/kept-plans.js'
+import { createStore, type Store } from '../../src/store/store.js'
+import { type TestDatabase, testDatabase } from '../postgres.js'
 
 /** The third time is the first that counts. */
 const thrice = (nameOf: (statement: string) => string | undefined, statement: string) =>
@@ -32,5 +38,64 @@ describe('the plan of a statement', () => {
     expect(new Set(named).size).toBe(400)
     expect(nameOf(texts[0] ?? '')).toBe(named[0])
     expect(nameOf(texts.at(-1) ?? '')).toBeUndefined()
+  })
+})
+
+describe('what is asked all the time', () => {
+  let test: TestDatabase
+  let database: Database
+  let store: Store
+  beforeAll(async () => {
+    test = await testDatabase()
+    database = openDatabase({ address: test.address, maxConnections: 1 })
+    store = createStore({ db: database.db, clock: { now: () => new Date() }, chance: systemChance })
+    await sql`insert into agents (id, name, key_hash, registered_at)
+      select 'a' || n, 'a' || n, sha256(n::text::bytea), now() from generate_series(0, 49) as n`.execute(database.db)
+    await sql`insert into jobs (id, kind, state, agent_id, run_at, requested_by, created_at)
+      select n::text, 'verify', case when n % 97 = 0 then 'ready' else 'done' end, 'a' || n % 50, now() + (n - 400) * interval '1 minute', 'test', now()
+      from generate_series(1, 5000) as n`.execute(database.db)
+    await sql`analyze`.execute(database.db)
+  })
+  afterAll(async () => {
+    await database.close()
+    await test.close()
+  })
+
+  const questions: Record<string, () => Promise<unknown>> = {
+    'rows by a key': async () => await store.agents.get(randomUUID()),
+    'rows under a lock': async () => await store.transaction(async (tx) => await tx.jobs.lock(randomUUID())),
+    'work for a server': async () =>
+      await store.jobs.claimForServer({ kinds: ['scan'], server: 's', now: new Date(), until: new Date(), limit: 4 }),
+    'work for an agent': async () =>
+      await store.jobs.listForAgent('a7', { kinds: ['verify'], now: new Date(), holding: [randomUUID()] }),
+    'CSRs of an agent': async () => await store.jobs.listWaitingCsr('a7', { now: new Date(), holding: [] }),
+    'when an agent has work': async () => await store.jobs.nextRunOfAgent('a7', new Date()),
+  }
+
+  it.each(Object.keys(questions))('is planned a few times and then no more: %s', async (name) => {
+    await database.close()
+    database = openDatabase({ address: test.address, maxConnections: 1 })
+    store = createStore({ db: database.db, clock: { now: () => new Date() }, chance: systemChance })
+    for (let times = 0; times < 20; times += 1) await questions[name]?.()
+    const { rows } = await sql<{ kept: string; anew: string }>`
+      select generic_plans as kept, custom_plans as anew from pg_prepared_statements`.execute(database.db)
+    expect(rows.length).toBeGreaterThan(0)
+    for (const { kept, anew } of rows) {
+      // PostgreSQL itself tries five times what a plan of its own would be worth.
+      expect(Number(anew)).toBeLessThanOrEqual(5)
+      expect(Number(kept)).toBeGreaterThanOrEqual(10)
+    }
+  })
+
+  it('finds the few that are open by their index', async () => {
+    const { rows } = await sql<{
+      'QUERY PLAN': string
+    }>`explain (generic_plan) select id from jobs where agent_id = $1 and kind in ('verify')
+      and (state = 'ready' and run_at <= (select $2::timestamptz)) order by priority, run_at, id limit 100`.execute(
+      database.db,
+    )
+    expect(rows.map((row) => row['QUERY PLAN']).join('\n')).toMatch(
+      /Index Scan using jobs_(?:ready|agent)|Bitmap Index Scan on jobs_/,
+    )
   })
 })

@@ -20,7 +20,7 @@ export function createWorker(world: World, server: string): Worker {
     nextLook = Number.POSITIVE_INFINITY
     const jobs = await claim(world, server)
     for (const job of jobs) await start(world, job, signal)
-    wake(jobs.length > 0 ? 1 : await secondsToNext(world))
+    wake(jobs.length === world.services.config.renewal_concurrency ? 1 : await secondsToNext(world))
   }
   const wake = (seconds: number): void => {
     const ms = Math.round(world.agenda.now() + seconds * 1000)

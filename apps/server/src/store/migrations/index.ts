@@ -7,6 +7,7 @@ import { servers } from './0009-servers.js'
 import { issuerPauses } from './0010-issuer-pauses.js'
 import { challenges } from './0011-challenges.js'
 import { issuerMaintenance } from './0012-issuer-maintenance.js'
+import { keptRefreshPlan } from './0013-kept-refresh-plan.js'
 
 export interface Migration {
   /** Number and name; never changed once released. */
@@ -25,4 +26,5 @@ export const migrations: readonly Migration[] = [
   issuerPauses,
   challenges,
   issuerMaintenance,
+  keptRefreshPlan,
 ]
