@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process'
+import { X509Certificate } from 'node:crypto'
 import { beforeAll, describe, expect, it } from '@jest/globals'
 import { buildChain, checkIssuedBy, encodePem, issuerFault, keyMatches, parseCertificate } from '../src/index.js'
 import { createAuthority, createLeaf, type TestAuthority } from './forge/authority.js'
@@ -15,6 +17,14 @@ beforeAll(async () => {
   leaf = await createLeaf(issuing)
   stranger = await createAuthority({ name: 'Stranger' })
 })
+
+const judgement = (judge: () => boolean): boolean => {
+  try {
+    return judge()
+  } catch {
+    return false
+  }
+}
 
 describe('a chain', () => {
   it('is put in order, whatever order the CA sent, without the root, the leaf or anything that is not on it', () => {
@@ -79,6 +89,45 @@ describe('an issuer', () => {
       expect(checkIssuedBy(issued.certificate, ca.certificate)).toBe(true)
     },
   )
+
+  it.each(['RSA-2048', 'EC-P256', 'EC-P384', 'EC-P521', 'Ed25519'] as const)(
+    'with a %s key is recognised where OpenSSL recognises it, whatever bit of the certificate is turned',
+    async (algorithm) => {
+      const ca = await createAuthority({ name: 'CA', algorithm })
+      const { der } = await createLeaf(ca)
+      const key = new X509Certificate(ca.pem).publicKey
+      const judged = Array.from({ length: 60 }, (_, index) => {
+        const turned = Uint8Array.from(der)
+        // From the end, where the signature is, to the beginning.
+        const at = turned.length - 1 - Math.floor((index * turned.length) / 60)
+        turned[at] = (turned[at] ?? 0) ^ (1 << (index % 8))
+        const ours = judgement(() => checkIssuedBy(parseCertificate(turned), ca.certificate))
+        const theirs = judgement(() => new X509Certificate(turned).verify(key))
+        return { ours, theirs }
+      })
+      expect(judged.filter(({ ours, theirs }) => ours && !theirs)).toEqual([])
+      expect(judged.filter(({ theirs }) => theirs)).toEqual([])
+    },
+  )
+
+  it.each([
+    [
+      'RSASSA-PSS',
+      ['-newkey', 'rsa:2048', '-sha384', '-sigopt', 'rsa_padding_mode:pss', '-sigopt', 'rsa_pss_saltlen:48'],
+    ],
+    ['SHA-1, as roots of old do', ['-newkey', 'rsa:2048', '-sha1']],
+    ['SHA-224', ['-newkey', 'rsa:2048', '-sha224']],
+    ['P-384 and SHA-512', ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-384', '-sha512']],
+    ['Ed448', ['-newkey', 'ed448']],
+  ])('that signs itself with %s is its own issuer', (_, how) => {
+    const { stdout, status } = spawnSync(
+      'openssl',
+      ['req', '-x509', '-nodes', '-keyout', '/dev/null', '-subj', '/CN=Root', '-days', '30', ...how],
+      { encoding: 'utf8' },
+    )
+    expect(status).toBe(0)
+    expect(buildChain(stdout, [])).toMatchObject({ complete: true })
+  })
 
   it('of the same name with another key is not the issuer', async () => {
     const twin = await createAuthority({ name: 'Issuing', by: policy })

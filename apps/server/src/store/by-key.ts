@@ -10,7 +10,6 @@ import {
   type SqlBool,
   sql,
 } from 'kysely'
-import { unseenTexts } from './kept-plans.js'
 import { declareMergeable, type Mergeable } from './mergeable.js'
 import type { Schema } from './schema.js'
 
@@ -27,7 +26,9 @@ const build = new Kysely<Schema>({
 type Build = typeof build
 
 /** The only parameter of a statement that is asked by key. */
-const severalKeys = unseenTexts([])
+const severalKeys = sql<string[]>`${[]}::text[]`
+/** The same parameter, of which the planner sees that it is one key. */
+const oneKey = sql<string[]>`array[(${[]}::text[])[1]]`
 
 /** Asks for what belongs to a key, or to several. Those who ask in one transaction side by side are one statement. */
 export type ByKey<Row> = (db: Kysely<Schema>, ...keys: readonly string[]) => Promise<Row[]>
@@ -52,8 +53,8 @@ export function lockByKey<Row>(
 
 /** Rows by a key that is no column of theirs; the statement answers it as `key` beside them. `keys` are all that are asked for. */
 export function rowsByAsked<Row>(query: (keys: RawBuilder<string[]>) => RawBuilder<unknown>): ByKey<Row> {
-  const ask = asked('key', 'rows', (build) => ({
-    compile: () => (query(severalKeys) as RawBuilder<Row & { key: string }>).compile(build),
+  const ask = asked('key', 'rows', (build, _, keys) => ({
+    compile: () => (query(keys) as RawBuilder<Row & { key: string }>).compile(build),
   }))
   return async (db, ...keys) => (await ask(db, ...keys)).map(({ key: _, ...row }) => row as Row)
 }
@@ -79,13 +80,15 @@ export function sameRows<Row>(query: (build: Build) => Compilable<Row>): (db: Ky
 function asked<Row>(
   column: string,
   kind: Extract<Mergeable, { column: string }>['kind'],
-  query: (build: Build, isOfKey: Expression<SqlBool>) => Compilable<Row>,
+  query: (build: Build, isOfKey: Expression<SqlBool>, keys: RawBuilder<string[]>) => Compilable<Row>,
 ): ByKey<Row> {
-  const compiled = query(build, sql<SqlBool>`${sql.ref(column)} = any(${severalKeys})`).compile()
-  requireParameters(compiled, 1)
-  declareMergeable(compiled.sql, { kind, column: column.split('.').at(-1) ?? column })
-  return async (db, ...keys) =>
-    (await db.executeQuery(CompiledQuery.raw(compiled.sql, [keys]) as CompiledQuery<Row>)).rows
+  const [several, one] = [severalKeys, oneKey].map((keys) => {
+    const compiled = query(build, sql<SqlBool>`${sql.ref(column)} = any(${keys})`, keys).compile()
+    requireParameters(compiled, 1)
+    return compiled.sql
+  }) as [string, string]
+  declareMergeable(several, { kind, column: column.split('.').at(-1) ?? column, ofOne: one })
+  return async (db, ...keys) => (await db.executeQuery(CompiledQuery.raw(several, [keys]) as CompiledQuery<Row>)).rows
 }
 
 function requireParameters({ sql: statement, parameters }: CompiledQuery, count: number): void {

@@ -12,6 +12,7 @@ import pg from 'pg'
 import { databaseErrorOf } from './database-error.js'
 import { createStatementNames } from './kept-plans.js'
 import { askDatabase } from './kept-query.js'
+import { asSent } from './mergeable.js'
 import type { Schema } from './schema.js'
 
 /** A URL as an operator writes it (`sslmode`, `sslrootcert` and the like are obeyed), or the embedded server's socket. */
@@ -126,9 +127,10 @@ async function run<R>(
   try {
     // Without values a statement may be several, as those of a migration are, which no name can stand for.
     const mayBeKept = parameters.length > 0 || statement.startsWith('select ')
+    const text = asSent(statement, parameters)
     const { command, rowCount, rows } = await askDatabase(client, {
-      name: mayBeKept ? nameOf(statement) : undefined,
-      text: statement,
+      name: mayBeKept ? nameOf(text) : undefined,
+      text,
       values: parameters,
     })
     if (statement === 'commit' && command !== 'COMMIT') throw notCommitted()

@@ -175,7 +175,7 @@ export function jobClaims(db: Kysely<Schema>) {
       await db
         .updateTable('jobs')
         .set({ locked_until: sql<Date>`least(coalesce(bound_until, ${until}::timestamptz), ${until}::timestamptz)` })
-        .where(sql<boolean>`id = any(${unseenTexts(ids)})`)
+        .where(sql<boolean>`id = any(${[...ids]}::text[])`)
         .where('agent_id', '=', agentId)
         .where('locked_by', '=', agentId)
         .where('state', 'in', ['waiting_csr', 'active'])

@@ -4,10 +4,7 @@ import { type RawBuilder, sql } from 'kysely'
 /** In front of a statement whose values decide which plan is good: it is planned anew whenever it is asked. */
 export const plannedAnew = '/* planned anew */'
 
-/**
- * A list whose length the planner does not see: with one that it sees, a plan for just this list always looks cheaper than the kept one,
- * every call is planned anew, and planning takes longer than the call.
- */
+/** A list whose length the planner does not see: a plan for the list at hand would always look cheaper than the one that is kept. */
 export function unseenTexts(texts: readonly string[]): RawBuilder<string[]> {
   return sql<string[]>`array(select unnest(${[...texts]}::text[]))`
 }
