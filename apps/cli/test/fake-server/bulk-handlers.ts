@@ -3,15 +3,22 @@ import { fingerprintOf } from '@certctl/pki'
 import { type Handlers, page } from './handlers.js'
 import type { World } from './world.js'
 
+interface Selection {
+  certificate_ids?: string[] | undefined
+  environment?: string | undefined
+  tags?: Record<string, string> | undefined
+}
+
 /** A bulk job of this world does one certificate a second; certificates that are not active are passed over. */
 export function bulkHandlers(world: World): Handlers {
   const at = (moment = world.now()) => new Date(moment).toISOString()
   const revoked = new Map<string, { reason: string; note: string; since: number }>()
-  const matching = (body: { certificate_ids?: string[] | undefined; environment?: string | undefined }) =>
+  const matching = (body: Selection) =>
     [...world.certificates.keys()].filter(
       (id) =>
         (body.certificate_ids ?? [id]).includes(id) &&
-        (body.environment === undefined || world.certificate(id).environment === body.environment),
+        (body.environment === undefined || world.certificate(id).environment === body.environment) &&
+        Object.entries(body.tags ?? {}).every(([key, value]) => world.certificate(id).tags?.[key] === value),
     )
   const begin = (action: NonNullable<Job['bulk']>['action'], ids: readonly string[]) => {
     const skipped = new Set(ids.filter((id) => revoked.has(id)))

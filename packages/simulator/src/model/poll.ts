@@ -11,7 +11,7 @@ import { sendCsr } from './send-csr.js'
 import { verify } from './verify.js'
 
 const leaseSeconds = 120
-const idleSeconds = 48 * 3600
+const idleSeconds = 96 * 3600
 const unlistedGraceMs = 86_400_000
 const unheardGraceMs = 30 * 86_400_000
 

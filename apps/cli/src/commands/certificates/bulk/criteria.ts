@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { certificateStatuses } from '@certctl/api'
 import { CertctlError, z } from '@certctl/core'
 import { fileFault } from '../../../file-fault.js'
+import { tagsOf } from '../tags-of.js'
 
 const text = z.string().optional()
 
@@ -13,6 +14,7 @@ export const criteriaOptions = {
   '--profile <id>': 'Only those of this profile',
   '--agent <id>': 'Only those that this agent has',
   '--target <id>': 'Only those that go to this target',
+  '--tag <key=value>...': 'Only those with this tag; several: with all of them',
   '--expires-before <time>': 'Only those that end before, such as 2026-12-31T00:00:00Z',
   '--expires-after <time>': 'Only those that end after',
   '--ids-from <file>': 'Those with the ids in this file, one a line',
@@ -31,6 +33,7 @@ export const criteriaGiven = {
   profile: text,
   agent: text,
   target: text,
+  tag: z.array(z.string()).default([]),
   expiresBefore: text,
   expiresAfter: text,
   idsFrom: text,
@@ -44,6 +47,7 @@ interface Criteria {
   profile?: string | undefined
   agent?: string | undefined
   target?: string | undefined
+  tag: string[]
   expiresBefore?: string | undefined
   expiresAfter?: string | undefined
   idsFrom?: string | undefined
@@ -60,6 +64,7 @@ export function criteriaOf(given: Criteria) {
     profile_id: given.profile,
     agent_id: given.agent,
     target_id: given.target,
+    tags: given.tag.length === 0 ? undefined : tagsOf(given.tag),
     expires_before: given.expiresBefore,
     expires_after: given.expiresAfter,
   }
