@@ -181,9 +181,12 @@ export function versionsTable(db: Kysely<Schema>) {
       )
     },
 
-    /** Keys an agent must keep, by certificate: of its current versions, of what its targets should have or have, and of what is being ordered. */
-    async listLiveKeys(agentId: string): Promise<{ certificate_id: string; spki_sha256: string }[]> {
-      const { rows } = await sql<{ certificate_id: string; spki_sha256: string }>`
+    /**
+     * Keys an agent must keep, by certificate: of its current versions, of what its targets should have or have, and of what is being ordered.
+     * Each certificate it holds is there once more without a key.
+     */
+    async listLiveKeys(agentId: string): Promise<{ certificate_id: string; spki_sha256: string | null }[]> {
+      const { rows } = await sql<{ certificate_id: string; spki_sha256: string | null }>`
         select versions.certificate_id, versions.spki_sha256
         from versions join holders on holders.id = versions.holder_id
         where holders.agent_id = ${agentId} and holders.closed_at is null
@@ -197,6 +200,8 @@ export function versionsTable(db: Kysely<Schema>) {
         select orders.certificate_id, orders.spki_sha256
         from orders join holders on holders.id = orders.holder_id
         where holders.agent_id = ${agentId} and holders.closed_at is null and orders.state = 'open'
+        union all
+        select certificate_id, null from holders where agent_id = ${agentId} and closed_at is null
         order by 1, 2`.execute(db)
       return rows
     },
