@@ -52,7 +52,7 @@ const ownersShape = { owner_id: idSchema.optional(), team_id: idSchema.optional(
 const dry_run = z.boolean().optional().describe('Only says how many would match.')
 
 function requireCriterion<Body extends Record<string, unknown>>(body: Body, names: readonly string[]): boolean {
-  return names.some((name) => body[name] !== undefined)
+  return names.some((name) => Object.keys(Object(body[name] ?? {})).length > 0) // Tags that name none are none.
 }
 
 const needed = {

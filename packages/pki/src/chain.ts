@@ -8,9 +8,10 @@ export function checkIssuedBy(certificate: Certificate, issuer: Certificate): bo
   if (!mayHaveIssued(certificate, issuer)) return false
   try {
     const { signatureScheme: scheme } = certificate
-    // Reading a certificate into OpenSSL takes several times as long as the check; what we would not sign with is left to it.
-    if (scheme === undefined) return new X509Certificate(certificate.der).verify(keyOf(issuer))
-    return scheme.key === issuer.publicKey.algorithm && isSignedBy(certificate, keyOf(issuer), scheme)
+    // Reading a certificate into OpenSSL takes several times as long as the check; algorithms and keys that we would not use are left to it.
+    if (scheme === undefined || scheme.key !== issuer.publicKey.algorithm)
+      return new X509Certificate(certificate.der).verify(keyOf(issuer))
+    return isSignedBy(certificate, keyOf(issuer), scheme)
   } catch {
     // A key or signature that OpenSSL cannot read has verified nothing.
     return false

@@ -115,6 +115,7 @@ describe('an issuer', () => {
       'RSASSA-PSS',
       ['-newkey', 'rsa:2048', '-sha384', '-sigopt', 'rsa_padding_mode:pss', '-sigopt', 'rsa_pss_saltlen:48'],
     ],
+    ['a key for RSASSA-PSS alone', ['-newkey', 'rsa-pss', '-sha256', '-sigopt', 'rsa_pss_saltlen:32']],
     ['SHA-1, as roots of old do', ['-newkey', 'rsa:2048', '-sha1']],
     ['SHA-224', ['-newkey', 'rsa:2048', '-sha224']],
     ['P-384 and SHA-512', ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-384', '-sha512']],

@@ -72,6 +72,7 @@ export async function createWorld({
     asked: new Map(),
     revoked: new Map(),
     drifted: new Set(),
+    putOff: new Set(),
     figures: { issued: 0, deployments: 0, revoked: 0, lostAnswers: 0, failedCalls: 0 },
     violate(invariant, expected) {
       const at = new Date(agenda.now()).toISOString()

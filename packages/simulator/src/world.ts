@@ -42,6 +42,8 @@ export interface World {
   readonly revoked: Map<string, number>
   /** Targets that do not hold what the rows say, of which only a look can know. */
   readonly drifted: Set<string>
+  /** Times to which looks that would find nothing were put off. */
+  readonly putOff: Set<number>
   readonly figures: Figures
   /** Says that something which must hold does not. The first time ends the run. */
   violate(invariant: string, expected: string): void

@@ -126,7 +126,7 @@ async function run<R>(
 ): Promise<PostgresQueryResult<R>> {
   try {
     // Without values a statement may be several, as those of a migration are, which no name can stand for.
-    const mayBeKept = parameters.length > 0 || statement.startsWith('select ')
+    const mayBeKept = parameters.length > 0 || (statement.startsWith('select ') && !statement.includes(';'))
     const text = asSent(statement, parameters)
     const { command, rowCount, rows } = await askDatabase(client, {
       name: mayBeKept ? nameOf(text) : undefined,

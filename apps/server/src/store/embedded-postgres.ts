@@ -46,6 +46,9 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
   }
 }
 
+/** Plans that were made for few rows are kept until a table was analyzed, and a new installation may fill within its first minute. */
+const statistics = { autovacuum_naptime: '10s' }
+
 function prepare({ directory, searchPath, settings, maxConnections = 50 }: EmbeddedOptions): PostmasterOptions {
   const who = runAs()
   prepareDirectory(directory, who)
@@ -54,7 +57,7 @@ function prepare({ directory, searchPath, settings, maxConnections = 50 }: Embed
   const address = { host: directory, port: 5432, user: 'certctl', password, database: 'postgres' }
   // Beside the pool: the lock, the wake-ups, and somebody with psql.
   const connections = { max_connections: String(maxConnections + 10) }
-  return { directory, data, binaries, who, address, settings: { ...connections, ...settings } }
+  return { directory, data, binaries, who, address, settings: { ...connections, ...statistics, ...settings } }
 }
 
 const lockNumber = 4_201_338

@@ -1,3 +1,4 @@
+import { operations } from '@certctl/api'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { startWorkers, type Workers } from '../../src/work/worker.js'
 import { createTestApp, type TestApp } from '../http/test-app.js'
@@ -102,6 +103,47 @@ describe('a bulk operation over the API', () => {
       ['bulk-reassign', { owner_id: 'own-a' }],
     ] as const)
       expect(await app.admin('POST', `/api/v1/certificates/${path}`, body)).toMatchObject({ status: 400 })
+  })
+
+  it('takes every criterion it accepts: none of them lets all pass', async () => {
+    const path = '/api/v1/certificates/bulk-renew'
+    const nobodys: Record<string, unknown> = {
+      status: 'Pending',
+      environment: 'nowhere',
+      owner_id: 'own-none',
+      team_id: 'team-none',
+      issuer_id: 'iss-none',
+      agent_id: 'agent-none',
+      profile_id: 'prof-none',
+      target_id: 'target-none',
+      tags: { tier: 'none' },
+      source: 'EST',
+      expires_before: '2000-01-01T00:00:00Z',
+      expires_after: '2999-01-01T00:00:00Z',
+      created_after: '2999-01-01T00:00:00Z',
+      updated_after: '2999-01-01T00:00:00Z',
+    }
+    const { certificate_ids: _, dry_run: __, ...criteria } = operations.bulkRenewCertificates.body.shape
+    expect(Object.keys(nobodys).toSorted()).toEqual(Object.keys(criteria).toSorted())
+    for (const [name, value] of Object.entries(nobodys)) {
+      const { status, json } = await app.admin('POST', path, { [name]: value, dry_run: true })
+      expect({ name, status, json }).toMatchObject({ name, status: 200, json: { total_matched: 0 } })
+    }
+  })
+
+  it('by tags takes those that have all of them, and refuses tags that name none', async () => {
+    const path = '/api/v1/certificates/bulk-renew'
+    app.services.clock.advance(1)
+    const tagged = await app.admin('PUT', `/api/v1/certificates/${id(matching + 2)}`, {
+      tags: { tier: 'gold', site: 'north' },
+    })
+    expect(tagged.status).toBe(200)
+    const matched = async (tags: unknown) => (await app.admin('POST', path, { tags, dry_run: true })).json.total_matched
+    expect(await matched({ tier: 'gold' })).toBe(1)
+    expect(await matched({ tier: 'gold', site: 'north' })).toBe(1)
+    expect(await matched({ tier: 'gold', site: 'south' })).toBe(0)
+    for (const body of ['{"tags":{}}', '{"tags":{"__proto__":"x"}}'])
+      expect(await app.admin('POST', path, JSON.parse(body))).toMatchObject({ status: 400 })
   })
 
   it('that matches nothing is done at once', async () => {

@@ -43,11 +43,12 @@ async function poll(world: World, agent: AgentModel): Promise<void> {
   )
   if (heard.is === 'lost') return pollLater(world, agent, agent.random.between(5, 60))
   if (heard.is === 'refused') throw heard.error
-  careForKeys(world, agent, heard.answer)
+  const keysAreLeftOut = careForKeys(world, agent, heard.answer)
   for (const item of heard.answer.jobs) begin(world, agent, item)
   const next = await world.services.store.jobs.nextRunOfAgent(agent.id, world.services.clock.now())
   const seconds = next === undefined ? idleSeconds : (next.getTime() - world.agenda.now()) / 1000 + 0.1
-  pollLater(world, agent, Math.min(seconds, agent.random.between(idleSeconds / 2, idleSeconds)))
+  const idle = agent.random.between(idleSeconds / 2, idleSeconds)
+  pollLater(world, agent, Math.min(seconds, keysAreLeftOut ? unlistedGraceMs / 1000 + 60 : idle))
 }
 
 function secondsOff(world: World, agent: AgentModel): number {
@@ -78,18 +79,24 @@ function begin(world: World, agent: AgentModel, item: WorkItem): void {
   inThisLife(world, agent, { seconds: agent.random.between(0.05, 0.2), action: async () => befall() })
 }
 
-/** Keys that the server lists no more go after a day, unless a target has them; those it never listed after a month. */
-function careForKeys({ agenda }: World, agent: AgentModel, { keys = [] }: WorkAnswer): void {
+/**
+ * Keys that the server lists no more go after a day, unless a target has them; those it never listed after a month. Whether it left one
+ * out for the first time.
+ */
+function careForKeys({ agenda }: World, agent: AgentModel, { keys = [] }: WorkAnswer): boolean {
   const now = agenda.now()
   const listed = new Set(keys.flatMap(({ spki_sha256 }) => spki_sha256))
   const used = new Set([...agent.targets.values()].flatMap(({ held, served }) => [held?.spki, served?.spki]))
+  let isLeftOut = false
   for (const [spki, key] of agent.keys) {
     const isListed = listed.has(spki)
     key.wasListed ||= isListed
+    isLeftOut ||= !isListed && key.unlistedSince === undefined
     key.unlistedSince = isListed ? undefined : (key.unlistedSince ?? now)
     const isOver = key.wasListed
       ? now - (key.unlistedSince ?? now) > unlistedGraceMs
       : now - key.madeAt > unheardGraceMs
     if (isOver && !used.has(spki)) agent.keys.delete(spki)
   }
+  return isLeftOut
 }

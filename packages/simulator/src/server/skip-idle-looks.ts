@@ -9,19 +9,21 @@ const sample = 160
  * that are due are put off by twelve hours, as if they and the hourly ones until then had been made, and only a sample is made. Where the
  * model knows of a difference, the look is made when it would have been.
  */
-export async function skipIdleLooks({ sql, services, drifted, agenda }: World): Promise<void> {
+export async function skipIdleLooks({ sql, services, drifted, putOff, agenda }: World): Promise<void> {
   const now = services.clock.now()
-  const putOff = new Date(now.getTime() + putOffMs)
   const targets = [...drifted]
-  if (targets.length > 0)
+  for (const ms of putOff) if (ms < now.getTime()) putOff.delete(ms)
+  if (targets.length > 0 && putOff.size > 0)
     await sql.rows(
-      'update placements set verify_at = $1 where removed_at is null and verify_at > $1 and verify_at <= $2 and target_id = any($3)',
-      [now, putOff, targets],
+      'update placements set verify_at = $1 where removed_at is null and verify_at = any($2) and target_id = any($3)',
+      [now, [...putOff].map((ms) => new Date(ms)), targets],
     )
+  const later = new Date(now.getTime() + putOffMs)
+  putOff.add(later.getTime())
   await sql.rows(
     `update placements set verify_at = $1
       where removed_at is null and verify_at <= $2 and state in ('served', 'unverifiable') and target_id <> all($3)
         and abs(hashtext(target_id || $4)) % ${sample} <> 0`,
-    [putOff, now, targets, String(agenda.now())],
+    [later, now, targets, String(agenda.now())],
   )
 }

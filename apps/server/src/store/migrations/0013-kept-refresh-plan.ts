@@ -1,7 +1,7 @@
 /**
  * The statements of `refresh_listed_certificates` keep their plans: for the ids of one call a plan of their own always looks cheaper, and
- * making it takes longer than the refresh itself. A plan that is made while tables are small must do for when they have grown: all that the function
- * asks for is found by an index. Only changes how it is planned.
+ * making it takes longer than the refresh itself. Its tables are read by indexes from the first row on; which ones are good is known once tables were
+ * analyzed, within a minute where autovacuum runs. Only changes how it is planned.
  */
 export const keptRefreshPlan = {
   name: '0013-kept-refresh-plan',
