@@ -91,7 +91,7 @@ describe('an issuer', () => {
   )
 
   it.each(['RSA-2048', 'EC-P256', 'EC-P384', 'EC-P521', 'Ed25519'] as const)(
-    'with a %s key is recognised where OpenSSL recognises it, whatever bit of the certificate is turned',
+    'with a %s key is recognised where OpenSSL recognises it, whichever of sixty bits of the certificate is turned',
     async (algorithm) => {
       const ca = await createAuthority({ name: 'CA', algorithm })
       const { der } = await createLeaf(ca)

@@ -88,15 +88,21 @@ describe('what is asked all the time', () => {
   })
 
   it('finds the few that are open by their index', async () => {
-    const find = `select id from jobs where agent_id = $1 and kind in ('verify') and state = 'ready' and run_at <= $2
-      order by priority, run_at, id limit 100`
+    for (let times = 0; times < 4; times += 1) await questions['when an agent has work']?.()
     const plan = await database.db.connection().execute(async (one) => {
-      await sql.raw(`prepare find(text, timestamptz) as ${find}`).execute(one)
+      const { rows } = await sql<{ name: string; parameters: number }>`
+        select name, cardinality(parameter_types) as parameters from pg_prepared_statements
+        where statement like 'select min("run_at")%'`.execute(one)
+      const [kept] = rows
+      if (kept === undefined) throw new Error('what the store asks is not kept')
+      const unknown = Array.from({ length: kept.parameters }, () => 'null').join(', ')
       await sql.raw('set plan_cache_mode = force_generic_plan').execute(one)
-      const { rows } = await sql<{ 'QUERY PLAN': string }>`explain execute find('a7', now())`.execute(one)
+      const explained = await sql<{
+        'QUERY PLAN': string
+      }>`explain execute ${sql.ref(kept.name)}(${sql.raw(unknown)})`.execute(one)
       await sql.raw('reset plan_cache_mode').execute(one)
-      return rows.map((row) => row['QUERY PLAN']).join('\n')
+      return explained.rows.map((row) => row['QUERY PLAN']).join('\n')
     })
-    expect(plan).toMatch(/Index Scan using jobs_(?:ready|agent)|Bitmap Index Scan on jobs_/)
+    expect(plan).toMatch(/Index (?:Only )?Scan using jobs_agent|Bitmap Index Scan on jobs_agent/)
   })
 })
