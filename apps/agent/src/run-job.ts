@@ -52,8 +52,15 @@ async function resultOf(agent: Agent, held: HeldJob, signal: AbortSignal): Promi
       code: isCertctlError(error) ? error.code : 'internal',
       ...reasonOf(error),
     })
-    return failureOf(error)
+    return { ...ordered(held.item), ...failureOf(error) }
   }
+}
+
+/** Which version was to be deployed: another one may be desired by the time the server hears of the failure. */
+function ordered({ type, deployment }: WorkItem): Partial<JobResult> {
+  if (type !== 'Deployment' || deployment === undefined) return {}
+  const { fingerprint, certificate_generation, target_generation } = deployment
+  return { fingerprint, certificate_generation, target_generation }
 }
 
 async function doJob(agent: Agent, held: HeldJob, signal: AbortSignal): Promise<JobResult | undefined> {

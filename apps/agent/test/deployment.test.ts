@@ -219,7 +219,8 @@ describe('what the server offers', () => {
 
   it('needs a key that is here; one that is gone is told as such', async () => {
     for (const key of await running.agent.keys.list()) await running.agent.keys.remove(key)
-    expect(await deploy()).toMatchObject({ outcome: 'failed', code: 'not_found' })
+    const fingerprint = expect.stringMatching(/^[0-9a-f]{64}$/)
+    expect(await deploy()).toMatchObject({ outcome: 'failed', code: 'not_found', fingerprint, target_generation: 1 })
     await expectUntouched()
   })
 

@@ -23,10 +23,13 @@ export interface AgentClaim {
 
 const isNoneOf = (ids: readonly string[]) => sql<boolean>`id <> all(${unseenTexts(ids)})`
 
+const byUrgency = (a: JobRow, b: JobRow): number =>
+  a.priority - b.priority || a.run_at.getTime() - b.run_at.getTime() || (a.id < b.id ? -1 : 1)
+
 /** The fence around jobs: claiming gives a fresh lease, and whoever ends a job says which lease it has. */
 export function jobClaims(db: Kysely<Schema>) {
   return {
-    /** The server's own kinds: ready ones, and active ones whose lease is over. Each gets a fresh lease, and the claim counts as an attempt. */
+    /** The server's own kinds, most urgent first: ready ones, and active ones whose lease is over. Each gets a fresh lease, and the claim counts as an attempt. */
     async claimForServer({ kinds, server, now, until, limit }: ServerClaim): Promise<JobRow[]> {
       const claimed = await db
         .with('due', (cte) =>
@@ -60,7 +63,8 @@ export function jobClaims(db: Kysely<Schema>) {
         .whereRef('jobs.id', '=', 'due.id')
         .returning(jobColumns.map((column) => `jobs.${column}` as const))
         .execute()
-      return claimed
+      // What an update returns comes in the order of its plan.
+      return claimed.toSorted(byUrgency)
     },
 
     /** CSRs this agent is asked for. Without `holding` those that are leased are listed only when their lease is over. */

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { renewCertificate } from '../../src/lifecycle/asking/renew-certificate.js'
 import { deployCertificate } from '../../src/lifecycle/placement/deploy-certificate.js'
 import { recordObservations } from '../../src/lifecycle/verification/record-observations.js'
 import { dueVerifications } from '../../src/schedule/due-verifications.js'
@@ -152,6 +153,30 @@ describe('a deployment that fails', () => {
     await story.agent.deployed(next)
     expect(await placementOf(story.id)).toMatchObject({ state: 'served' })
   })
+
+  it.each([
+    { outcome: 'failed', code: 'not_found' },
+    { outcome: 'refused', code: 'policy_denied' },
+    { outcome: 'failed', code: 'deploy_failed' },
+  ] as const)(
+    'with an older version than is desired by now says nothing of the newer one ($code)',
+    async ({ outcome, code }) => {
+      const story = await standing()
+      const older = await redeploy(story)
+      await renewCertificate(scene.services, { certificateId: story.id, actor: operator, force: true })
+      const asked = only(await story.agent.claim([older.id]), 'Renewal')
+      await story.agent.submit(asked, await story.agent.csr(asked))
+      await scene.work()
+      const { fingerprint, target_generation } = older.deployment ?? {}
+      await story.agent.report(older, { outcome, code, message: 'not this one', fingerprint, target_generation })
+      expect(await placementOf(story.id)).toMatchObject({ failures: 0, cause_code: null, blocked_code: null })
+      const next = only(await story.agent.claim(), 'Deployment')
+      expect(next.deployment?.fingerprint).not.toBe(fingerprint)
+      await story.agent.deployed(next)
+      expect(await placementOf(story.id)).toMatchObject({ state: 'served' })
+      expect(await story.agent.claim()).toEqual([])
+    },
+  )
 
   it('keeps a code of nobody’s as a failed deployment', async () => {
     const story = await standing()

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { Secret } from '@certctl/core'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { sql } from 'kysely'
 import { systemChance } from '../../src/store/chance.js'
@@ -104,5 +105,25 @@ describe('what is asked all the time', () => {
       return explained.rows.map((row) => row['QUERY PLAN']).join('\n')
     })
     expect(plan).toMatch(/Index (?:Only )?Scan using jobs_agent|Bitmap Index Scan on jobs_agent/)
+  })
+})
+
+describe('work for a server', () => {
+  it('comes most urgent first, however PostgreSQL finds it', async () => {
+    const test = await testDatabase()
+    const url = new URL(test.url)
+    url.searchParams.set('options', '-c enable_nestloop=off -c enable_mergejoin=off')
+    const database = openDatabase({ address: { url: new Secret(url.href) }, maxConnections: 1 })
+    const store = createStore({ db: database.db, clock: { now: () => new Date() } })
+    await sql`insert into jobs (id, kind, state, priority, run_at, requested_by, created_at)
+      select n::text, 'scan', 'ready', n % 2, now() - (n * 17 % 40) * interval '1 minute', 'test', now()
+      from generate_series(1, 40) as n`.execute(database.db)
+    const now = new Date()
+    const claimed = await store.jobs.claimForServer({ kinds: ['scan'], server: 's', now, until: now, limit: 40 })
+    const places = claimed.map(({ priority, run_at }) => [priority, run_at.getTime()] as const)
+    expect(places).toHaveLength(40)
+    expect(places).toEqual(places.toSorted(([a, at], [b, bt]) => a - b || at - bt))
+    await database.close()
+    await test.close()
   })
 })

@@ -95,6 +95,7 @@ interface Settling extends SettledDeployment {
 
 async function settle(services: Services, tx: Tx, settling: Settling): Promise<void> {
   const { rows, report, actor } = settling
+  const isAboutDesired = report.fingerprint === undefined || report.fingerprint === rows.desired?.fingerprint
   const isStale = (report.target_generation ?? rows.job.generation) !== rows.target.generation
   await endJob(tx, rows.job, report)
   audit(tx, rows, {
@@ -104,8 +105,11 @@ async function settle(services: Services, tx: Tx, settling: Settling): Promise<v
   })
   if (isStale) await again(tx, rows, {})
   else if (report.outcome === 'done') await deployed(services, tx, settling)
-  else await failed(tx, rows, report)
-  if (report.code === 'not_found' && report.outcome !== 'done') await askForNewKey(services, tx, settling)
+  // What an older version could not do says nothing of the one that is desired by now, whose turn it is.
+  else if (isAboutDesired) await failed(tx, rows, report)
+  else await again(tx, rows, {})
+  if (report.code === 'not_found' && report.outcome !== 'done' && isAboutDesired)
+    await askForNewKey(services, tx, settling)
   await planPlacements(tx, {
     certificate: rows.certificate,
     requestedBy: 'System',
