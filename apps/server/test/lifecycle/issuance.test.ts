@@ -162,6 +162,24 @@ describe('a CA that fails', () => {
     expect(await holderOf(id)).toMatchObject({ failures: 0, last_error_code: null })
   })
 
+  it.each([
+    { why: 'upstream_unavailable', most: 3600 },
+    { why: 'upstream_rejected', most: 86_400 },
+  ] as const)('has a first issuance wait for $most seconds at most after $why', async ({ why, most }) => {
+    const { id } = await ordered()
+    const pauses: number[] = []
+    for (let failure = 1; failure <= 13; failure += 1) {
+      await workWith(failing(why))
+      const at = (await jobOf(id))?.run_at.getTime() ?? 0
+      pauses.push((at - scene.services.clock.now().getTime()) / 1000)
+      scene.services.clock.advance(pauses.at(-1) ?? 0)
+    }
+    expect(Math.max(...pauses)).toBeLessThanOrEqual(most)
+    expect(pauses.at(-1)).toBeGreaterThan(most * 0.89)
+    await scene.work()
+    expect(await scene.services.store.versions.listCurrent(id)).toHaveLength(1)
+  })
+
   it('is left alone as long as it asks for', async () => {
     const { id } = await ordered()
     await workWith(failing('upstream_unavailable', 5000))

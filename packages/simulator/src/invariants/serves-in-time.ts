@@ -6,8 +6,10 @@ const hourMs = 3_600_000
 const dayMs = 24 * hourMs
 /** That long agent and CA must have been there together, after the time for a renewal began, for the promise to hold. */
 const togetherMs = 12 * hourMs
-/** What is replaced because it was revoked may have a CA that was away for long, and is tried again daily at least. */
+/** What is replaced because it was revoked may have a CA that was away for long, and is tried again every hour. */
 const replacementMs = 36 * hourMs
+/** Where each order costs money, what is served nowhere yet is tried once a day, and a try may fail. */
+const costlyFirstMs = 60 * hourMs
 
 interface Debt {
   agent: AgentModel
@@ -46,11 +48,13 @@ export function owesService(
 /** A certificate that was asked for is served where it was asked for, and one that was revoked is replaced there, in time. */
 export function owesFirst(world: World, { agent, target }: { agent: AgentModel; target: TargetModel }): void {
   const since = world.agenda.now()
-  demand(world, since + replacementMs, {
+  const { caId = '' } = world.asked.get(target.certificateId) ?? {}
+  const neededMs = world.cas.get(caId)?.metered === true ? costlyFirstMs : replacementMs
+  demand(world, since + neededMs, {
     agent,
     target,
     since,
-    neededMs: replacementMs,
+    neededMs,
     isPaid: () => target.served !== undefined,
     expected: `${target.id} serves nothing since it was added at ${new Date(since).toISOString()}`,
   })

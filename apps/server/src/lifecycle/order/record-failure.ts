@@ -78,12 +78,17 @@ function judge(
     nextAt: backoff({
       failures: isPaused ? 1 : failures,
       now: tx.now,
-      endsAt: endOf(serving),
+      endsAt: endOf(serving) ?? (isAway(failure) ? tx.now : undefined),
       firstSeconds: firstPauseOf(policy, serving),
       retryAfterSeconds: failure.retryAfterSeconds,
       random: tx.chance.random,
     }),
   }
+}
+
+/** Nobody answered, and asking again costs nothing: what is served nowhere yet waits no longer after the CA is back than what has ended. */
+function isAway({ code, isCostly }: Failure): boolean {
+  return code === 'upstream_unavailable' && isCostly !== true
 }
 
 // Longer pauses than the longest window of a public CA's rate limits are mistakes.
