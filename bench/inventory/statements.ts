@@ -137,10 +137,8 @@ export const degenerateChecks: readonly { what: string; sql: string }[] = [
 export const listStatements: readonly string[] = [
   `insert into listed_certificates (id, name, common_name, environment, owner_id, team_id, issuer_id, certificate_profile_id, standing,
     expires_at, expiring_at, renew_at, last_renewal_at, last_deployment_at, revoked_at, revocation_reason, serial_number, fingerprint,
-    holder_count, target_ids, created_at, updated_at)
-  select id, name, common_name, environment, owner_id, team_id, issuer_id, certificate_profile_id, standing,
-    expires_at, expiring_at, renew_at, last_renewal_at, last_deployment_at, revoked_at, revocation_reason, serial_number, fingerprint,
-    holder_count, target_ids, created_at, updated_at from certificate_facts`,
+    holder_count, target_ids, created_at, updated_at, item)
+  select f.*, certificate_item(f, c) from certificate_facts f join certificates c on c.id = f.id`,
   `analyze listed_certificates`,
   `create table renamed_names as select n.certificate_id, n.type, n.value, n.reversed, l.expires_at
   from certificate_names n join listed_certificates l on l.id = n.certificate_id order by n.certificate_id`,

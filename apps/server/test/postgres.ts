@@ -22,6 +22,7 @@ import { migrate } from '../src/store/migrate.js'
 import { migrations } from '../src/store/migrations/index.js'
 import { createStore } from '../src/store/store.js'
 import { createWakeBus } from '../src/store/wake-bus.js'
+import { widelyHeard } from '../src/widely-heard.js'
 
 export interface TestDatabase {
   /** With user and password; works with `psql`, too. */
@@ -190,7 +191,7 @@ export async function createTestServices(options: TestServicesOptions = {}): Pro
     version: '0.0.0-test',
     publicUrl: 'https://certctl.test:8443',
   }
-  const stopping = new AbortController()
+  const stopping = widelyHeard()
   const metrics = createMetrics()
   const challenges = createChallengeDesk({ config, store, clock, log, wakes })
   const parts = {

@@ -8,7 +8,7 @@ import {
   statusConditions,
   statusWord,
 } from './certificate-filter.js'
-import { certificateJson } from './certificate-json.js'
+import { certificateJson, withFields } from './certificate-json.js'
 import type { CertificateRow } from './certificates.js'
 import { isStatementTimeout } from './database-error.js'
 import { plannedAnew } from './kept-plans.js'
@@ -117,48 +117,21 @@ async function pageOf(db: Kysely<Schema>, question: CertificateQuestion): Promis
   }>`${sql.raw(isPlain(question) ? '' : plannedAnew)}select coalesce(string_agg(item, ',' order by n) filter (where n <= ${limit}), '') as items, count(*)::integer as found,
       max(id) filter (where n = ${limit}) as id, max(value) filter (where n = ${limit}) as value
     from (
-      select l.n, l.id, l.sort_value::text as value, ${certificateJson(question.filter.now, question.fields)} as item
-      from (${rowsOf(question)}) l left join certificates c on c.id = l.id
+      select page.n, l.id, page.sort_value::text as value, ${certificateJson(question.filter.now)} as item
+      from (${rowsOf(question)}) page join listed_certificates l on l.id = page.id
     ) as written`.execute(db)
   const [row = { items: '', found: 0, id: null, value: null }] = rows
-  if (row.found <= limit || row.id === null) return { items: row.items }
-  return { items: row.items, next: { value: row.value, id: row.id } }
+  const items = question.fields === undefined ? row.items : withFields(row.items, question.fields)
+  if (row.found <= limit || row.id === null) return { items }
+  return { items, next: { value: row.value, id: row.id } }
 }
 
 /** Whether there are few enough questions of its form to keep a plan for it, and the values in it do not decide which plan is good. */
-function isPlain({ filter, request, fields }: CertificateQuestion): boolean {
-  return fields === undefined && (request.offset ?? 0) === 0 && filter.domain === undefined && filter.text === undefined
+function isPlain({ filter, request }: CertificateQuestion): boolean {
+  return (request.offset ?? 0) === 0 && filter.domain === undefined && filter.text === undefined
 }
 
-const listed = sql.raw(
-  [
-    'id',
-    'name',
-    'common_name',
-    'environment',
-    'owner_id',
-    'team_id',
-    'issuer_id',
-    'certificate_profile_id',
-    'standing',
-    'expires_at',
-    'expiring_at',
-    'renew_at',
-    'last_renewal_at',
-    'last_deployment_at',
-    'revoked_at',
-    'revocation_reason',
-    'serial_number',
-    'fingerprint',
-    'target_ids',
-    'created_at',
-    'updated_at',
-  ]
-    .map((column) => `l.${column}`)
-    .join(', '),
-)
-
-/** The rows of one page and one more, numbered in their order. */
+/** The ids of one page and one more, numbered in their order: what is sorted or passed over is not carried along. */
 function rowsOf(question: CertificateQuestion): RawBuilder<unknown> {
   const { order, request } = question
   const rows = order.by === 'status' ? rowsByStatus(question) : rowsByColumn(question, order.by)
@@ -185,7 +158,7 @@ function rowsByColumn(
   const keyset =
     after === undefined ? sql`` : sql`and (${column}, ${id}) ${beyond} (${after.value}::${type}, ${after.id})`
   const direction = sql.raw(order.descending ? 'desc' : 'asc')
-  return sql`select ${listed}, ${column} as sort_value from ${from} where ${where} ${keyset}
+  return sql`select l.id, ${column} as sort_value from ${from} where ${where} ${keyset}
     order by ${column} ${direction}, ${id} ${direction}`
 }
 
@@ -199,7 +172,7 @@ function rowsByStatus(question: CertificateQuestion): RawBuilder<unknown> {
     const { from, where } = matching({ ...filter, status: word })
     const keyset =
       request.after?.value === word ? sql`and l.id ${sql.raw(order.descending ? '<' : '>')} ${request.after.id}` : sql``
-    return sql`(select ${listed}, ${word}::text as sort_value from ${from} where ${where} ${keyset} order by l.id ${direction} limit ${sql.lit(most)})`
+    return sql`(select l.id, ${word}::text as sort_value from ${from} where ${where} ${keyset} order by l.id ${direction} limit ${sql.lit(most)})`
   })
   return sql`select l.* from (${sql.join(parts, sql` union all `)}) as l ${sortedBy(order)}`
 }

@@ -58,11 +58,12 @@ export function dailyCountsTable(db: Kysely<Schema>) {
       return rows[0]?.wrong ?? 0
     },
 
-    /** Makes the rows of lists anew for the next certificates after this id. Returns the last one, absent at the end, and how many rows were wrong. */
+    /** Makes the rows of lists anew for the next certificates after this id. Returns the last one, absent at the end, and how many rows were wrong; those that only had no text yet were not. */
     async reconcileListed(after: string, limit: number): Promise<{ last?: string | undefined; wrong: number }> {
       const { rows } = await sql<{ last: string | null; wrong: number }>`
         with known as (select id from certificates where id > ${after} order by id limit ${limit})
-        select (select max(id) from known) as last, refresh_listed_certificates(array(select id from known)) as wrong`.execute(
+        select (select max(id) from known) as last, greatest(0, refresh_listed_certificates(array(select id from known))
+          - (select count(*)::integer from listed_certificates where item is null and id in (select id from known))) as wrong`.execute(
         db,
       )
       return { last: rows[0]?.last ?? undefined, wrong: rows[0]?.wrong ?? 0 }

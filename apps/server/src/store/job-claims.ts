@@ -21,6 +21,10 @@ export interface AgentClaim {
   generation?: number | undefined
 }
 
+/** What agents do, besides making CSRs. */
+const agentKinds = ['deploy', 'challenge', 'verify', 'test', 'scan'] as const
+const mostOffered = 300
+
 const isNoneOf = (ids: readonly string[]) => sql<boolean>`id <> all(${unseenTexts(ids)})`
 
 const byUrgency = (a: JobRow, b: JobRow): number =>
@@ -67,8 +71,11 @@ export function jobClaims(db: Kysely<Schema>) {
       return claimed.toSorted(byUrgency)
     },
 
-    /** CSRs this agent is asked for. Without `holding` those that are leased are listed only when their lease is over. */
-    async listWaitingCsr(
+    /**
+     * What this agent may be offered, most urgent first: CSRs it is asked for, ready jobs, active ones whose lease and bound are over, and
+     * what is leased to it and not listed under `holding` (where it says what it holds). Nothing is locked yet.
+     */
+    async listOffered(
       agentId: string,
       { now, holding }: { now: Date; holding: readonly string[] | undefined },
     ): Promise<JobRow[]> {
@@ -76,52 +83,35 @@ export function jobClaims(db: Kysely<Schema>) {
         .selectFrom('jobs')
         .select(jobColumns)
         .where('agent_id', '=', agentId)
-        .where('kind', '=', sql.lit('issue'))
-        .where('state', '=', sql.lit('waiting_csr'))
-        .where('run_at', '<=', now)
-        .where(({ or, eb }) =>
-          or([
-            eb('locked_until', 'is', null),
-            eb('locked_until', '<', now),
-            ...(holding === undefined ? [] : [isNoneOf(holding)]),
-          ]),
-        )
-        .orderBy('priority')
-        .orderBy('run_at')
-        .orderBy('id')
-        .limit(100)
-        .execute()
-    },
-
-    /**
-     * What this agent may be given, most urgent first: ready jobs, active ones whose lease and bound are over, and its own active ones
-     * that it does not list under `holding` (where it says what it holds). Nothing is locked yet.
-     */
-    async listForAgent(
-      agentId: string,
-      { kinds, now, holding }: { kinds: readonly JobKind[]; now: Date; holding: readonly string[] | undefined },
-    ): Promise<JobRow[]> {
-      return await db
-        .selectFrom('jobs')
-        .select(jobColumns)
-        .where('agent_id', '=', agentId)
-        .where('kind', 'in', literals(...kinds))
-        .where(({ or, and, eb }) =>
-          or([
-            and([eb('state', '=', sql.lit('ready')), eb('run_at', '<=', now)]),
+        .where('state', 'in', literals('waiting_csr', 'ready', 'active'))
+        .where(({ or, and, eb }) => {
+          const isDropped = holding === undefined ? [] : [isNoneOf(holding)]
+          return or([
             and([
-              eb('state', '=', sql.lit('active')),
+              eb('kind', '=', sql.lit('issue')),
+              eb('state', '=', sql.lit('waiting_csr')),
+              eb('run_at', '<=', now),
+              or([eb('locked_until', 'is', null), eb('locked_until', '<', now), ...isDropped]),
+            ]),
+            and([
+              eb('kind', 'in', literals(...agentKinds)),
               or([
-                sql<boolean>`greatest(locked_until, bound_until) < ${now}`,
-                ...(holding === undefined ? [] : [and([eb('locked_by', '=', agentId), isNoneOf(holding)])]),
+                and([eb('state', '=', sql.lit('ready')), eb('run_at', '<=', now)]),
+                and([
+                  eb('state', '=', sql.lit('active')),
+                  or([
+                    sql<boolean>`greatest(locked_until, bound_until) < ${now}`,
+                    ...isDropped.map((dropped) => and([eb('locked_by', '=', agentId), dropped])),
+                  ]),
+                ]),
               ]),
             ]),
-          ]),
-        )
+          ])
+        })
         .orderBy('priority')
         .orderBy('run_at')
         .orderBy('id')
-        .limit(100)
+        .limit(mostOffered)
         .execute()
     },
 

@@ -187,6 +187,8 @@ export interface ListedCertificatesTable {
   target_ids: string[]
   created_at: Date
   updated_at: Date
+  /** Its JSON, without id and status; null until a row of before is refreshed. */
+  item: string | null
 }
 
 export interface CertificateTagsTable {

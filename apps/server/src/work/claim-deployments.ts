@@ -14,13 +14,11 @@ import { placementItem } from './placement-item.js'
  * Deployments an agent may begin: one per target at a time, each claim under the lock of its target. What is desired is read now; a job
  * of which nothing is desired any more, or of a revoked version, ends here.
  */
-export async function claimDeployments(services: Services, claiming: Claiming): Promise<WorkItem[]> {
-  const { agentId, holding } = claiming
-  const candidates = await services.store.jobs.listForAgent(agentId, {
-    kinds: ['deploy'],
-    now: services.clock.now(),
-    holding,
-  })
+export async function claimDeployments(
+  services: Services,
+  candidates: readonly JobRow[],
+  claiming: Claiming,
+): Promise<WorkItem[]> {
   const items: WorkItem[] = []
   for (const candidate of candidates) {
     const item = await claim(services, candidate, claiming)

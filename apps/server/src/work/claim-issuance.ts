@@ -5,10 +5,11 @@ import type { JobRow } from '../store/jobs.js'
 import type { Claiming } from './claim-work.js'
 
 /** CSRs an agent is asked for, leased in place. Agents of the first protocol only see them, at each poll again. */
-export async function claimIssuance(services: Services, claiming: Claiming): Promise<WorkItem[]> {
-  const { agentId, holding, leaseSeconds } = claiming
-  const now = services.clock.now()
-  const waiting = await services.store.jobs.listWaitingCsr(agentId, { now, holding })
+export async function claimIssuance(
+  services: Services,
+  waiting: readonly JobRow[],
+  { agentId, leaseSeconds }: Claiming,
+): Promise<WorkItem[]> {
   const items: WorkItem[] = []
   for (const job of waiting) {
     const claimed = leaseSeconds === undefined ? job : await lease(services, job, { agentId, leaseSeconds })

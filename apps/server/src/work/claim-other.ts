@@ -7,13 +7,11 @@ import type { Claiming } from './claim-work.js'
 import { placementItem } from './placement-item.js'
 
 /** What changes nothing at a target: looks at placements, tests, scans, answers to challenges. Only for agents that know leases. */
-export async function claimOther(services: Services, claiming: Claiming): Promise<WorkItem[]> {
-  const { agentId, holding } = claiming
-  const candidates = await services.store.jobs.listForAgent(agentId, {
-    kinds: ['challenge', 'verify', 'test', 'scan'],
-    now: services.clock.now(),
-    holding,
-  })
+export async function claimOther(
+  services: Services,
+  candidates: readonly JobRow[],
+  claiming: Claiming,
+): Promise<WorkItem[]> {
   const items: WorkItem[] = []
   for (const { id } of candidates) {
     const item = await claim(services, id, claiming)

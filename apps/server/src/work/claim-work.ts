@@ -69,10 +69,16 @@ async function requireAlive(services: Services, agentId: string): Promise<AgentR
 }
 
 async function claimOnce(services: Services, claiming: Claiming): Promise<WorkAnswer['jobs']> {
-  const issuance = await claimIssuance(services, claiming)
-  const deployments = await claimDeployments(services, claiming)
-  const other = claiming.leaseSeconds === undefined ? [] : await claimOther(services, claiming)
-  return [...issuance, ...deployments, ...other]
+  const { agentId, holding, leaseSeconds } = claiming
+  const offered = await services.store.jobs.listOffered(agentId, { now: services.clock.now(), holding })
+  const issuance = offered.filter(({ kind }) => kind === 'issue')
+  const deployments = offered.filter(({ kind }) => kind === 'deploy')
+  const other = offered.filter(({ kind }) => kind !== 'issue' && kind !== 'deploy')
+  return [
+    ...(await claimIssuance(services, issuance, claiming)),
+    ...(await claimDeployments(services, deployments, claiming)),
+    ...(leaseSeconds === undefined ? [] : await claimOther(services, other, claiming)),
+  ]
 }
 
 async function prolong(services: Services, { agentId, holding = [], leaseSeconds }: Claiming): Promise<void> {

@@ -161,6 +161,30 @@ describe('a list', () => {
     expect(new Set(items.map(({ status }) => status)).size).toBeGreaterThan(5)
   })
 
+  it('has it, whole and in part, also of rows that have no text of their own yet, which the daily look gives them', async () => {
+    const before = await all()
+    await sql`update listed_certificates set item = null`.execute(db)
+    expect(await all()).toEqual(before)
+    const some = { fields: ['name', 'sans', 'status'] }
+    const parts = await all(some)
+    expect(parts).toEqual(before.map(({ id, name, sans, status }) => ({ id, name, sans, status })))
+    expect(await services.store.dailyCounts.reconcileListed('', 1000)).toMatchObject({ wrong: 0 })
+    const { rows } = await sql`select id from listed_certificates where item is null`.execute(db)
+    expect(rows).toEqual([])
+    expect(await all(some)).toEqual(parts)
+    expect(await services.store.dailyCounts.reconcile(now())).toBe(0)
+  })
+
+  it('is right at once when only what it shows has changed, also twice in one millisecond', async () => {
+    const [, id = ''] = inventory.ids
+    for (const tags of ['{"a":"1"}', '{"b":"2"}'])
+      await sql`update certificates set tags = ${tags}::jsonb, archived_at = null where id = ${id}`.execute(db)
+    const item = (await all()).find((one) => one.id === id)
+    expect(item).toMatchObject({ tags: { b: '2' } })
+    expect(item).toEqual(await view(id))
+    expect(await ids({ tags: [{ key: 'b', value: '2' }] })).toContain(id)
+  })
+
   it('has only the fields that are asked for, and always the id', async () => {
     for (const item of await all({ fields: ['name', 'tags', 'revoked_at'] })) {
       const { id, name, tags, revoked_at: revokedAt } = await view(item.id)

@@ -90,13 +90,13 @@ describe('where each order costs', () => {
         const asked = await Promise.all(
           agents.map(
             async (one) =>
-              await scene.services.store.jobs.listWaitingCsr(one.id, {
+              await scene.services.store.jobs.listOffered(one.id, {
                 now: scene.services.clock.now(),
                 holding: undefined,
               }),
           ),
         )
-        expect(asked.flat()).toHaveLength(1)
+        expect(asked.flat().filter(({ kind }) => kind === 'issue')).toHaveLength(1)
         expect(await sendCsrs(agent)).toBe(1)
         expect(await scene.work()).toBe(1)
         expect(scene.ca.signed).toHaveLength(turn + 1)

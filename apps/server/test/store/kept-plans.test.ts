@@ -67,9 +67,7 @@ describe('what is asked all the time', () => {
     'rows under a lock': async () => await store.transaction(async (tx) => await tx.jobs.lock(randomUUID())),
     'work for a server': async () =>
       await store.jobs.claimForServer({ kinds: ['scan'], server: 's', now: new Date(), until: new Date(), limit: 4 }),
-    'work for an agent': async () =>
-      await store.jobs.listForAgent('a7', { kinds: ['verify'], now: new Date(), holding: [randomUUID()] }),
-    'CSRs of an agent': async () => await store.jobs.listWaitingCsr('a7', { now: new Date(), holding: [] }),
+    'work for an agent': async () => await store.jobs.listOffered('a7', { now: new Date(), holding: [randomUUID()] }),
     'when an agent has work': async () => await store.jobs.nextRunOfAgent('a7', new Date()),
   }
 
@@ -88,12 +86,15 @@ describe('what is asked all the time', () => {
     }
   })
 
-  it('finds the few that are open by their index', async () => {
-    for (let times = 0; times < 4; times += 1) await questions['when an agent has work']?.()
+  it.each([
+    ['when an agent has work', 'select min("run_at")%'],
+    ['work for an agent', 'select % from "jobs" where "agent_id" = % limit %'],
+  ])('finds the few that are open by their index: %s', async (name, text) => {
+    for (let times = 0; times < 4; times += 1) await questions[name]?.()
     const plan = await database.db.connection().execute(async (one) => {
       const { rows } = await sql<{ name: string; parameters: number }>`
         select name, cardinality(parameter_types) as parameters from pg_prepared_statements
-        where statement like 'select min("run_at")%'`.execute(one)
+        where statement like ${text}`.execute(one)
       const [kept] = rows
       if (kept === undefined) throw new Error('what the store asks is not kept')
       const unknown = Array.from({ length: kept.parameters }, () => 'null').join(', ')

@@ -179,13 +179,13 @@ describe('a parked poll', () => {
     const { id, agent } = await served(scene)
     const ended = new AbortController()
     const { jobs } = scene.services.store
-    const list = jobs.listForAgent
+    const list = jobs.listOffered
     const gate = createGate()
     let looks = 0
     // The zombie's second look comes late: the living poll is first.
-    jobs.listForAgent = async (agentId, question) => {
-      if (question.kinds.includes('deploy')) looks += 1
-      if (question.kinds.includes('deploy') && looks === 2) await gate.pass()
+    jobs.listOffered = async (agentId, question) => {
+      looks += 1
+      if (looks === 2) await gate.pass()
       return await list(agentId, question)
     }
     const zombie = claimAgentWork(scene.services, {

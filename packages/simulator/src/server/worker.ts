@@ -10,6 +10,7 @@ export interface Worker {
 }
 
 const longestWaitSeconds = 6 * 3600
+const shortestWaitSeconds = 0.5
 
 /** What a server copy's worker does: claims what is due and works it off, prolonging the leases of what takes longer. */
 export function createWorker(world: World, server: string): Worker {
@@ -18,9 +19,10 @@ export function createWorker(world: World, server: string): Worker {
 
   const look = async (): Promise<void> => {
     nextLook = Number.POSITIVE_INFINITY
-    const jobs = await claim(world, server)
-    for (const job of jobs) await start(world, job, signal)
-    wake(jobs.length === world.services.config.renewal_concurrency ? 1 : await secondsToNext(world))
+    const seconds = await secondsToNext(world)
+    if (seconds > 0) return wake(seconds)
+    for (const job of await claim(world, server)) await start(world, job, signal)
+    wake(shortestWaitSeconds)
   }
   const wake = (seconds: number): void => {
     const ms = Math.round(world.agenda.now() + seconds * 1000)
@@ -57,6 +59,7 @@ async function start(world: World, job: JobRow, signal: AbortSignal): Promise<vo
   })
 }
 
+/** Zero: something is due. */
 async function secondsToNext({ services, sql }: World): Promise<number> {
   const now = services.clock.now()
   const [row] = await sql.rows<{ at: Date | null }>(
@@ -64,5 +67,6 @@ async function secondsToNext({ services, sql }: World): Promise<number> {
        from jobs where kind = 'issue' and state in ('ready', 'active')`,
   )
   if (row?.at == null) return longestWaitSeconds
-  return Math.min(Math.max((row.at.getTime() - now.getTime()) / 1000 + 0.5, 0.5), longestWaitSeconds)
+  const seconds = (row.at.getTime() - now.getTime()) / 1000
+  return seconds <= 0 ? 0 : Math.min(seconds + shortestWaitSeconds, longestWaitSeconds)
 }

@@ -8,6 +8,7 @@ import { issuerPauses } from './0010-issuer-pauses.js'
 import { challenges } from './0011-challenges.js'
 import { issuerMaintenance } from './0012-issuer-maintenance.js'
 import { keptRefreshPlan } from './0013-kept-refresh-plan.js'
+import { listedItems } from './0014-listed-items.js'
 
 export interface Migration {
   /** Number and name; never changed once released. */
@@ -27,4 +28,5 @@ export const migrations: readonly Migration[] = [
   challenges,
   issuerMaintenance,
   keptRefreshPlan,
+  listedItems,
 ]
