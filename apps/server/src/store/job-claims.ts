@@ -95,6 +95,11 @@ export function jobClaims(db: Kysely<Schema>) {
             ]),
             and([
               eb('kind', 'in', literals(...agentKinds)),
+              // What cannot begin as long as a target is off would take the places of what can.
+              or([
+                eb('kind', '<>', sql.lit('deploy')),
+                sql<boolean>`exists (select 1 from targets where targets.id = target_id and enabled and retired_at is null)`,
+              ]),
               or([
                 and([eb('state', '=', sql.lit('ready')), eb('run_at', '<=', now)]),
                 and([

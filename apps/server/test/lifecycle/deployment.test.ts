@@ -138,6 +138,21 @@ describe('a deployment that fails', () => {
     expect(states.toSorted()).toEqual(['failed', 'served'])
   })
 
+  it('to a target that is off takes no place among what its agent may be offered', async () => {
+    const story = await standing()
+    const turn = async (enabled: boolean) =>
+      await scene.services.store.transaction(async (tx) => await tx.targets.update(story.targetId, { enabled }))
+    const offered = async () =>
+      await scene.services.store.jobs.listOffered(story.agent.id, { now: scene.services.clock.now(), holding: [] })
+    await deployCertificate(scene.services, { certificateId: story.id, actor: operator })
+    expect(await offered()).toHaveLength(1)
+    await turn(false)
+    expect(await offered()).toEqual([])
+    await turn(true)
+    expect(await offered()).toHaveLength(1)
+    await story.agent.deployed(only(await story.agent.claim(), 'Deployment'))
+  })
+
   it('because the key is gone brings a new certificate with a new key', async () => {
     const story = await standing()
     await story.agent.report(await redeploy(story), {
