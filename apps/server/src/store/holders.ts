@@ -194,16 +194,19 @@ export interface HolderToIssue {
   place: string
 }
 
+/** One row is looked up for each holder that is read: of `exists` under an `or` PostgreSQL makes a table of all placements first. */
+const hasPlace = sql`coalesce((
+  select true from placements join targets on targets.id = placements.target_id
+  where placements.certificate_id = holders.certificate_id and placements.removed_at is null
+    and targets.agent_id = holders.agent_id and targets.retired_at is null and targets.enabled limit 1), false)`
+
 function mayBeIssued(now: Date): RawBuilder<unknown> {
   return sql`certificates.archived_at is null
     and (holders.next_attempt_at is null or holders.next_attempt_at <= ${now}
       or (holders.blocked_code is not null and holders.blocked_generation < certificates.generation))
     and (holders.blocked_code is null or holders.blocked_generation < certificates.generation
       or (holders.current_version_id is not null and holders.next_attempt_at <= ${now}))
-    and (holders.kind = 'outside' or exists (
-      select 1 from placements join targets on targets.id = placements.target_id
-      where placements.certificate_id = holders.certificate_id and placements.removed_at is null
-        and targets.agent_id = holders.agent_id and targets.retired_at is null and targets.enabled))
+    and (holders.kind = 'outside' or ${hasPlace})
     and not exists (
       select 1 from jobs where jobs.holder_id = holders.id and jobs.kind = 'issue' and jobs.placement_id is null
         and jobs.state not in ('done', 'cancelled'))`

@@ -72,8 +72,8 @@ export function jobClaims(db: Kysely<Schema>) {
     },
 
     /**
-     * What this agent may be offered, most urgent first: CSRs it is asked for, ready jobs, active ones whose lease and bound are over, and
-     * what is leased to it and not listed under `holding` (where it says what it holds). Nothing is locked yet.
+     * What this agent may be offered, the most urgent of each kind first: CSRs it is asked for, ready jobs, active ones whose lease and
+     * bound are over, and what is leased to it and not listed under `holding` (where it says what it holds). Nothing is locked yet.
      */
     async listOffered(
       agentId: string,
@@ -113,6 +113,8 @@ export function jobClaims(db: Kysely<Schema>) {
             ]),
           ])
         })
+        // Of deployments one target may have any number that wait for it; they keep nothing else waiting.
+        .orderBy(sql`kind = 'deploy'`)
         .orderBy('priority')
         .orderBy('run_at')
         .orderBy('id')

@@ -1,4 +1,5 @@
 import { certificateListItemSchema, certificateStatuses } from '@certctl/api'
+import { formatGeneralName } from '@certctl/pki'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { type Kysely, sql } from 'kysely'
 import { certificateView } from '../../src/inventory/certificate-view.js'
@@ -147,6 +148,29 @@ describe('rows of lists', () => {
     expect(await wrongRows()).toEqual([])
     expect(await services.store.dailyCounts.reconcile(now())).toBeGreaterThan(0)
     expect(await services.store.dailyCounts.reconcile(now())).toBe(0)
+  })
+})
+
+describe('a name', () => {
+  it('is written by the database as by the server, also where its type is not the usual one of such a text', async () => {
+    const texts = [
+      'abc',
+      'www.example.com',
+      '*.a_b.example',
+      '10.0.0.1',
+      'a@b.c',
+      'uri:x',
+      'urn:x',
+      '::1',
+      '1.2',
+      'DNS:a',
+    ]
+    const names = (['dns', 'ip', 'email', 'uri'] as const).flatMap((type) => texts.map((value) => ({ type, value })))
+    const { rows } = await sql<{ written: string }>`select written_name(n ->> 'type', n ->> 'value') as written
+      from jsonb_array_elements(${JSON.stringify(names)}::jsonb) with ordinality as given (n, place) order by place`.execute(
+      db,
+    )
+    expect(rows.map(({ written }) => written)).toEqual(names.map(formatGeneralName))
   })
 })
 

@@ -178,6 +178,7 @@ describe('a deployment that fails', () => {
     async ({ outcome, code }) => {
       const story = await standing()
       const older = await redeploy(story)
+      scene.services.clock.advance(1)
       await renewCertificate(scene.services, { certificateId: story.id, actor: operator, force: true })
       const asked = only(await story.agent.claim([older.id]), 'Renewal')
       await story.agent.submit(asked, await story.agent.csr(asked))
@@ -192,6 +193,42 @@ describe('a deployment that fails', () => {
       expect(await story.agent.claim()).toEqual([])
     },
   )
+
+  it('of an older version and left the service half changed is told of', async () => {
+    const story = await standing()
+    const older = await redeploy(story)
+    scene.services.clock.advance(1)
+    await renewCertificate(scene.services, { certificateId: story.id, actor: operator, force: true })
+    const asked = only(await story.agent.claim([older.id]), 'Renewal')
+    await story.agent.submit(asked, await story.agent.csr(asked))
+    await scene.work()
+    const { fingerprint, target_generation } = older.deployment ?? {}
+    const torn = {
+      outcome: 'torn',
+      code: 'deploy_torn',
+      message: 'half of it',
+      fingerprint,
+      target_generation,
+    } as const
+    await story.agent.report(older, torn)
+    const placement = await placementOf(story.id)
+    expect(placement).toMatchObject({ state: 'failed', cause_code: 'deploy_torn' })
+    expect(await isAlert(placement.id, 'critical')).toBe(true)
+  })
+
+  it('has its pause whatever version it names', async () => {
+    const story = await standing()
+    const { target_generation } = (await redeploy(story)).deployment ?? {}
+    let rounds = 0
+    for (; rounds < 9; rounds += 1) {
+      const [item] = (await story.agent.claim()).filter(({ type }) => type === 'Deployment')
+      if (item === undefined) break
+      const names = { fingerprint: stranger, target_generation }
+      await story.agent.report(item, { outcome: 'failed', code: 'deploy_failed', message: 'no', ...names })
+    }
+    expect(rounds).toBe(1)
+    expect(await placementOf(story.id)).toMatchObject({ state: 'failed', failures: 1 })
+  })
 
   it('keeps a code of nobody’s as a failed deployment', async () => {
     const story = await standing()

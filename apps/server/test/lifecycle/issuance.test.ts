@@ -5,7 +5,7 @@ import { changeCertificate } from '../../src/lifecycle/asking/change-certificate
 import { renewCertificate } from '../../src/lifecycle/asking/renew-certificate.js'
 import { dueRenewals } from '../../src/schedule/due-renewals.js'
 import { pendingOrders } from '../../src/schedule/pending-orders.js'
-import { createScene, only, operator, type Scene, type SceneAgent, served } from './scene.js'
+import { createScene, only, operator, type Scene, type SceneAgent, served, withScene } from './scene.js'
 
 let scene: Scene
 beforeAll(async () => {
@@ -178,6 +178,41 @@ describe('a CA that fails', () => {
     expect(pauses.at(-1)).toBeGreaterThan(most * 0.89)
     await scene.work()
     expect(await scene.services.store.versions.listCurrent(id)).toHaveLength(1)
+  })
+
+  it('has what is served already wait longer than an hour, since it is served', async () => {
+    const name = 'patient.example.test'
+    const { id, agent } = await served(scene, { name, agentId: 'agent-patient', targetId: 'target-patient' })
+    await renewCertificate(scene.services, { certificateId: id, actor: operator, force: false })
+    const asked = only(await agent.claim(), 'Renewal')
+    await agent.submit(asked, await agent.csr(asked))
+    let pause = 0
+    for (let failure = 1; failure <= 9; failure += 1) {
+      await workWith(failing('upstream_unavailable'))
+      pause = ((await jobOf(id))?.run_at.getTime() ?? 0) - scene.services.clock.now().getTime()
+      scene.services.clock.advance(pause / 1000)
+    }
+    expect(pause).toBeGreaterThan(2 * 3_600_000)
+    await scene.work()
+  })
+
+  it('has a first issuance wait up to a day where each order costs', async () => {
+    await withScene({ metered: true }, async (dear) => {
+      const agent = await dear.agent('agent-dear')
+      await dear.target('target-dear', agent.id)
+      const { id } = await dear.request({ commonName: 'dear.example.test', targetIds: ['target-dear'] })
+      const asked = only(await agent.claim(), 'Issuance')
+      await agent.submit(asked, await agent.csr(asked))
+      Object.assign(dear.ca, failing('upstream_unavailable'))
+      let pause = 0
+      for (let failure = 1; failure <= 12; failure += 1) {
+        await dear.work()
+        const [job] = await dear.services.store.jobs.listOpenOfCertificate(id, 'issue')
+        pause = (job?.run_at.getTime() ?? 0) - dear.services.clock.now().getTime()
+        dear.services.clock.advance(pause / 1000)
+      }
+      expect(pause).toBeGreaterThan(20 * 3_600_000)
+    })
   })
 
   it('is left alone as long as it asks for', async () => {

@@ -85,6 +85,24 @@ describe('claiming for the server', () => {
   })
 })
 
+describe('what an agent is offered', () => {
+  it('has its CSRs and looks first, however many deployments wait', async () => {
+    const { id, agent } = await served(scene, {
+      name: 'many.example.test',
+      agentId: 'agent-many',
+      targetId: 'target-many',
+    })
+    const of = { agent_id: agent.id, certificate_id: id, target_id: 'target-many' }
+    const deployments: string[] = []
+    for (let number = 0; number < 310; number += 1) deployments.push(await addJob({ ...of, kind: 'deploy' }))
+    const look = await addJob({ ...of, kind: 'verify', priority: 200, run_at: now() })
+    const offered = await store().jobs.listOffered(agent.id, { now: now(), holding: [] })
+    expect(offered.map((job) => job.id)).toContain(look)
+    expect(offered.filter(({ kind }) => kind === 'deploy').length).toBeGreaterThan(100)
+    await finish([...deployments, look])
+  })
+})
+
 describe('open jobs', () => {
   it('are one per placement and kind: the second is the first', async () => {
     const { id } = await served(scene, { name: 'one.example.test', agentId: 'agent-one', targetId: 'target-one' })

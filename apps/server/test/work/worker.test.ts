@@ -172,6 +172,21 @@ describe('a parked poll', () => {
     expect((await parked).jobs).toEqual([])
   })
 
+  it('of an agent of the first protocol is given no looks, which it does not know', async () => {
+    const { claimAgentWork } = await import('../../src/work/claim-work.js')
+    const agent = await scene.agent('agent-of-before')
+    const now = scene.services.clock.now()
+    const job = { kind: 'scan', state: 'ready', requested_by: 'test', run_at: now, created_at: now } as const
+    await scene.services.store.jobs.insert({ ...job, id: 'scan-of-before', agent_id: agent.id })
+    const poll = async (leaseSeconds: number | undefined) => {
+      const signal = new AbortController().signal
+      const question = { agentId: agent.id, holding: undefined, waitSeconds: 0, boot: undefined, signal }
+      return (await claimAgentWork(scene.services, { ...question, leaseSeconds })).jobs
+    }
+    expect(await poll(undefined)).toEqual([])
+    expect(await poll(60)).toMatchObject([{ type: 'Scan' }])
+  })
+
   it('of a connection that nobody reads any more does not take back what a later poll was given', async () => {
     const { claimAgentWork } = await import('../../src/work/claim-work.js')
     const { served } = await import('../lifecycle/scene.js')

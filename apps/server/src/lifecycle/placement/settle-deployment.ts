@@ -95,7 +95,7 @@ interface Settling extends SettledDeployment {
 
 async function settle(services: Services, tx: Tx, settling: Settling): Promise<void> {
   const { rows, report, actor } = settling
-  const isAboutDesired = report.fingerprint === undefined || report.fingerprint === rows.desired?.fingerprint
+  const isOvertaken = wasOvertaken(rows, report)
   const isStale = (report.target_generation ?? rows.job.generation) !== rows.target.generation
   await endJob(tx, rows.job, report)
   audit(tx, rows, {
@@ -103,12 +103,13 @@ async function settle(services: Services, tx: Tx, settling: Settling): Promise<v
     action: report.outcome === 'done' ? 'placement.deployed' : 'placement.deploy_failed',
     report,
   })
-  if (isStale) await again(tx, rows, {})
+  // A service that is half changed is told of, whatever it was to be changed to.
+  if (report.outcome === 'torn') await failed(tx, rows, report)
+  else if (isStale) await again(tx, rows, {})
   else if (report.outcome === 'done') await deployed(services, tx, settling)
-  // What an older version could not do says nothing of the one that is desired by now, whose turn it is.
-  else if (isAboutDesired) await failed(tx, rows, report)
-  else await again(tx, rows, {})
-  if (report.code === 'not_found' && report.outcome !== 'done' && isAboutDesired)
+  else if (isOvertaken) await again(tx, rows, {})
+  else await failed(tx, rows, report)
+  if (report.code === 'not_found' && report.outcome !== 'done' && !isOvertaken)
     await askForNewKey(services, tx, settling)
   await planPlacements(tx, {
     certificate: rows.certificate,
@@ -119,6 +120,15 @@ async function settle(services: Services, tx: Tx, settling: Settling): Promise<v
   tx.wake('agent', rows.target.agent_id)
   services.metrics.deploymentEnded({ targetType: rows.target.type, outcome: report.outcome })
   services.metrics.jobEnded({ kind: 'deploy', outcome: report.outcome })
+}
+
+/**
+ * What could not be done with an older version says nothing of the one that is desired since, whose turn it is. The next job is planned
+ * after that wish: whatever an agent names, this happens once for each wish.
+ */
+function wasOvertaken({ job, placement, desired }: Rows, { fingerprint }: DeploymentReport): boolean {
+  if (fingerprint === undefined || fingerprint === desired?.fingerprint) return false
+  return placement.desired_at !== null && job.created_at.getTime() < placement.desired_at.getTime()
 }
 
 async function endJob(tx: Tx, job: JobRow, { outcome, code, message }: DeploymentReport): Promise<void> {
