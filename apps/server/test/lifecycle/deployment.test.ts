@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { renewCertificate } from '../../src/lifecycle/asking/renew-certificate.js'
 import { deployCertificate } from '../../src/lifecycle/placement/deploy-certificate.js'
 import { recordObservations } from '../../src/lifecycle/verification/record-observations.js'
 import { dueVerifications } from '../../src/schedule/due-verifications.js'
@@ -167,53 +166,6 @@ describe('a deployment that fails', () => {
     expect(next.deployment?.fingerprint).not.toBe(story.fingerprint)
     await story.agent.deployed(next)
     expect(await placementOf(story.id)).toMatchObject({ state: 'served' })
-  })
-
-  it.each([
-    { outcome: 'failed', code: 'not_found' },
-    { outcome: 'refused', code: 'policy_denied' },
-    { outcome: 'failed', code: 'deploy_failed' },
-  ] as const)(
-    'with an older version than is desired by now says nothing of the newer one ($code)',
-    async ({ outcome, code }) => {
-      const story = await standing()
-      const older = await redeploy(story)
-      scene.services.clock.advance(1)
-      await renewCertificate(scene.services, { certificateId: story.id, actor: operator, force: true })
-      const asked = only(await story.agent.claim([older.id]), 'Renewal')
-      await story.agent.submit(asked, await story.agent.csr(asked))
-      await scene.work()
-      const { fingerprint, target_generation } = older.deployment ?? {}
-      await story.agent.report(older, { outcome, code, message: 'not this one', fingerprint, target_generation })
-      expect(await placementOf(story.id)).toMatchObject({ failures: 0, cause_code: null, blocked_code: null })
-      const next = only(await story.agent.claim(), 'Deployment')
-      expect(next.deployment?.fingerprint).not.toBe(fingerprint)
-      await story.agent.deployed(next)
-      expect(await placementOf(story.id)).toMatchObject({ state: 'served' })
-      expect(await story.agent.claim()).toEqual([])
-    },
-  )
-
-  it('of an older version and left the service half changed is told of', async () => {
-    const story = await standing()
-    const older = await redeploy(story)
-    scene.services.clock.advance(1)
-    await renewCertificate(scene.services, { certificateId: story.id, actor: operator, force: true })
-    const asked = only(await story.agent.claim([older.id]), 'Renewal')
-    await story.agent.submit(asked, await story.agent.csr(asked))
-    await scene.work()
-    const { fingerprint, target_generation } = older.deployment ?? {}
-    const torn = {
-      outcome: 'torn',
-      code: 'deploy_torn',
-      message: 'half of it',
-      fingerprint,
-      target_generation,
-    } as const
-    await story.agent.report(older, torn)
-    const placement = await placementOf(story.id)
-    expect(placement).toMatchObject({ state: 'failed', cause_code: 'deploy_torn' })
-    expect(await isAlert(placement.id, 'critical')).toBe(true)
   })
 
   it('has its pause whatever version it names', async () => {

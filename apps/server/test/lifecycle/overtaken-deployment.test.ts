@@ -1,0 +1,63 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { renewCertificate } from '../../src/lifecycle/asking/renew-certificate.js'
+import { deployCertificate } from '../../src/lifecycle/placement/deploy-certificate.js'
+import { createScene, only, operator, type Scene, served } from './scene.js'
+
+let scene: Scene
+beforeAll(async () => {
+  scene = await createScene()
+})
+afterAll(async () => {
+  await scene.close()
+})
+
+let count = 0
+
+/** A deployment that its agent has claimed, and a newer version that is desired since. */
+async function overtaken() {
+  count += 1
+  const { id, agent } = await served(scene, {
+    name: `n${count}.example.test`,
+    agentId: `agent-${count}`,
+    targetId: `target-${count}`,
+  })
+  await deployCertificate(scene.services, { certificateId: id, actor: operator })
+  const older = only(await agent.claim(), 'Deployment')
+  scene.services.clock.advance(1)
+  await renewCertificate(scene.services, { certificateId: id, actor: operator, force: true })
+  const asked = only(await agent.claim([older.id]), 'Renewal')
+  await agent.submit(asked, await agent.csr(asked))
+  await scene.work()
+  const { fingerprint, target_generation } = older.deployment ?? {}
+  const placement = async () => {
+    const [found] = await scene.services.store.placements.listOfCertificate(id)
+    if (found === undefined) throw new Error('there is no placement')
+    return found
+  }
+  return { agent, older, named: { fingerprint, target_generation }, placement }
+}
+
+describe('a failure with an older version than is desired by now', () => {
+  it.each([
+    { outcome: 'failed', code: 'not_found' },
+    { outcome: 'refused', code: 'policy_denied' },
+    { outcome: 'failed', code: 'deploy_failed' },
+  ] as const)('says nothing of the newer one ($code)', async ({ outcome, code }) => {
+    const { agent, older, named, placement } = await overtaken()
+    await agent.report(older, { outcome, code, message: 'not this one', ...named })
+    expect(await placement()).toMatchObject({ failures: 0, cause_code: null, blocked_code: null })
+    const next = only(await agent.claim(), 'Deployment')
+    expect(next.deployment?.fingerprint).not.toBe(named.fingerprint)
+    await agent.deployed(next)
+    expect(await placement()).toMatchObject({ state: 'served' })
+    expect(await agent.claim()).toEqual([])
+  })
+
+  it('is told of where it left the service half changed', async () => {
+    const { agent, older, named, placement } = await overtaken()
+    await agent.report(older, { outcome: 'torn', code: 'deploy_torn', message: 'half of it', ...named })
+    const { id, state, cause_code } = await placement()
+    expect({ state, cause_code }).toEqual({ state: 'failed', cause_code: 'deploy_torn' })
+    expect(await scene.services.store.events.isOpen(`placement:${id}:critical`)).toBe(true)
+  })
+})
