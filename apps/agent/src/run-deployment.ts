@@ -29,9 +29,7 @@ export async function runDeployment(agent: Agent, item: WorkItem, signal: AbortS
     throw new CertctlError('upstream_protocol', 'The server sent a deployment without saying what to deploy')
   const order = item.deployment
   const target = await prepareTarget(agent, targetOrderOf(item))
-  const result = await agent.lanes(target.lane, () => deployInTime(agent, { item, order, target, signal }))
-  const { fingerprint, certificate_generation, target_generation } = order
-  return { fingerprint, certificate_generation, target_generation, ...result }
+  return await agent.lanes(target.lane, () => deployInTime(agent, { item, order, target, signal }))
 }
 
 async function deployInTime(agent: Agent, run: Run): Promise<JobResult> {

@@ -41,7 +41,8 @@ export async function runJob(
 async function resultOf(agent: Agent, held: HeldJob, signal: AbortSignal): Promise<JobResult | undefined> {
   const { id: job_id, type, certificate_id, target_id } = held.item
   try {
-    return await doJob(agent, held, signal)
+    const result = await doJob(agent, held, signal)
+    return result === undefined ? undefined : { ...ordered(held.item), ...result }
   } catch (error) {
     if (signal.aborted && isCertctlError(error) && error.code === 'aborted') return undefined
     agent.log.warn('a job failed', {
@@ -56,7 +57,7 @@ async function resultOf(agent: Agent, held: HeldJob, signal: AbortSignal): Promi
   }
 }
 
-/** Which version was to be deployed: another one may be desired by the time the server hears of the failure. */
+/** Which version was to be deployed: another one may be desired by the time the server hears how it ended. */
 function ordered({ type, deployment }: WorkItem): Partial<JobResult> {
   if (type !== 'Deployment' || deployment === undefined) return {}
   const { fingerprint, certificate_generation, target_generation } = deployment

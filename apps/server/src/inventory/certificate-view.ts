@@ -2,7 +2,7 @@ import type { Certificate } from '@certctl/api'
 import { formatGeneralName } from '@certctl/pki'
 import type { ListedCertificate } from '../store/certificate-list.js'
 
-/** A certificate on its own, without its holders. Lists have the same text from the database (`store/certificate-json.ts`). Times and what else does not exist are absent. */
+/** A certificate on its own, without its holders. Lists have the same text from the database (its function `certificate_item`). Times and what else does not exist are absent. */
 export function certificateView(row: ListedCertificate): Certificate {
   return {
     id: row.id,
