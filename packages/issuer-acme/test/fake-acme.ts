@@ -157,13 +157,14 @@ export async function createFakeAcme(
   }
 
   const newOrder = (account: string, payload: Payload): HttpAnswer => {
-    const { refuseOrders, reusesOrders, profiles, orderHost } = self.switches
+    const { refuseOrders, reusesOrders, profiles, orderHost, losesReplaced } = self.switches
     if (refuseOrders)
       throw new Refusal(refuseOrders.type, refuseOrders.status, refuseOrders.detail, refuseOrders.headers)
     const names = (payload.identifiers as GeneralName[]).map(({ type, value }) => ({ type, value }) as GeneralName)
     if (payload.profile !== undefined && profiles?.[String(payload.profile)] === undefined)
       throw new Refusal('invalidProfile', 400)
     const replaced = payload.replaces === undefined ? undefined : certificates.get(String(payload.replaces))
+    if (payload.replaces !== undefined && losesReplaced) throw new Refusal('serverInternal', 500, 'could not find it')
     if (payload.replaces !== undefined && replaced === undefined)
       throw new Refusal('malformed', 404, 'unknown certificate')
     if (replaced?.isReplaced) throw new Refusal('alreadyReplaced', 409)
