@@ -27,7 +27,7 @@ export interface CertificateFilter {
   text?: string | undefined
   /** One of its names is this one, or below it. */
   domain?: string | undefined
-  /** Very many names have the text, or are below the domain (`commonNamesQuery`): walking the list finds a page of them sooner than gathering all. */
+  /** Very many names have the text, or are below the domain (`tooMany`, `isCommonDomain`): walking the list finds a page of them sooner than gathering all. */
   common?: boolean | undefined
   /** It carries all of them. */
   tags?: readonly { key: string; value: string }[] | undefined
@@ -86,7 +86,7 @@ export interface Matching {
   expiry: { table: string; id: string }
 }
 
-/** The rows of `listed_certificates l` that match, as `from … where …`. Archived ones only where they are asked for. */
+/** The rows of `listed_certificates l` that match, as `from … where …`, with `gathering` in front. Archived ones only where they are asked for. */
 export function matching(filter: CertificateFilter): Matching {
   const joined = [...tagJoins(filter), ...searchJoins(filter)]
   const conditions = [...statusParts(filter), ...plainParts(filter), ...relatedParts(filter)]
@@ -180,23 +180,40 @@ function searchJoins({ text, domain, common = false }: CertificateFilter): Condi
       text,
       (value) => sql`join searched_names as searched on searched.certificate_id = l.id and ${has('searched', value)}`,
     )
+  const inOrder = (names: RawBuilder<unknown>) => sql`(${names} order by expires_at, certificate_id)`
+  const gathered = sql`select certificate_id, expires_at from gathered`
   return [
-    ...given(text, (value) => sql`join (${namesWith(value)}) as searched on searched.certificate_id = l.id`),
-    ...given(domain, (value) => sql`join (${namesBelow(value)}) as ended on ended.certificate_id = l.id`),
+    ...given(text, () => sql`join ${inOrder(gathered)} as searched on searched.certificate_id = l.id`),
+    ...given(domain, (value) => sql`join ${inOrder(namesBelow(value))} as ended on ended.certificate_id = l.id`),
   ]
 }
 
-const commonText = 5000
-const commonDomain = 10_000
+const mostWithText = 10_000
 
-/** Whether so many names have the text, or are below the domain, that they are better not gathered. */
-export function commonNamesQuery({ text, domain }: CertificateFilter): RawBuilder<{ common: boolean }> | undefined {
-  if (text !== undefined)
-    return sql`select count(*) > ${commonText} as common from (
-      select 1 from searched_names where ${has('searched_names', text)} limit ${sql.lit(commonText + 1)}) as found`
-  if (domain === undefined) return undefined
-  return sql`select count(*) > ${commonDomain} as common from (
-    select 1 from certificate_names where reversed like ${`${likeLiteral(reversedOf(domain))}.%`} limit ${sql.lit(commonDomain + 1)}) as found`
+/**
+ * In front of a statement with `matching`: those of whose names one has the text, looked for once. `isBounded`: none where they are too
+ * many to be gathered, which `tooMany` says in that statement.
+ */
+export function gathering(
+  { text, common = false }: CertificateFilter,
+  { isBounded = false } = {},
+): RawBuilder<unknown> {
+  if (text === undefined || common) return sql``
+  if (!isBounded) return sql`with gathered as materialized (${namesWith(text)}) `
+  return sql`with bounded as materialized (${namesWith(text)} limit ${sql.lit(mostWithText + 1)}),
+    gathered as (select * from bounded where not ${tooMany({ text })}) `
+}
+
+export function tooMany({ text, common = false }: Pick<CertificateFilter, 'text' | 'common'>): Condition {
+  return text === undefined || common ? sql`false` : sql`(select count(*) > ${sql.lit(mostWithText)} from bounded)`
+}
+
+const mostBelow = 10_000
+
+/** Whether so many names are below the domain that they are better not gathered: counting them from the index is quick. */
+export function isCommonDomain(domain: string): RawBuilder<{ common: boolean }> {
+  return sql`select count(*) > ${mostBelow} as common from (
+    select 1 from certificate_names where reversed like ${`${likeLiteral(reversedOf(domain))}.%`} limit ${sql.lit(mostBelow + 1)}) as found`
 }
 
 function has(table: string, text: string): Condition {
@@ -204,8 +221,7 @@ function has(table: string, text: string): Condition {
 }
 
 function namesWith(text: string): Condition {
-  return sql`select certificate_id, expires_at from searched_names where ${has('searched_names', text)}
-    order by expires_at, certificate_id`
+  return sql`select certificate_id, expires_at from searched_names where ${has('searched_names', text)}`
 }
 
 /** Each half by itself is answered from the index alone. */
@@ -214,7 +230,7 @@ function namesBelow(domain: string): Condition {
   return sql`select distinct certificate_id, expires_at from (
     select certificate_id, expires_at from certificate_names where reversed = ${reversed}
     union all select certificate_id, expires_at from certificate_names where reversed like ${`${likeLiteral(reversed)}.%`}
-  ) as names order by expires_at, certificate_id`
+  ) as names`
 }
 
 /** In words that the index of names does not know: of one certificate it would be asked for all names there are. */

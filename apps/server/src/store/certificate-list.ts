@@ -3,10 +3,12 @@ import { type Kysely, type RawBuilder, sql } from 'kysely'
 import {
   type CertificateFilter,
   type CertificateStatus,
-  commonNamesQuery,
+  gathering,
+  isCommonDomain,
   matching,
   statusConditions,
   statusWord,
+  tooMany,
 } from './certificate-filter.js'
 import { certificateJson, withFields } from './certificate-json.js'
 import type { CertificateRow } from './certificates.js'
@@ -84,14 +86,14 @@ export function certificateListTable(db: Kysely<Schema>) {
     },
 
     async page(question: CertificateQuestion): Promise<JsonPage> {
-      const { filter: given, request } = question
-      if (given.text !== undefined) return await searched(db, question)
-      const filter = { ...given, common: await areCommon(db, given) }
-      const [page, total] = await Promise.all([
-        pageOf(db, { ...question, filter }),
+      if (question.filter.text !== undefined) return await searched(db, question)
+      const { request } = question
+      const filter = { ...question.filter, common: await isCommon(db, question.filter) }
+      const [written, total] = await Promise.all([
+        writtenPage(db, { ...question, filter }),
         request.count ? countUpTo(db, filter) : undefined,
       ])
-      return { ...page, ...total }
+      return { ...pageOf(written, question), ...total }
     },
   }
 }
@@ -99,31 +101,53 @@ export function certificateListTable(db: Kysely<Schema>) {
 /** The ids of all that match, in no order: for statements that work on them where they are. */
 export function matchingCertificateIds(db: Kysely<Schema>, filter: CertificateFilter) {
   const { from, where } = matching(filter)
-  return db.selectFrom(sql<{ id: string }>`(select l.id from ${from} where ${where})`.as('listed')).select('id')
+  return db
+    .selectFrom(sql<{ id: string }>`(${gathering(filter)}select l.id from ${from} where ${where})`.as('listed'))
+    .select('id')
 }
 
-async function areCommon(db: Kysely<Schema>, filter: CertificateFilter): Promise<boolean> {
-  const { rows } = (await commonNamesQuery(filter)?.execute(db)) ?? { rows: [] }
+async function isCommon(db: Kysely<Schema>, { domain }: CertificateFilter): Promise<boolean> {
+  if (domain === undefined) return false
+  const { rows } = await isCommonDomain(domain).execute(db)
   return rows[0]?.common === true
 }
 
-async function pageOf(db: Kysely<Schema>, question: CertificateQuestion): Promise<JsonPage> {
-  const { limit } = question.request
-  const { rows } = await sql<{
-    items: string
-    found: number
-    id: string | null
-    value: string | null
-  }>`${sql.raw(isPlain(question) ? '' : plannedAnew)}select coalesce(string_agg(item, ',' order by n) filter (where n <= ${limit}), '') as items, count(*)::integer as found,
-      max(id) filter (where n = ${limit}) as id, max(value) filter (where n = ${limit}) as value
+/** Where a search finds too much to be gathered, the list is walked instead. */
+async function searchedPage(db: Kysely<Schema>, question: CertificateQuestion): Promise<JsonPage> {
+  const gathered = await writtenPage(db, question)
+  const walked = { ...question, filter: { ...question.filter, common: true } }
+  const page = pageOf(gathered.too_many ? await writtenPage(db, walked) : gathered, question)
+  if (!question.request.count) return page
+  return { ...page, ...(await countUpTo(db, gathered.too_many ? walked.filter : question.filter)) }
+}
+
+interface WrittenPage {
+  items: string
+  /** Rows of the page, and one where there are more. */
+  found: number
+  id: string | null
+  value: string | null
+  /** The search ended at its bound, and the page is of no use. */
+  too_many: boolean
+}
+
+async function writtenPage(db: Kysely<Schema>, question: CertificateQuestion): Promise<WrittenPage> {
+  const { filter, request } = question
+  const { rows } =
+    await sql<WrittenPage>`${sql.raw(isPlain(question) ? '' : plannedAnew)}${gathering(filter, { isBounded: true })}
+    select coalesce(string_agg(item, ',' order by n) filter (where n <= ${request.limit}), '') as items, count(*)::integer as found,
+      max(id) filter (where n = ${request.limit}) as id, max(value) filter (where n = ${request.limit}) as value,
+      ${tooMany(filter)} as too_many
     from (
-      select page.n, l.id, page.sort_value::text as value, ${certificateJson(question.filter.now)} as item
+      select page.n, l.id, page.sort_value::text as value, ${certificateJson(filter.now)} as item
       from (${rowsOf(question)}) page join listed_certificates l on l.id = page.id
     ) as written`.execute(db)
-  const [row = { items: '', found: 0, id: null, value: null }] = rows
-  const items = question.fields === undefined ? row.items : withFields(row.items, question.fields)
-  if (row.found <= limit || row.id === null) return { items }
-  return { items, next: { value: row.value, id: row.id } }
+  return rows[0] ?? { items: '', found: 0, id: null, value: null, too_many: false }
+}
+
+function pageOf({ items, found, id, value }: WrittenPage, { request, fields }: CertificateQuestion): JsonPage {
+  const shown = fields === undefined ? items : withFields(items, fields)
+  return found <= request.limit || id === null ? { items: shown } : { items: shown, next: { value, id } }
 }
 
 /** Whether there are few enough questions of its form to keep a plan for it, and the values in it do not decide which plan is good. */
@@ -192,7 +216,7 @@ async function countUpTo(
 ): Promise<Pick<JsonPage, 'total' | 'totalCapped'>> {
   const { from, where } = matching(filter)
   const { rows } = await sql<{ count: number }>`
-    select count(*)::integer as count from (select 1 from ${from} where ${where} limit ${largestTotal + 1}) as counted`.execute(
+    ${gathering(filter)}select count(*)::integer as count from (select 1 from ${from} where ${where} limit ${largestTotal + 1}) as counted`.execute(
     db,
   )
   const count = rows[0]?.count ?? 0
@@ -204,9 +228,7 @@ async function searched(db: Kysely<Schema>, question: CertificateQuestion): Prom
   try {
     return await db.transaction().execute(async (connection) => {
       await sql`set local statement_timeout = ${sql.lit(searchSeconds * 1000)}`.execute(connection)
-      const filter = { ...question.filter, common: await areCommon(connection, question.filter) }
-      const page = await pageOf(connection, { ...question, filter })
-      return question.request.count ? { ...page, ...(await countUpTo(connection, filter)) } : page
+      return await searchedPage(connection, question)
     })
   } catch (cause) {
     if (!isStatementTimeout(cause)) throw cause

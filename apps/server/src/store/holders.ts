@@ -143,23 +143,9 @@ export function holdersTable(db: Kysely<Schema>) {
      */
     async listToIssue(now: Date, { after, limit }: { after: string; limit: number }): Promise<HolderToIssue[]> {
       const [, time = '-infinity', id = ''] = /^(\S+) (.*)$/.exec(after) ?? []
-      // Each source in an order that one of its indexes has, so that no more is read than is wanted.
-      const from = (dueAt: RawBuilder<unknown>, condition: RawBuilder<unknown>) => sql`
-        (select holders.id, holders.certificate_id, ${dueAt} as due_at
-        from holders join certificates on certificates.id = holders.certificate_id
-        where holders.closed_at is null and ${condition} and ${mayBeIssued(now)}
-        order by due_at, holders.id limit ${limit})`
-      const anyTime = sql`${time}::timestamptz = '-infinity' and holders.id > ${id}`
-      const { rows } = await sql<HolderToIssue>`
-        select id, certificate_id, replace(due_at::text, ' ', 'T') || ' ' || id as place from (
-          ${from(sql`'-infinity'::timestamptz`, sql`holders.current_version_id is null and ${anyTime}`)}
-          union ${from(sql`'-infinity'::timestamptz`, sql`holders.renewal_requested_at is not null and ${anyTime}`)}
-          union ${from(
-            sql`holders.renew_at`,
-            sql`holders.renew_at <= ${now} and (holders.renew_at, holders.id) > (${time}::timestamptz, ${id})`,
-          )}
-        ) as due order by due_at, id limit ${limit}`.execute(db)
-      return rows
+      const untimed = time === '-infinity' ? await listUntimed(db, { now, afterId: id, limit }) : []
+      if (untimed.length >= limit) return untimed
+      return [...untimed, ...(await listDue(db, { now, after: { time, id }, limit }))].slice(0, limit)
     },
 
     /** What a policy denied is tried again now; of one profile, or of all. */
@@ -194,6 +180,41 @@ export interface HolderToIssue {
   place: string
 }
 
+/** A value that the planner does not see: a plan for the one at hand would always look cheaper than the one that is kept. */
+function unseen(value: string | Date): RawBuilder<unknown> {
+  return typeof value === 'string' ? sql`(select ${value}::text)` : sql`(select ${value}::timestamptz)`
+}
+
+/** Never issued, or wanted anew: by their ids, which an index of each has. */
+async function listUntimed(
+  db: Kysely<Schema>,
+  { now, afterId, limit }: { now: Date; afterId: string; limit: number },
+): Promise<HolderToIssue[]> {
+  const those = (condition: RawBuilder<unknown>) => sql`
+    (select holders.id, holders.certificate_id
+    from holders join certificates on certificates.id = holders.certificate_id
+    where holders.closed_at is null and ${condition} and holders.id > ${unseen(afterId)} and ${mayBeIssued(now)}
+    order by holders.id limit ${sql.lit(limit)})`
+  const { rows } = await sql<HolderToIssue>`
+    select id, certificate_id, '-infinity ' || id as place from (
+      ${those(sql`holders.current_version_id is null`)} union ${those(sql`holders.renewal_requested_at is not null`)}
+    ) as untimed order by id limit ${sql.lit(limit)}`.execute(db)
+  return rows
+}
+
+async function listDue(
+  db: Kysely<Schema>,
+  { now, after: { time, id }, limit }: { now: Date; after: { time: string; id: string }; limit: number },
+): Promise<HolderToIssue[]> {
+  const { rows } = await sql<HolderToIssue>`
+    select holders.id, holders.certificate_id, replace(holders.renew_at::text, ' ', 'T') || ' ' || holders.id as place
+    from holders join certificates on certificates.id = holders.certificate_id
+    where holders.closed_at is null and holders.renew_at <= ${unseen(now)}
+      and (holders.renew_at, holders.id) > ((select ${time}::timestamptz), ${unseen(id)}) and ${mayBeIssued(now)}
+    order by holders.renew_at, holders.id limit ${sql.lit(limit)}`.execute(db)
+  return rows
+}
+
 /** One row is looked up for each holder that is read: of `exists` under an `or` PostgreSQL makes a table of all placements first. */
 const hasPlace = sql`coalesce((
   select true from placements join targets on targets.id = placements.target_id
@@ -202,10 +223,10 @@ const hasPlace = sql`coalesce((
 
 function mayBeIssued(now: Date): RawBuilder<unknown> {
   return sql`certificates.archived_at is null
-    and (holders.next_attempt_at is null or holders.next_attempt_at <= ${now}
+    and (holders.next_attempt_at is null or holders.next_attempt_at <= ${unseen(now)}
       or (holders.blocked_code is not null and holders.blocked_generation < certificates.generation))
     and (holders.blocked_code is null or holders.blocked_generation < certificates.generation
-      or (holders.current_version_id is not null and holders.next_attempt_at <= ${now}))
+      or (holders.current_version_id is not null and holders.next_attempt_at <= ${unseen(now)}))
     and (holders.kind = 'outside' or ${hasPlace})
     and not exists (
       select 1 from jobs where jobs.holder_id = holders.id and jobs.kind = 'issue' and jobs.placement_id is null

@@ -320,6 +320,20 @@ describe('a list', () => {
     expect(await found({ domain: 'example.com', common: true })).not.toEqual([])
   })
 
+  it('is the same page where too many names have the text to be gathered', async () => {
+    const page = async (by: 'name' | 'status' | 'notAfter') => {
+      const request = { limit: 3, count: true }
+      return await listCertificates(services, { filter: { text: 'a.exam' }, sort: { by, descending: false }, request })
+    }
+    const pages = async () => [await page('name'), await page('status'), await page('notAfter')]
+    const gathered = await pages()
+    expect(gathered.map(({ items }) => parsed(items).length)).toEqual([3, 3, 3])
+    await sql`insert into searched_names (certificate_id, text, expires_at)
+      select 'of-nobody-' || i, 'a.example.com', 'infinity' from generate_series(1, 10001) as i`.execute(db)
+    expect(await pages()).toEqual(gathered)
+    await sql`delete from searched_names where certificate_id like 'of-nobody-%'`.execute(db)
+  })
+
   it('says what to do where a search takes too long', async () => {
     const slow = openDatabase({ address: services.database.address, maxConnections: 1 })
     const { createStore } = await import('../../src/store/store.js')
