@@ -110,14 +110,29 @@ export function bind<Ops extends Operations, Principal, R extends RawRequest = R
 }
 
 type AnyReply = Reply<number, unknown> | JsonReply<number>
-type AnyHandler<Principal, R> = (request: {
-  params: unknown
-  query: unknown
-  body: unknown
-  principal: Principal
-  signal: AbortSignal
-  raw: R
-}) => Promise<AnyReply>
+type AnyHandler<Principal, R extends RawRequest> = (request: Handled<Principal, R>) => Promise<AnyReply>
+
+/** A request for its handler. A class: of literals with a getter each is a shape of its own. */
+class Handled<Principal, R extends RawRequest> {
+  readonly params: unknown
+  readonly query: unknown
+  readonly body: unknown
+  readonly principal: Principal
+  readonly raw: R
+
+  constructor({ params, query, body }: ReturnType<typeof parseRequest>, principal: Principal, raw: R) {
+    this.params = params
+    this.query = query
+    this.body = body
+    this.principal = principal
+    this.raw = raw
+  }
+
+  /** Made only where somebody listens. */
+  get signal(): AbortSignal {
+    return this.raw.signal
+  }
+}
 
 interface Bound<Principal, R extends RawRequest> {
   operation: Operation
@@ -130,18 +145,7 @@ async function handle<Principal, R extends RawRequest>(
   raw: R,
 ): Promise<RawReply> {
   const principal = await binding.authorize(operation, raw)
-  const { params, query, body } = parseRequest(operation, raw)
-  const answer = await handler({
-    params,
-    query,
-    body,
-    principal,
-    raw,
-    // Made only where somebody listens.
-    get signal() {
-      return raw.signal
-    },
-  })
+  const answer = await handler(new Handled(parseRequest(operation, raw), principal, raw))
   if (binding.checkReplies === true) checkReply(operation, answer)
   return render(operation, answer)
 }

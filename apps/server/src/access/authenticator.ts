@@ -1,6 +1,6 @@
 import { CertctlError } from '@certctl/core'
 import type { Services } from '../services.js'
-import type { Principal } from './principal.js'
+import type { KnownPrincipal } from './principal.js'
 import { hashToken } from './token.js'
 
 /** Turns a bearer token into who that is. */
@@ -9,14 +9,14 @@ export interface Authenticator {
    * Throws `unauthenticated`, or `gone` for an agent that was retired. `beforeStranger` may refuse a token that did not prove itself
    * before, which costs the database a look.
    */
-  authenticate(token: string, beforeStranger?: () => Promise<void>): Promise<Principal>
+  authenticate(token: string, beforeStranger?: () => Promise<void>): Promise<KnownPrincipal>
   /** Writes down when API keys were last used. */
   flush(): Promise<void>
   close(): void
 }
 
 interface Known {
-  principal: Exclude<Principal, { kind: 'public' }>
+  principal: KnownPrincipal
   until: number
 }
 

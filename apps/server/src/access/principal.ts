@@ -16,6 +16,9 @@ export type Principal =
   | { kind: 'agent'; id: string; name: string }
   | { kind: 'public' }
 
+/** One that proved who it is. */
+export type KnownPrincipal = Exclude<Principal, { kind: 'public' }>
+
 export const publicPrincipal: Principal = { kind: 'public' }
 
 /** How the record names it. */

@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto'
 import { allows, type Operation } from '@certctl/api'
 import { CertctlError, type Secret } from '@certctl/core'
 import type { Authenticator } from '../access/authenticator.js'
-import { type Principal, publicPrincipal } from '../access/principal.js'
+import type { KnownPrincipal, Principal } from '../access/principal.js'
 import { hashToken } from '../access/token.js'
 
 export interface Credentials {
@@ -12,20 +12,19 @@ export interface Credentials {
   bootstrapToken?: Secret | undefined
 }
 
-const bootstrap: Principal = {
+const bootstrap: KnownPrincipal = {
   kind: 'key',
   id: 'agent-bootstrap-token',
   name: 'agent bootstrap token',
   role: 'operator',
 }
 
-/** Who asks. Public routes do not look; the others throw `unauthenticated` in the words older clients know. */
+/** Who asks a route that is not public; throws `unauthenticated` in the words older clients know. */
 export async function principalOf(
   authenticator: Authenticator,
-  operation: Pick<Operation, 'permission' | 'operationId'>,
+  operation: Pick<Operation, 'operationId'>,
   { authorization, beforeStranger, bootstrapToken }: Credentials,
-): Promise<Principal> {
-  if (operation.permission === 'public') return publicPrincipal
+): Promise<KnownPrincipal> {
   if (authorization === undefined) throw new CertctlError('unauthenticated', 'Authorization header required')
   const [, token] = /^Bearer +([A-Za-z0-9._~+/=-]{1,512})$/i.exec(authorization) ?? []
   if (token === undefined)

@@ -1,6 +1,6 @@
 import { CertctlError } from '@certctl/core'
 import { BurstyRateLimiter, RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible'
-import type { Principal } from '../access/principal.js'
+import type { KnownPrincipal } from '../access/principal.js'
 
 export interface RateLimitSettings {
   enabled: boolean
@@ -14,7 +14,7 @@ export interface RateLimitSettings {
 
 /** Counts requests in this process; a principal by its id, everybody else by address. Throws `rate_limited`. */
 export interface RateLimit {
-  ofPrincipal(principal: Exclude<Principal, { kind: 'public' }>): Promise<void>
+  ofPrincipal(principal: KnownPrincipal): Promise<void>
   ofAddress(address: string): Promise<void>
   /** Counts a token from this address that was looked up for nothing. */
   failed(address: string): Promise<void>

@@ -19,7 +19,8 @@ export async function sendReply(
   always: FlatHeaders,
 ): Promise<void> {
   if (outgoing.destroyed) return
-  const flat = joined(always, headers)
+  const flat = [...always]
+  for (const name in headers) if (!always.includes(name)) flat.push(name, headers[name] ?? '')
   if (!incoming.complete) flat.push('connection', 'close')
   if (typeof body === 'object') {
     outgoing.writeHead(status, flat)
@@ -31,10 +32,4 @@ export async function sendReply(
   else if (status !== 204 && status !== 304) flat.push('content-length', '0')
   outgoing.writeHead(status, flat)
   outgoing.end(incoming.method === 'HEAD' ? undefined : content)
-}
-
-function joined(always: FlatHeaders, headers: RawReply['headers']): string[] {
-  const flat = [...always]
-  for (const name in headers) if (!always.includes(name)) flat.push(name, headers[name] ?? '')
-  return flat
 }

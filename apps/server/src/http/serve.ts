@@ -30,19 +30,52 @@ export interface Edge {
   maxBodyBytes: number
 }
 
-interface Exchange {
-  edge: Edge
-  route: Route<HttpRequest> | undefined
-  params: Readonly<Record<string, unknown>>
-  incoming: IncomingMessage
-  /** As it was sent: Express shortens the one of the request. */
-  url: string
-  requestId: string
-  address: string
+/** One request on its way, as handlers see it and with what the edge knows besides. A class: of literals with a getter each is a shape of its own. */
+class Exchange implements HttpRequest {
+  query: Record<string, unknown> = {}
+  body: unknown
   /** Set as soon as it is known. */
-  principal: Principal
-  /** Fires when the client went away before its answer. */
-  whileThere: () => AbortSignal
+  principal: Principal = publicPrincipal
+  readonly requestId = randomUUID()
+  readonly edge: Edge
+  readonly incoming: IncomingMessage
+  readonly address: string
+  readonly headers: IncomingMessage['headers']
+  readonly params: Readonly<Record<string, unknown>>
+  /** As it was sent: Express shortens the one of the request. */
+  readonly url: string
+  readonly route: Route<HttpRequest> | undefined
+  readonly #outgoing: ServerResponse
+  #gone: AbortController | undefined
+
+  constructor(edge: Edge, { route, params = {}, url }: Found, { incoming, outgoing }: Pair) {
+    this.edge = edge
+    this.incoming = incoming
+    this.#outgoing = outgoing
+    this.route = route
+    this.params = params
+    this.url = url ?? incoming.url ?? ''
+    this.headers = incoming.headers
+    this.address = edge.addressOf(incoming.socket.remoteAddress, incoming.headers['x-forwarded-for'])
+  }
+
+  /** Fires when the client went away before its answer. Made when somebody asks for it: a signal that nobody hears costs as much as all else here. */
+  get signal(): AbortSignal {
+    if (this.#gone !== undefined) return this.#gone.signal
+    const made = new AbortController()
+    this.#gone = made
+    const abort = (): void => {
+      if (!this.#outgoing.writableFinished) made.abort()
+    }
+    if (this.#outgoing.destroyed) abort()
+    else this.#outgoing.once('close', abort)
+    return made.signal
+  }
+}
+
+interface Pair {
+  incoming: IncomingMessage
+  outgoing: ServerResponse
 }
 
 /** What the router found; a fault instead of a route where there is none. */
@@ -54,46 +87,16 @@ export interface Found {
 }
 
 /** Whatever lets a route answer: same authentication, limits, headers, log and metrics in the hot lane and behind Express. */
-export async function serve(
-  edge: Edge,
-  found: Found,
-  { incoming, outgoing }: { incoming: IncomingMessage; outgoing: ServerResponse },
-): Promise<void> {
-  const began = process.hrtime.bigint()
-  const exchange: Exchange = {
-    edge,
-    route: found.route,
-    params: found.params ?? {},
-    incoming,
-    url: found.url ?? incoming.url ?? '',
-    requestId: randomUUID(),
-    address: edge.addressOf(incoming.socket.remoteAddress, incoming.headers['x-forwarded-for']),
-    principal: publicPrincipal,
-    whileThere: whileThere(outgoing),
-  }
+export async function serve(edge: Edge, found: Found, { incoming, outgoing }: Pair): Promise<void> {
+  const began = performance.now()
+  const exchange = new Exchange(edge, found, { incoming, outgoing })
   const reply = await answerOrProblem(exchange, found.fault)
   const { requestId } = exchange
   const always = [...securityHeaders, ...edge.corsHeaders(incoming.headers.origin), 'x-request-id', requestId]
   await sendReply({ incoming, outgoing }, reply, always).catch((error: unknown) =>
     edge.services.log.warn({ request_id: requestId, reason: messageOf(error) }, 'an answer was cut off'),
   )
-  finish(exchange, reply.status, Number(process.hrtime.bigint() - began) / 1e9)
-}
-
-/** Made when somebody asks for it: most answers are there at once, and a signal that nobody hears costs as much as all else here. */
-function whileThere(outgoing: ServerResponse): () => AbortSignal {
-  let gone: AbortController | undefined
-  return () => {
-    if (gone !== undefined) return gone.signal
-    const made = new AbortController()
-    gone = made
-    const abort = (): void => {
-      if (!outgoing.writableFinished) made.abort()
-    }
-    if (outgoing.destroyed) abort()
-    else outgoing.once('close', abort)
-    return made.signal
-  }
+  finish(exchange, reply.status, (performance.now() - began) / 1000)
 }
 
 async function answerOrProblem(exchange: Exchange, fault: unknown): Promise<RawReply> {
@@ -120,37 +123,27 @@ async function answer(exchange: Exchange, route: Route<HttpRequest>): Promise<Ra
   const { edge, incoming, params } = exchange
   exchange.principal = await edge.actAs(await authenticate(exchange, route), route.operation, params)
   requireAllowed(exchange.principal, route.operation, params)
-  const body = route.operation.body === undefined ? undefined : await readBody(incoming, edge.maxBodyBytes)
-  const query = queryOf(exchange.url)
-  for (const part of [query, body]) requirePlain(part)
-  const { requestId, address, principal, whileThere } = exchange
-  const request: HttpRequest = {
-    params,
-    query,
-    body,
-    headers: incoming.headers,
-    get signal() {
-      return whileThere()
-    },
-    requestId,
-    address,
-    principal,
-  }
-  const reply = await once(exchange, route, request)
-  return tagged(route, incoming, reply)
+  if (route.operation.body !== undefined) exchange.body = await readBody(incoming, edge.maxBodyBytes)
+  exchange.query = queryOf(exchange.url)
+  requirePlain(exchange.query)
+  requirePlain(exchange.body)
+  return tagged(route, incoming, await once(exchange, route))
 }
 
 /** Authentication first, then the limit: a principal's by its id. Whoever fails counts by address, and is not even looked up beyond that. */
 async function authenticate(exchange: Exchange, { operation }: Route<HttpRequest>): Promise<Principal> {
   const { edge, incoming, address } = exchange
+  if (operation.permission === 'public') {
+    await edge.rateLimit.ofAddress(address)
+    return publicPrincipal
+  }
   const { authorization } = incoming.headers
   const beforeStranger = async () => await edge.rateLimit.requireTrust(address)
   try {
     const { agent_bootstrap_token: bootstrapToken } = edge.services.config
     const credentials = { authorization, beforeStranger, bootstrapToken }
     const principal = await principalOf(edge.authenticator, operation, credentials)
-    if (principal.kind === 'public') await edge.rateLimit.ofAddress(address)
-    else await edge.rateLimit.ofPrincipal(principal)
+    await edge.rateLimit.ofPrincipal(principal)
     return principal
   } catch (error) {
     if (!isCertctlError(error) || (error.code !== 'unauthenticated' && error.code !== 'gone')) throw error
@@ -162,15 +155,14 @@ async function authenticate(exchange: Exchange, { operation }: Route<HttpRequest
   }
 }
 
-async function once(exchange: Exchange, route: Route<HttpRequest>, request: HttpRequest): Promise<RawReply> {
+async function once(exchange: Exchange, route: Route<HttpRequest>): Promise<RawReply> {
   const { edge, principal, incoming, address } = exchange
   const key = incoming.headers['idempotency-key']
-  const answer = async () => await route.handle(request)
-  if (route.method !== 'POST' || typeof key !== 'string') return await answer()
+  if (route.method !== 'POST' || typeof key !== 'string') return await route.handle(exchange)
   if (!/^[\x21-\x7e]{1,255}$/.test(key))
     throw new CertctlError('request_malformed', 'Idempotency-Key must be 1 to 255 visible ASCII characters')
-  const call = { principal, address, key, method: route.method, path: exchange.url, body: request.body }
-  return await answerOnce(edge.services, call, answer)
+  const call = { principal, address, key, method: route.method, path: exchange.url, body: exchange.body }
+  return await answerOnce(edge.services, call, async () => await route.handle(exchange))
 }
 
 /** One thing, read: its text has a tag, and a reader that has that text already is told so. */
