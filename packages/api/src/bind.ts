@@ -104,7 +104,12 @@ export function bind<Ops extends Operations, Principal, R extends RawRequest = R
       operation,
       method: operation.method,
       path: expressPath(operation.path),
-      handle: (request) => handle({ operation, handler, binding }, request),
+      async handle(raw) {
+        const principal = await binding.authorize(operation, raw)
+        const answer = await handler(new Handled(parseRequest(operation, raw), principal, raw))
+        if (binding.checkReplies === true) checkReply(operation, answer)
+        return render(operation, answer)
+      },
     })
   }
 }
@@ -132,22 +137,6 @@ class Handled<Principal, R extends RawRequest> {
   get signal(): AbortSignal {
     return this.raw.signal
   }
-}
-
-interface Bound<Principal, R extends RawRequest> {
-  operation: Operation
-  handler: AnyHandler<Principal, R>
-  binding: Binding<Principal, R>
-}
-
-async function handle<Principal, R extends RawRequest>(
-  { operation, handler, binding }: Bound<Principal, R>,
-  raw: R,
-): Promise<RawReply> {
-  const principal = await binding.authorize(operation, raw)
-  const answer = await handler(new Handled(parseRequest(operation, raw), principal, raw))
-  if (binding.checkReplies === true) checkReply(operation, answer)
-  return render(operation, answer)
 }
 
 /** All faults of path, query and body at once. */

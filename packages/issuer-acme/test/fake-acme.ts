@@ -176,8 +176,7 @@ export async function createFakeAcme(
     )
     const order = reusesOrders && same !== undefined ? same : makeOrder(account, names)
     if (replaced !== undefined) replaced.isReplaced = true
-    const location = `${orderHost ?? origin}/order/${order.id}`
-    return { status: 201, headers: { location }, json: orderBody(order) }
+    return { status: 201, headers: { location: `${orderHost ?? origin}/order/${order.id}` }, json: orderBody(order) }
   }
 
   const makeOrder = (account: string, names: GeneralName[]): FakeOrder => {
