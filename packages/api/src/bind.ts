@@ -117,7 +117,7 @@ export function bind<Ops extends Operations, Principal, R extends RawRequest = R
 type AnyReply = Reply<number, unknown> | JsonReply<number>
 type AnyHandler<Principal, R extends RawRequest> = (request: Handled<Principal, R>) => Promise<AnyReply>
 
-/** A request for its handler. A class: of literals with a getter each is a shape of its own. */
+/** A request for its handler. A class, since object literals with a getter are slow to make and to collect. */
 class Handled<Principal, R extends RawRequest> {
   readonly params: unknown
   readonly query: unknown

@@ -157,14 +157,13 @@ export async function createFakeAcme(
   }
 
   const newOrder = (account: string, payload: Payload): HttpAnswer => {
-    const { refuseOrders, reusesOrders, profiles, orderHost, losesReplaced } = self.switches
+    const { refuseOrders, reusesOrders, profiles, orderHost } = self.switches
     if (refuseOrders)
       throw new Refusal(refuseOrders.type, refuseOrders.status, refuseOrders.detail, refuseOrders.headers)
     const names = (payload.identifiers as GeneralName[]).map(({ type, value }) => ({ type, value }) as GeneralName)
     if (payload.profile !== undefined && profiles?.[String(payload.profile)] === undefined)
       throw new Refusal('invalidProfile', 400)
     const replaced = payload.replaces === undefined ? undefined : certificates.get(String(payload.replaces))
-    if (payload.replaces !== undefined && losesReplaced) throw new Refusal('serverInternal', 500, 'could not find it')
     if (payload.replaces !== undefined && replaced === undefined)
       throw new Refusal('malformed', 404, 'unknown certificate')
     if (replaced?.isReplaced) throw new Refusal('alreadyReplaced', 409)
@@ -176,7 +175,8 @@ export async function createFakeAcme(
     )
     const order = reusesOrders && same !== undefined ? same : makeOrder(account, names)
     if (replaced !== undefined) replaced.isReplaced = true
-    return { status: 201, headers: { location: `${orderHost ?? origin}/order/${order.id}` }, json: orderBody(order) }
+    const location = `${orderHost ?? origin}/order/${order.id}`
+    return { status: 201, headers: { location }, json: orderBody(order) }
   }
 
   const makeOrder = (account: string, names: GeneralName[]): FakeOrder => {

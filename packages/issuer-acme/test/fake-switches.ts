@@ -10,8 +10,6 @@ export interface FakeSwitches {
   refuseChallenges?: FakeSwitches['refuseOrders']
   /** Let's Encrypt: identical orders that are open are one. */
   reusesOrders?: boolean | undefined
-  /** Fails over every order that replaces something, as Pebble does over serial numbers it does not find. */
-  losesReplaced?: boolean | undefined
   /** Where orders are said to be. */
   orderHost?: string | undefined
   /** A word for the state of every order. */

@@ -6,6 +6,12 @@ import type { RawReply } from '@certctl/api'
 /** Names and values in turn, as `writeHead` takes them with the least work. */
 export type FlatHeaders = readonly string[]
 
+/** A request of `node:http` and its answer. */
+export interface Pair {
+  incoming: IncomingMessage
+  outgoing: ServerResponse
+}
+
 /** From here on an answer is put into bytes once; joined to its head as text it would be copied twice more. */
 const largeText = 4096
 
@@ -14,7 +20,7 @@ const largeText = 4096
  * `always` is on every answer: what a reply says under the same name is left out.
  */
 export async function sendReply(
-  { incoming, outgoing }: { incoming: IncomingMessage; outgoing: ServerResponse },
+  { incoming, outgoing }: Pair,
   { status, headers, body }: RawReply,
   always: FlatHeaders,
 ): Promise<void> {

@@ -15,7 +15,7 @@ import type { RateLimit } from './rate-limit.js'
 import { readBody } from './read-body.js'
 import { requirePlain } from './require-plain.js'
 import { securityHeaders } from './security-headers.js'
-import { type FlatHeaders, sendReply } from './send-reply.js'
+import { type FlatHeaders, type Pair, sendReply } from './send-reply.js'
 
 /** What answering one request needs; made once. */
 export interface Edge {
@@ -30,7 +30,7 @@ export interface Edge {
   maxBodyBytes: number
 }
 
-/** One request on its way, as handlers see it and with what the edge knows besides. A class: of literals with a getter each is a shape of its own. */
+/** One request on its way, as handlers see it and with what the edge knows besides. A class, since object literals with a getter are slow to make and to collect. */
 class Exchange implements HttpRequest {
   query: Record<string, unknown> = {}
   body: unknown
@@ -71,11 +71,6 @@ class Exchange implements HttpRequest {
     else this.#outgoing.once('close', abort)
     return made.signal
   }
-}
-
-interface Pair {
-  incoming: IncomingMessage
-  outgoing: ServerResponse
 }
 
 /** What the router found; a fault instead of a route where there is none. */

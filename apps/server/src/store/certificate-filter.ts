@@ -191,8 +191,8 @@ function searchJoins({ text, domain, common = false }: CertificateFilter): Condi
 const mostWithText = 10_000
 
 /**
- * In front of a statement with `matching`: those of whose names one has the text, looked for once. `isBounded`: none where they are too
- * many to be gathered, which `tooMany` says in that statement.
+ * In front of a statement with `matching`: those of whose names one has the text, looked for once in that statement. `isBounded`: none
+ * where they are too many to be gathered, which `tooMany` says in it.
  */
 export function gathering(
   { text, common = false }: CertificateFilter,
@@ -212,7 +212,7 @@ const mostBelow = 10_000
 
 /** Whether so many names are below the domain that they are better not gathered: counting them from the index is quick. */
 export function isCommonDomain(domain: string): RawBuilder<{ common: boolean }> {
-  return sql`select count(*) > ${mostBelow} as common from (
+  return sql`select count(*) > ${sql.lit(mostBelow)} as common from (
     select 1 from certificate_names where reversed like ${`${likeLiteral(reversedOf(domain))}.%`} limit ${sql.lit(mostBelow + 1)}) as found`
 }
 

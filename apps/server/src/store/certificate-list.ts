@@ -142,7 +142,8 @@ async function writtenPage(db: Kysely<Schema>, question: CertificateQuestion): P
       select page.n, l.id, page.sort_value::text as value, ${certificateJson(filter.now)} as item
       from (${rowsOf(question)}) page join listed_certificates l on l.id = page.id
     ) as written`.execute(db)
-  return rows[0] ?? { items: '', found: 0, id: null, value: null, too_many: false }
+  // An aggregate has a row, whatever it is of.
+  return rows[0] as WrittenPage
 }
 
 function pageOf({ items, found, id, value }: WrittenPage, { request, fields }: CertificateQuestion): JsonPage {

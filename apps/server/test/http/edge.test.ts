@@ -10,6 +10,7 @@ afterAll(async () => await app.close())
 describe('the edge', () => {
   it('answers health and readiness without a key', async () => {
     expect((await app.call('GET', '/health')).json).toEqual({ status: 'healthy' })
+    expect((await app.call('GET', '/health', { key: 'cck_of_nobody' })).json).toEqual({ status: 'healthy' })
     expect((await app.call('GET', '/ready')).json).toEqual({ status: 'ready', db: 'reachable' })
   })
 
@@ -234,6 +235,9 @@ describe('limits', () => {
       const refused = await limited.call('GET', '/api/v1/issuers', { key: 'cck_guess' })
       expect(refused.json).toMatchObject({ error: 'Rate limit exceeded', code: 'rate_limited' })
       expect(Number(refused.headers['retry-after'])).toBeGreaterThanOrEqual(1)
+      // The address has used up what strangers there have, whether they show a key or need none.
+      const probes = await Promise.all(Array.from({ length: 20 }, async () => await limited.call('GET', '/health')))
+      expect(probes.map(({ status }) => status)).toContain(429)
     } finally {
       await limited.close()
     }

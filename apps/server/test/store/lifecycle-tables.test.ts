@@ -169,6 +169,20 @@ describe('what the schedule asks for', () => {
     const [soonest, ...rest] = await list('', 5)
     expect(soonest?.id).toBe(asked)
     expect(certificatesOf(await list(soonest?.place ?? '', 5))).toEqual(certificatesOf(rest))
+
+    const holders = (await Promise.all(ids.map(async (id) => await store().holders.listOfCertificate(id)))).flat()
+    for (const { id } of holders) await store().holders.update(id, { renew_at: inSeconds(-5) })
+    const walk = async (limit: number) => {
+      const found: string[] = []
+      for (let rows = await list('', limit); rows.length > 0 && found.length < 20; ) {
+        expect(rows.length).toBeLessThanOrEqual(limit)
+        found.push(...rows.map(({ id }) => id))
+        rows = await list(rows.at(-1)?.place ?? '', limit)
+      }
+      return found
+    }
+    const atOneTime = [asked, ...holders.map(({ id }) => id).toSorted()]
+    for (const limit of [1, 2, 3, 10]) expect(await walk(limit)).toEqual(atOneTime)
   })
 
   it('leaves out holders that wait, are blocked, have a job or have nowhere to go', async () => {

@@ -121,8 +121,8 @@ async function replacedBy(
   return origin === new URL(acme.config.directory_url).origin ? certIdOf(previous.certificatePem) : undefined
 }
 
-/** Already replaced, of another account, with no name in common, unknown (which Pebble calls an error of its own): none of these is a reason not to have a certificate. */
+/** Already replaced, of another account, with no name in common, unknown: none of these is a reason not to have a certificate. */
 function isAboutReplacing({ status, problem }: Answer): boolean {
-  if (status === 404 || status === 409) return true
-  return ['alreadyReplaced', 'malformed', 'serverInternal', 'unauthorized'].includes(problem?.type ?? '')
+  if (problem?.type === 'alreadyReplaced' || status === 404 || status === 409) return true
+  return ['malformed', 'unauthorized'].includes(problem?.type ?? '')
 }
