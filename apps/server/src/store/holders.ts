@@ -1,5 +1,6 @@
 import { type Insertable, type Kysely, type RawBuilder, type Selectable, sql, type Updateable } from 'kysely'
 import { lockByKey, part, partsKey, rowsByAsked, rowsByKey } from './by-key.js'
+import { unseenText, unseenTime } from './kept-plans.js'
 import { updateById } from './row-writes.js'
 import type { HolderTable, Schema } from './schema.js'
 
@@ -180,11 +181,6 @@ export interface HolderToIssue {
   place: string
 }
 
-/** A value that the planner does not see: a plan for the one at hand would always look cheaper than the one that is kept. */
-function unseen(value: string | Date): RawBuilder<unknown> {
-  return typeof value === 'string' ? sql`(select ${value}::text)` : sql`(select ${value}::timestamptz)`
-}
-
 /** Never issued, or wanted anew: by their ids, which an index of each has. */
 async function listUntimed(
   db: Kysely<Schema>,
@@ -193,7 +189,7 @@ async function listUntimed(
   const those = (condition: RawBuilder<unknown>) => sql`
     (select holders.id, holders.certificate_id
     from holders join certificates on certificates.id = holders.certificate_id
-    where holders.closed_at is null and ${condition} and holders.id > ${unseen(afterId)} and ${mayBeIssued(now)}
+    where holders.closed_at is null and ${condition} and holders.id > ${unseenText(afterId)} and ${mayBeIssued(now)}
     order by holders.id limit ${sql.lit(limit)})`
   const { rows } = await sql<HolderToIssue>`
     select id, certificate_id, '-infinity ' || id as place from (
@@ -209,8 +205,8 @@ async function listDue(
   const { rows } = await sql<HolderToIssue>`
     select holders.id, holders.certificate_id, replace(holders.renew_at::text, ' ', 'T') || ' ' || holders.id as place
     from holders join certificates on certificates.id = holders.certificate_id
-    where holders.closed_at is null and holders.renew_at <= ${unseen(now)}
-      and (holders.renew_at, holders.id) > ((select ${time}::timestamptz), ${unseen(id)}) and ${mayBeIssued(now)}
+    where holders.closed_at is null and holders.renew_at <= ${unseenTime(now)}
+      and (holders.renew_at, holders.id) > (${unseenTime(time)}, ${unseenText(id)}) and ${mayBeIssued(now)}
     order by holders.renew_at, holders.id limit ${sql.lit(limit)}`.execute(db)
   return rows
 }
@@ -223,10 +219,10 @@ const hasPlace = sql`coalesce((
 
 function mayBeIssued(now: Date): RawBuilder<unknown> {
   return sql`certificates.archived_at is null
-    and (holders.next_attempt_at is null or holders.next_attempt_at <= ${unseen(now)}
+    and (holders.next_attempt_at is null or holders.next_attempt_at <= ${unseenTime(now)}
       or (holders.blocked_code is not null and holders.blocked_generation < certificates.generation))
     and (holders.blocked_code is null or holders.blocked_generation < certificates.generation
-      or (holders.current_version_id is not null and holders.next_attempt_at <= ${unseen(now)}))
+      or (holders.current_version_id is not null and holders.next_attempt_at <= ${unseenTime(now)}))
     and (holders.kind = 'outside' or ${hasPlace})
     and not exists (
       select 1 from jobs where jobs.holder_id = holders.id and jobs.kind = 'issue' and jobs.placement_id is null

@@ -9,6 +9,15 @@ export function unseenTexts(texts: readonly string[]): RawBuilder<string[]> {
   return sql<string[]>`array(select unnest(${[...texts]}::text[]))`
 }
 
+/** A value that the planner does not see, for the same reason: how many rows lie beyond it is not counted for each. */
+export function unseenText(value: string): RawBuilder<string> {
+  return sql<string>`(select ${value}::text)`
+}
+
+export function unseenTime(value: Date | string): RawBuilder<Date> {
+  return sql<Date>`(select ${value}::timestamptz)`
+}
+
 /** In the text of a statement: only so does the plan that is kept for it know that an index over rows of these states will do. */
 export function literals<Word extends string>(...words: readonly Word[]): RawBuilder<Word>[] {
   return words.map((word) => sql.lit(word))
