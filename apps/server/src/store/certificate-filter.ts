@@ -27,7 +27,7 @@ export interface CertificateFilter {
   text?: string | undefined
   /** One of its names is this one, or below it. */
   domain?: string | undefined
-  /** Very many names have the text, or are below the domain (`tooMany`, `isCommonDomain`): walking the list finds a page of them sooner than gathering all. */
+  /** Very many names have the text, or are below the domain (`tooMany`, `commonDomainQuery`): walking the list finds a page of them sooner than gathering all. */
   common?: boolean | undefined
   /** It carries all of them. */
   tags?: readonly { key: string; value: string }[] | undefined
@@ -188,7 +188,8 @@ function searchJoins({ text, domain, common = false }: CertificateFilter): Condi
   ]
 }
 
-const mostWithText = 10_000
+/** More names than these are better not gathered. */
+const mostGathered = 10_000
 
 /**
  * In front of a statement with `matching`: those of whose names one has the text, looked for once in that statement. `isBounded`: none
@@ -200,20 +201,19 @@ export function gathering(
 ): RawBuilder<unknown> {
   if (text === undefined || common) return sql``
   if (!isBounded) return sql`with gathered as materialized (${namesWith(text)}) `
-  return sql`with bounded as materialized (${namesWith(text)} limit ${sql.lit(mostWithText + 1)}),
+  return sql`with bounded as materialized (${namesWith(text)} limit ${sql.lit(mostGathered + 1)}),
     gathered as (select * from bounded where not ${tooMany({ text })}) `
 }
 
+/** Of a statement with bounded `gathering`. */
 export function tooMany({ text, common = false }: Pick<CertificateFilter, 'text' | 'common'>): Condition {
-  return text === undefined || common ? sql`false` : sql`(select count(*) > ${sql.lit(mostWithText)} from bounded)`
+  return text === undefined || common ? sql`false` : sql`(select count(*) > ${sql.lit(mostGathered)} from bounded)`
 }
 
-const mostBelow = 10_000
-
-/** Whether so many names are below the domain that they are better not gathered: counting them from the index is quick. */
-export function isCommonDomain(domain: string): RawBuilder<{ common: boolean }> {
-  return sql`select count(*) > ${sql.lit(mostBelow)} as common from (
-    select 1 from certificate_names where reversed like ${`${likeLiteral(reversedOf(domain))}.%`} limit ${sql.lit(mostBelow + 1)}) as found`
+/** Whether too many names are below the domain: counting them from the index is quick. */
+export function commonDomainQuery(domain: string): RawBuilder<{ common: boolean }> {
+  return sql`select count(*) > ${sql.lit(mostGathered)} as common from (
+    select 1 from certificate_names where reversed like ${`${likeLiteral(reversedOf(domain))}.%`} limit ${sql.lit(mostGathered + 1)}) as found`
 }
 
 function has(table: string, text: string): Condition {

@@ -3,8 +3,8 @@ import { type Kysely, type RawBuilder, sql } from 'kysely'
 import {
   type CertificateFilter,
   type CertificateStatus,
+  commonDomainQuery,
   gathering,
-  isCommonDomain,
   matching,
   statusConditions,
   statusWord,
@@ -88,7 +88,7 @@ export function certificateListTable(db: Kysely<Schema>) {
     async page(question: CertificateQuestion): Promise<JsonPage> {
       if (question.filter.text !== undefined) return await searched(db, question)
       const { request } = question
-      const filter = { ...question.filter, common: await isCommon(db, question.filter) }
+      const filter = { ...question.filter, common: await isCommonDomain(db, question.filter) }
       const [written, total] = await Promise.all([
         writtenPage(db, { ...question, filter }),
         request.count ? countUpTo(db, filter) : undefined,
@@ -106,9 +106,9 @@ export function matchingCertificateIds(db: Kysely<Schema>, filter: CertificateFi
     .select('id')
 }
 
-async function isCommon(db: Kysely<Schema>, { domain }: CertificateFilter): Promise<boolean> {
+async function isCommonDomain(db: Kysely<Schema>, { domain }: CertificateFilter): Promise<boolean> {
   if (domain === undefined) return false
-  const { rows } = await isCommonDomain(domain).execute(db)
+  const { rows } = await commonDomainQuery(domain).execute(db)
   return rows[0]?.common === true
 }
 
