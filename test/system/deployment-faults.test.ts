@@ -1,6 +1,6 @@
 /** What can go wrong while a certificate is put on a server, on a real NGINX, with a handshake every 50 ms throughout. */
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Placement } from '@certctl/api'
@@ -267,38 +267,7 @@ describe(`deployment faults on ${version ?? 'nginx'}`, () => {
     })
   }
 
-  /** Runs the agent so that its nth rename kills it, renews, and says whether that was the rename of the certificate, with the key renamed before. */
-  async function diesAtCertificate({ site, own, nth, log }: { site: Site; own: TestAgent; nth: number; log: string }) {
-    await own.running.stop()
-    const inject = `inject=rename:signal=SIGKILL:when=${nth}`
-    await own.restart([
-      'strace',
-      '-D',
-      '-f',
-      '-qq',
-      '-s',
-      '512',
-      '-o',
-      log,
-      '-E',
-      'UV_THREADPOOL_SIZE=1',
-      '-e',
-      'trace=rename',
-      '-e',
-      inject,
-    ])
-    await plane.api.renewCertificate({ params: { id: site.certificateId }, query: { force: true }, body: {} })
-    await until('the agent dies or the renewal is served', 120, async () => {
-      if (!own.running.isAlive()) return true
-      const { state, served_fingerprint, desired_fingerprint } = await placementOf(site)
-      return state === 'served' && served_fingerprint === desired_fingerprint && served_fingerprint !== site.first
-        ? true
-        : undefined
-    })
-    return !own.running.isAlive() && targetsOf(readFileSync(log, 'utf8')).at(-1)?.path === site.nginx.certificateFile
-  }
-
-  /** An agent of its own dies as it is about to make the second of its two renames in the folder of the certificates. */
+  /** An agent of its own, whose every rename waits a second before it happens, dies in the wait between its two renames in the folder of the certificates. */
   async function suffersDeath(): Promise<{ seen: ReturnType<EndpointWatch['seen']>; first: string; last: string }> {
     const name = 'torn.fault.test'
     const own = await startAgent({
@@ -311,19 +280,16 @@ describe(`deployment faults on ${version ?? 'nginx'}`, () => {
     agent = own
     const site = await startSite(name, false)
     agent = shared
-    let nth = never
-    for (
-      let run = 1;
-      !(await diesAtCertificate({ site, own, nth, log: join(site.folder, `trace-${run}`) }));
-      run += 1
-    ) {
-      if (run === 8) throw new Error('the agent never died between its two renames')
-      nth = nthRename(readFileSync(join(site.folder, `trace-${run}`), 'utf8'), site.nginx.certificateFile) ?? never
-      if (!own.running.isAlive()) await own.restart()
-      site.first = await isServedAnew(site)
-      site.watch.forget()
-    }
-    expect(existsSync(site.nginx.keyFile)).toBe(true)
+    const { certificateFile, keyFile } = site.nginx
+    const before = { certificate: readFileSync(certificateFile, 'utf8'), key: readFileSync(keyFile, 'utf8') }
+    await own.running.stop()
+    const log = join(site.folder, 'trace')
+    const slow = ['-e', 'trace=rename', '-e', 'inject=rename:delay_enter=1s']
+    await own.restart(['strace', '-D', '-f', '-qq', '-s', '512', '-o', log, ...slow])
+    await plane.api.renewCertificate({ params: { id: site.certificateId }, query: { force: true }, body: {} })
+    await until('the key is renamed', 120, () => (readFileSync(keyFile, 'utf8') === before.key ? undefined : true))
+    await own.running.kill9()
+    expect(readFileSync(certificateFile, 'utf8')).toBe(before.certificate)
     await own.restart()
     const last = await isServedAnew(site)
     const seen = await site.watch.stop()
@@ -334,21 +300,4 @@ describe(`deployment faults on ${version ?? 'nginx'}`, () => {
 
 function isMounted(site: Site): boolean {
   return readFileSync('/proc/mounts', 'utf8').includes(` ${join(site.folder, 'certificates')} `)
-}
-
-const never = 60_000
-
-/** Where each traced rename led, in order, and which thread made it. */
-function targetsOf(trace: string): { thread: string; path: string }[] {
-  return [...trace.matchAll(/^(\d+) +rename\("[^"]*", "([^"]*)"/gm)].map(([, thread = '', path = '']) => ({
-    thread,
-    path,
-  }))
-}
-
-/** strace counts for each thread: which of its thread's renames was the first that led there. */
-function nthRename(trace: string, path: string): number | undefined {
-  const all = targetsOf(trace)
-  const at = all.findIndex((rename) => rename.path === path)
-  return at < 0 ? undefined : all.slice(0, at + 1).filter(({ thread }) => thread === all[at]?.thread).length
 }
