@@ -1,6 +1,7 @@
 /**
  * Three copies of the server and their PostgreSQL are killed at random, under work that does not end: afterwards nothing was issued twice,
- * nothing is lost, nothing stuck, and the record holds. `CERTCTL_CHAOS_SEED` repeats a run, `CERTCTL_CHAOS_MINUTES=10` makes it long.
+ * nothing is lost, nothing stuck, and the record holds. `CERTCTL_CHAOS_SEED` repeats a run, `CERTCTL_CHAOS_MINUTES=10` makes it long,
+ * and `CERTCTL_CHAOS_FROM=<checkout>` has them begin with the server that was built there, so that the rolling restart is the upgrade to this one.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,6 +9,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { type ControlPlane, type ServerCopy, startControlPlane } from './harness/control-plane.js'
+import { bundleOf } from './harness/paths.js'
 import { startPostgres, type TestPostgres } from './harness/postgres.js'
 import { randomFrom } from './harness/random.js'
 import { until } from './harness/until.js'
@@ -15,6 +17,7 @@ import { startWireAgent, type WireAgent } from './harness/wire-agent.js'
 
 const minutes = Number(process.env.CERTCTL_CHAOS_MINUTES ?? 3)
 const seed = Number(process.env.CERTCTL_CHAOS_SEED ?? Math.floor(Math.random() * 1e6))
+const older = process.env.CERTCTL_CHAOS_FROM
 const agentCount = 20
 const certificateCount = 200
 /** Every tenth certificate has two holders. */
@@ -42,6 +45,7 @@ describe('three copies of the server on one PostgreSQL', () => {
       folder,
       databaseUrl: postgres.url,
       copies: 3,
+      ...(older === undefined ? {} : { bundle: join(older, 'apps', 'server', 'dist', 'main.js') }),
       env: { CERTCTL_SCHEDULER_RETRY_INTERVAL: '2s' },
     })
     const agents: WireAgent[] = []
@@ -76,7 +80,10 @@ describe('three copies of the server on one PostgreSQL', () => {
     const renewing = renewSome(scene, random, ending.signal)
     for (const copy of scene.plane.copies) {
       expect(await copy.running.stop()).toBe(0)
+      copy.bundle = bundleOf('server')
       await copy.restart()
+      // Older copies and newer ones work beside one another for a while.
+      if (older !== undefined) await delay(20_000)
     }
     ending.abort()
     await renewing

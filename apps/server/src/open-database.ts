@@ -48,7 +48,9 @@ export async function openStore(options: OpenOptions): Promise<OpenedStore> {
   await refuseOtherSealingKey(store, sealing)
   const onNewer = (names: readonly string[]): void =>
     log.warn({ names }, 'the database was migrated by a newer certctl; this copy works on it until it is upgraded too')
-  const applied = await migrate({ db: database.db, now: clock.now, onNewer })
+  const onBusy = (reason: string): void =>
+    log.warn({ reason }, 'the database is migrated as soon as the copies at work leave room')
+  const applied = await migrate({ db: database.db, now: clock.now, onNewer, onBusy, cancelled: options.cancelled })
   if (applied.length > 0) log.info({ applied }, 'the database was migrated')
   await checkSealingKey(store, sealing)
   return { address, database, clock, store }

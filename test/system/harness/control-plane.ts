@@ -15,6 +15,8 @@ export interface ServerCopy {
   name: string
   port: number
   stateDir: string
+  /** The server's bundle; what is put here is what the next restart starts. */
+  bundle: string
   running: Running
   restart(): Promise<void>
 }
@@ -35,6 +37,8 @@ export interface ControlPlaneOptions {
   databaseUrl?: string | undefined
   copies?: number | undefined
   env?: Readonly<Record<string, string>> | undefined
+  /** Another build of the server. */
+  bundle?: string | undefined
   /** Of one copy, by its number. */
   envOf?: ((number: number) => Readonly<Record<string, string>>) | undefined
 }
@@ -98,15 +102,17 @@ async function startCopy(
     ...options.env,
     ...options.envOf?.(options.number),
   }
-  const launch = () =>
-    start({ argv: [process.execPath, bundleOf('server')], env, logFile: join(options.folder, `${name}.log`) })
+  const launch = (bundle: string) =>
+    start({ argv: [process.execPath, bundle], env, logFile: join(options.folder, `${name}.log`) })
+  const bundle = options.bundle ?? bundleOf('server')
   const copy: ServerCopy = {
     name,
     port,
     stateDir,
-    running: launch(),
+    bundle,
+    running: launch(bundle),
     async restart() {
-      copy.running = launch()
+      copy.running = launch(copy.bundle)
       await answers(copy)
     },
   }

@@ -59,7 +59,16 @@ export function isWorthAnotherTry(error: unknown): boolean {
 
 /** The statement was given up because it took longer than it may; also when `databaseErrorOf` has put it into our words. */
 export function isStatementTimeout(error: unknown): boolean {
-  return sqlStateOf(error instanceof Error && error.cause !== undefined ? error.cause : error) === '57014'
+  return sqlStateBehind(error) === '57014'
+}
+
+/** The statement was given up because somebody held a lock for longer than it may wait; likewise in our words. */
+export function isLockTimeout(error: unknown): boolean {
+  return sqlStateBehind(error) === '55P03'
+}
+
+function sqlStateBehind(error: unknown): string | undefined {
+  return sqlStateOf(error instanceof Error && error.cause !== undefined ? error.cause : error)
 }
 
 /** The unique constraint or index that refused a row; `undefined` when it was something else. */

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
-import { CertctlError } from '@certctl/core'
+import { setTimeout as wait } from 'node:timers/promises'
+import { CertctlError, messageOf } from '@certctl/core'
 import { type Kysely, sql, type Transaction } from 'kysely'
+import { isLockTimeout, isWorthAnotherTry } from './database-error.js'
 import { type Migration, migrations as ourMigrations } from './migrations/index.js'
 import type { Schema } from './schema.js'
 
@@ -14,6 +16,12 @@ export interface MigrateOptions {
   migrations?: readonly Migration[] | undefined
   /** Told the names of migrations that only a newer program knows. */
   onNewer?: ((names: readonly string[]) => void) | undefined
+  /** How long a migration waits for one lock, with everybody who comes after it, before it lets them pass and tries again. */
+  lockSeconds?: number | undefined
+  /** Told of each try that found copies at work in its way. */
+  onBusy?: ((reason: string) => void) | undefined
+  /** Fires when nobody waits for it any longer. */
+  cancelled?: AbortSignal | undefined
 }
 
 /**
@@ -21,12 +29,13 @@ export interface MigrateOptions {
  * that a newer program has shaped is used as it is: migrations only add, so that copies of both versions work on one database for as long
  * as an upgrade takes, and one of the older that is restarted meanwhile comes back.
  */
-export async function migrate({ db, now, migrations = ourMigrations, onNewer }: MigrateOptions): Promise<string[]> {
+export async function migrate(options: MigrateOptions): Promise<string[]> {
+  const { db, migrations = ourMigrations, onNewer } = options
   const applied: string[] = []
   for (;;) {
-    const name = await db
-      .transaction()
-      .execute(async (transaction) => await applyNext(transaction, { migrations, now }))
+    const name = await patiently(options, async () => {
+      return await db.transaction().execute(async (transaction) => await applyNext(transaction, options))
+    })
     if (name === undefined) break
     applied.push(name)
   }
@@ -35,9 +44,38 @@ export async function migrate({ db, now, migrations = ourMigrations, onNewer }: 
   return applied
 }
 
+const usualLockSeconds = 3
+const tries = 60
+
+/**
+ * Older copies work on while a newer one migrates, and may hold what it needs while they wait for what it holds. PostgreSQL ends one of
+ * the two; a copy asks again by itself, and so does a migration, of which nothing is left.
+ */
+async function patiently<T>(options: MigrateOptions, attempt: () => Promise<T>): Promise<T> {
+  const { lockSeconds = usualLockSeconds, onBusy, cancelled } = options
+  for (let count = 1; ; count += 1) {
+    try {
+      return await attempt()
+    } catch (error) {
+      if (!(isWorthAnotherTry(error) || isLockTimeout(error)) || cancelled?.aborted) throw error
+      if (count === tries) throw tooBusy(error)
+      onBusy?.(messageOf(error))
+      await wait((lockSeconds * 1000) / 3, undefined, { signal: cancelled }).catch(() => undefined)
+    }
+  }
+}
+
+function tooBusy(error: unknown): CertctlError {
+  return new CertctlError(
+    'upstream_unavailable',
+    `The database could not be migrated: in ${tries} tries somebody always held what had to change. See who does with "select pid, application_name, xact_start, query from pg_stat_activity where xact_start is not null order by xact_start", let that end (a backup, an open psql), and start this copy again`,
+    { cause: error },
+  )
+}
+
 async function applyNext(
   transaction: Transaction<Schema>,
-  { migrations, now }: { migrations: readonly Migration[]; now: () => Date },
+  { migrations = ourMigrations, now, lockSeconds = usualLockSeconds }: MigrateOptions,
 ): Promise<string | undefined> {
   await sql`set local statement_timeout = 0`.execute(transaction)
   await sql`set local lock_timeout = 0`.execute(transaction)
@@ -48,6 +86,8 @@ async function applyNext(
   )
   const next = nextOf(migrations, await readApplied(transaction))
   if (next === undefined) return undefined
+  // Until here it waited for another copy that migrates, however long that takes.
+  await sql`select set_config('lock_timeout', ${`${lockSeconds * 1000}ms`}, true)`.execute(transaction)
   await sql.raw(next.sql).execute(transaction)
   await sql`insert into certctl_migrations (name, checksum, applied_at) values (${next.name}, ${checksumOf(next)}, ${now()})`.execute(
     transaction,

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { sql } from 'kysely'
-import { type Database, openDatabase } from '../../src/store/database.js'
+import pg from 'pg'
+import { connectionOf, type Database, openDatabase } from '../../src/store/database.js'
 import { migrate } from '../../src/store/migrate.js'
 import { migrations as released } from '../../src/store/migrations/index.js'
 import { type TestDatabase, testDatabase } from '../postgres.js'
@@ -84,5 +85,75 @@ describe('migrate', () => {
     const names = released.map(({ name }) => name)
     expect(names.every((name) => /^\d{4}-[a-z0-9-]+$/.test(name))).toBe(true)
     expect(names).toEqual([...new Set(names)].sort())
+  })
+
+  describe('while copies of before are at work', () => {
+    let copy: pg.Client
+
+    beforeEach(async () => {
+      await run([one, two])
+      copy = new pg.Client(connectionOf(test.address))
+      await copy.connect()
+    })
+    afterEach(async () => await copy.end())
+
+    const waits = async () => {
+      for (;;) {
+        const { rows } = await copy.query("select 1 from pg_locks where not granted and mode = 'AccessExclusiveLock'")
+        if (rows.length > 0) return
+      }
+    }
+    const three = {
+      name: '0003-three',
+      sql: 'alter table two add column more text; alter table one add column more text',
+    }
+    const isThere = async () =>
+      await sql`select more from one union all select more from two`.execute(database.db).then(({ rows }) => rows)
+
+    it('is tried again when one of them held what it needed and waited for what it held', async () => {
+      // Whoever has waited longer than this looks for the deadlock, and ends itself: the migration.
+      await copy.query("set deadlock_timeout = '1min'")
+      await copy.query('begin; update one set id = id')
+      const busy: string[] = []
+      const migrated = migrate({ db: database.db, now, migrations: [one, two, three], onBusy: (why) => busy.push(why) })
+      await waits()
+      await copy.query('insert into two values (1); commit')
+      expect(await migrated).toEqual(['0003-three'])
+      expect(busy).toEqual([expect.stringContaining('deadlock')])
+      expect(await isThere()).toEqual([{ more: null }, { more: null }])
+    })
+
+    it('lets those pass who wait behind it, where somebody holds a lock for long', async () => {
+      await copy.query('begin; select from two')
+      const busy: string[] = []
+      const options = { db: database.db, now, migrations: [one, two, three], lockSeconds: 0.3 }
+      const migrated = migrate({ ...options, onBusy: (why) => busy.push(why) })
+      await waits()
+      await sql`insert into two values ('passed')`.execute(database.db)
+      expect(busy.length).toBeGreaterThan(0)
+      await copy.query('commit')
+      expect(await migrated).toEqual(['0003-three'])
+      expect(await isThere()).toHaveLength(2)
+    })
+
+    it('says how to find who holds it when that never ends', async () => {
+      await copy.query('begin; select from two')
+      const options = { db: database.db, now, migrations: [one, two, three], lockSeconds: 0.01 }
+      await expect(migrate(options)).rejects.toMatchObject({
+        code: 'upstream_unavailable',
+        message: expect.stringContaining('pg_stat_activity'),
+      })
+      await copy.query('commit')
+      expect(await migrate(options)).toEqual(['0003-three'])
+    })
+
+    it('waits no longer when the server is told to stop', async () => {
+      await copy.query('begin; select from two')
+      const stop = new AbortController()
+      const options = { db: database.db, now, migrations: [one, two, three], lockSeconds: 0.2, cancelled: stop.signal }
+      const migrated = migrate({ ...options, onBusy: () => stop.abort() })
+      await expect(migrated).rejects.toMatchObject({ code: 'upstream_unavailable' })
+      await copy.query('commit')
+    })
   })
 })

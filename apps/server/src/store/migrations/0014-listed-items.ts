@@ -6,11 +6,12 @@
 export const listedItems = {
   name: '0014-listed-items',
   sql: `
-alter table listed_certificates add column item text;
-
--- Holders that were never issued, or are wanted anew, are looked for in the order of their ids.
+-- Holders that were never issued, or are wanted anew, are looked for in the order of their ids. Before the list: so do copies at work, whose
+-- transactions write holders and, at their end, the list.
 create index holders_unissued_order on holders (id) where closed_at is null and current_version_id is null;
 create index holders_asked_order on holders (id) where closed_at is null and renewal_requested_at is not null;
+
+alter table listed_certificates add column item text;
 
 -- What tags and searches find is looked up here, since archived ones are not listed. PostgreSQL 18 would skip through listed_environment
 -- for each of them, at three times the price.
