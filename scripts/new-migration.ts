@@ -30,7 +30,10 @@ if (new RegExp(`\\b${constant}\\b`).test(listed))
 const last = /^(export const migrations\b.*=\s*\[[^\]]*?),?(\s*\])/m
 if (!last.test(listed)) throw new Error(`${index} has no list "export const migrations … = [ … ]" to add to`)
 
-const page = `/** Why this change. Migrations only add; the code before and after each runs on both shapes. */
+const page = `/**
+ * Why this change. Migrations only add; the code before and after each runs on both shapes. Copies are at work meanwhile, and write
+ * listed_certificates last: whatever else this changes comes before that.
+ */
 export const ${constant} = {
   name: '${name}',
   sql: \`
