@@ -57,10 +57,11 @@ async function patiently<T>(options: MigrateOptions, attempt: () => Promise<T>):
     try {
       return await attempt()
     } catch (error) {
-      if (!(isWorthAnotherTry(error) || isLockTimeout(error)) || cancelled?.aborted) throw error
+      if (!(isWorthAnotherTry(error) || isLockTimeout(error))) throw error
       if (count === tries) throw tooBusy(error)
       onBusy?.(messageOf(error))
       await wait((lockSeconds * 1000) / 3, undefined, { signal: cancelled }).catch(() => undefined)
+      if (cancelled?.aborted) throw error
     }
   }
 }

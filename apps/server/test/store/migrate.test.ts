@@ -99,7 +99,10 @@ describe('migrate', () => {
 
     const waits = async () => {
       for (;;) {
-        const { rows } = await copy.query("select 1 from pg_locks where not granted and mode = 'AccessExclusiveLock'")
+        const { rows } = await copy.query(
+          `select from pg_locks join pg_database on pg_database.oid = pg_locks.database
+           where not granted and mode = 'AccessExclusiveLock' and datname = current_database()`,
+        )
         if (rows.length > 0) return
       }
     }
@@ -111,11 +114,13 @@ describe('migrate', () => {
       await sql`select more from one union all select more from two`.execute(database.db).then(({ rows }) => rows)
 
     it('is tried again when one of them held what it needed and waited for what it held', async () => {
-      // Whoever has waited longer than this looks for the deadlock, and ends itself: the migration.
+      // Whoever has waited for so long looks for the deadlock, and ends itself: the migration.
       await copy.query("set deadlock_timeout = '1min'")
+      const impatient = { ...three, sql: `set local deadlock_timeout = '2s'; ${three.sql}` }
       await copy.query('begin; update one set id = id')
       const busy: string[] = []
-      const migrated = migrate({ db: database.db, now, migrations: [one, two, three], onBusy: (why) => busy.push(why) })
+      const options = { db: database.db, now, migrations: [one, two, impatient], lockSeconds: 9 }
+      const migrated = migrate({ ...options, onBusy: (why) => busy.push(why) })
       await waits()
       await copy.query('insert into two values (1); commit')
       expect(await migrated).toEqual(['0003-three'])
@@ -130,9 +135,9 @@ describe('migrate', () => {
       const migrated = migrate({ ...options, onBusy: (why) => busy.push(why) })
       await waits()
       await sql`insert into two values ('passed')`.execute(database.db)
-      expect(busy.length).toBeGreaterThan(0)
       await copy.query('commit')
       expect(await migrated).toEqual(['0003-three'])
+      expect(busy.length).toBeGreaterThan(0)
       expect(await isThere()).toHaveLength(2)
     })
 
@@ -151,8 +156,13 @@ describe('migrate', () => {
       await copy.query('begin; select from two')
       const stop = new AbortController()
       const options = { db: database.db, now, migrations: [one, two, three], lockSeconds: 0.2, cancelled: stop.signal }
-      const migrated = migrate({ ...options, onBusy: () => stop.abort() })
-      await expect(migrated).rejects.toMatchObject({ code: 'upstream_unavailable' })
+      let busy = 0
+      const onBusy = () => {
+        busy += 1
+        stop.abort()
+      }
+      await expect(migrate({ ...options, onBusy })).rejects.toMatchObject({ code: 'upstream_unavailable' })
+      expect(busy).toBe(1)
       await copy.query('commit')
     })
   })
