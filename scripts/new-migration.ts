@@ -31,8 +31,9 @@ const last = /^(export const migrations\b.*=\s*\[[^\]]*?),?(\s*\])/m
 if (!last.test(listed)) throw new Error(`${index} has no list "export const migrations … = [ … ]" to add to`)
 
 const page = `/**
- * Why this change. Migrations only add; the code before and after each runs on both shapes. Copies are at work meanwhile, and write
- * listed_certificates last: whatever else this changes comes before that.
+ * Why this change. Migrations only add; the code before and after each runs on both shapes. Copies are at work meanwhile, and take
+ * locks in one order: rows of things, then listed_certificates, then what is kept beside it (count_changes, certificate_names,
+ * searched_names, certificate_tags). So should this.
  */
 export const ${constant} = {
   name: '${name}',

@@ -76,6 +76,7 @@ describe('three copies of the server on one PostgreSQL', () => {
 
   it('are restarted one after the other without a request of an agent that fails when it is asked again', async () => {
     const before = scene.agents.map(({ seen }) => ({ failedTwice: seen.failedTwice.length, requests: seen.requests }))
+    const shapes = await shapesOf(scene)
     const ending = new AbortController()
     const renewing = renewSome(scene, random, ending.signal)
     for (const [index, copy] of scene.plane.copies.entries()) {
@@ -86,6 +87,7 @@ describe('three copies of the server on one PostgreSQL', () => {
     }
     ending.abort()
     await renewing
+    if (older !== undefined) process.stderr.write(`chaos: from ${shapes} migrations to ${await shapesOf(scene)}\n`)
     await comesRight(scene)
     const seen = scene.agents.map((agent, index) => ({
       requests: agent.seen.requests - (before[index]?.requests ?? 0),
@@ -95,6 +97,10 @@ describe('three copies of the server on one PostgreSQL', () => {
     expect(seen.every(({ requests }) => requests > 0)).toBe(true)
   }, 420_000)
 })
+
+async function shapesOf({ postgres }: Scene): Promise<number> {
+  return (await postgres.query('select name from certctl_migrations')).length
+}
 
 /** An older copy beside newer ones, on the database that they have shaped: it may be restarted, too, and works on for a while. */
 async function comesBackAsItWas(copy: ServerCopy): Promise<void> {

@@ -267,7 +267,7 @@ describe(`deployment faults on ${version ?? 'nginx'}`, () => {
     })
   }
 
-  /** An agent of its own, whose every rename waits a second before it happens, dies in the wait between its two renames in the folder of the certificates. */
+  /** An agent of its own, whose every rename waits three seconds before it happens, dies in the wait between its two renames in the folder of the certificates. */
   async function suffersDeath(): Promise<{ seen: ReturnType<EndpointWatch['seen']>; first: string; last: string }> {
     const name = 'torn.fault.test'
     const own = await startAgent({
@@ -284,7 +284,7 @@ describe(`deployment faults on ${version ?? 'nginx'}`, () => {
     const before = { certificate: readFileSync(certificateFile, 'utf8'), key: readFileSync(keyFile, 'utf8') }
     await own.running.stop()
     const log = join(site.folder, 'trace')
-    const slow = ['-e', 'trace=rename', '-e', 'inject=rename:delay_enter=1s']
+    const slow = ['-e', 'trace=rename', '-e', 'inject=rename:delay_enter=3s']
     await own.restart(['strace', '-D', '-f', '-qq', '-s', '512', '-o', log, ...slow])
     await plane.api.renewCertificate({ params: { id: site.certificateId }, query: { force: true }, body: {} })
     await until('the key is renamed', 120, () => (readFileSync(keyFile, 'utf8') === before.key ? undefined : true))

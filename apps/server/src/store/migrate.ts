@@ -69,7 +69,7 @@ async function patiently<T>(options: MigrateOptions, attempt: () => Promise<T>):
 function tooBusy(error: unknown): CertctlError {
   return new CertctlError(
     'upstream_unavailable',
-    `The database could not be migrated: in ${tries} tries somebody always held what had to change. See who does with "select pid, application_name, xact_start, query from pg_stat_activity where xact_start is not null order by xact_start", let that end (a backup, an open psql), and start this copy again`,
+    `The database could not be migrated: in ${tries} tries somebody always held what had to change. See who does, as a superuser or a member of pg_monitor, with "select pid, usename, application_name, xact_start, query from pg_stat_activity where datname = current_database() and xact_start is not null order by xact_start"; let that end (a backup, an open psql), and start this copy again`,
     { cause: error },
   )
 }
