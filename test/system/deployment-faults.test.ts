@@ -17,7 +17,6 @@ interface Site {
   name: string
   folder: string
   nginx: TestNginx
-  agent: TestAgent
   certificateId: string
   watch: EndpointWatch
   first: string
@@ -177,7 +176,7 @@ describe(`deployment faults on ${version ?? 'nginx'}`, () => {
     return placement
   }
 
-  async function startSite(name: string, ownMount: boolean): Promise<Site> {
+  async function startSite(name: string, ownMount: boolean, by: TestAgent = agent): Promise<Site> {
     const place = join(folder, name)
     mkdirSync(join(place, 'certificates'), { recursive: true })
     if (ownMount)
@@ -203,7 +202,7 @@ describe(`deployment faults on ${version ?? 'nginx'}`, () => {
       body: {
         name,
         type: 'NGINX',
-        agent_id: agent.id,
+        agent_id: by.id,
         config: {
           cert_path: nginx.certificateFile,
           key_path: nginx.keyFile,
@@ -221,7 +220,6 @@ describe(`deployment faults on ${version ?? 'nginx'}`, () => {
       name,
       folder: place,
       nginx,
-      agent,
       certificateId: certificate.id,
       first: '',
       watch: watchEndpoint({ port: nginx.port, serverName: name }),
@@ -276,25 +274,23 @@ describe(`deployment faults on ${version ?? 'nginx'}`, () => {
       plane,
       commands: [[join(folder, name, 'validate')], [join(folder, name, 'reload')]],
     })
-    const shared = agent
-    agent = own
-    const site = await startSite(name, false)
-    agent = shared
-    const { certificateFile, keyFile } = site.nginx
-    const before = { certificate: readFileSync(certificateFile, 'utf8'), key: readFileSync(keyFile, 'utf8') }
-    await own.running.stop()
-    const log = join(site.folder, 'trace')
-    const slow = ['-e', 'trace=rename', '-e', 'inject=rename:delay_enter=3s']
-    await own.restart(['strace', '-D', '-f', '-qq', '-s', '512', '-o', log, ...slow])
-    await plane.api.renewCertificate({ params: { id: site.certificateId }, query: { force: true }, body: {} })
-    await until('the key is renamed', 120, () => (readFileSync(keyFile, 'utf8') === before.key ? undefined : true))
-    await own.running.kill9()
-    expect(readFileSync(certificateFile, 'utf8')).toBe(before.certificate)
-    await own.restart()
-    const last = await isServedAnew(site)
-    const seen = await site.watch.stop()
-    await own.running.stop()
-    return { seen, first: site.first, last }
+    try {
+      const site = await startSite(name, false, own)
+      const { certificateFile, keyFile } = site.nginx
+      const before = { certificate: readFileSync(certificateFile, 'utf8'), key: readFileSync(keyFile, 'utf8') }
+      await own.running.stop()
+      const slow = ['-e', 'trace=rename', '-e', 'inject=rename:delay_enter=3s']
+      await own.restart(['strace', '-D', '-f', '-qq', '-o', join(site.folder, 'trace'), ...slow])
+      await plane.api.renewCertificate({ params: { id: site.certificateId }, query: { force: true }, body: {} })
+      await until('the key is renamed', 120, () => (readFileSync(keyFile, 'utf8') === before.key ? undefined : true))
+      await own.running.kill9()
+      expect(readFileSync(certificateFile, 'utf8')).toBe(before.certificate)
+      await own.restart()
+      const last = await isServedAnew(site)
+      return { seen: await site.watch.stop(), first: site.first, last }
+    } finally {
+      await own.running.stop()
+    }
   }
 })
 

@@ -60,8 +60,9 @@ async function patiently<T>(options: MigrateOptions, attempt: () => Promise<T>):
       if (!(isWorthAnotherTry(error) || isLockTimeout(error))) throw error
       if (count === tries) throw tooBusy(error)
       onBusy?.(messageOf(error))
-      await wait((lockSeconds * 1000) / 3, undefined, { signal: cancelled }).catch(() => undefined)
-      if (cancelled?.aborted) throw error
+      await wait((lockSeconds * 1000) / 3, undefined, { signal: cancelled }).catch(() => {
+        throw error
+      })
     }
   }
 }
