@@ -18,7 +18,7 @@ export interface MigrateOptions {
   onNewer?: ((names: readonly string[]) => void) | undefined
   /** How long a migration waits for one lock, with everybody who comes after it, before it lets them pass and tries again. */
   lockSeconds?: number | undefined
-  /** Told of each try that found copies at work in its way. */
+  /** Told of each try that found copies at work in its way, and once a minute while another copy migrates. */
   onBusy?: ((reason: string) => void) | undefined
   /** Fires when nobody waits for it any longer. */
   cancelled?: AbortSignal | undefined
@@ -32,12 +32,13 @@ export interface MigrateOptions {
 export async function migrate(options: MigrateOptions): Promise<string[]> {
   const { db, migrations = ourMigrations, onNewer } = options
   const applied: string[] = []
-  for (;;) {
-    const name = await patiently(options, async () => {
+  for (let looks = 0; ; ) {
+    const step = await patiently(options, async () => {
       return await db.transaction().execute(async (transaction) => await applyNext(transaction, options))
     })
-    if (name === undefined) break
-    applied.push(name)
+    if (step === 'all applied') break
+    if (step === 'another copy migrates') await letItMigrate(options, looks++)
+    else applied.push(step.name)
   }
   const newer = (await readApplied(db)).map(({ name }) => name).filter((name) => !isOurs(migrations, name))
   if (newer.length > 0) onNewer?.(newer)
@@ -67,6 +68,18 @@ async function patiently<T>(options: MigrateOptions, attempt: () => Promise<T>):
   }
 }
 
+const lookMs = 200
+const looksPerMinute = 300
+
+/** However long that takes: how much there is to do is nobody's fault. Ends when nobody waits for this copy any longer. */
+async function letItMigrate({ onBusy, cancelled }: MigrateOptions, looks: number): Promise<void> {
+  const reason = 'Another copy migrates the database'
+  if (looks % looksPerMinute === 0) onBusy?.(reason)
+  await wait(lookMs, undefined, { signal: cancelled }).catch(() => {
+    throw new CertctlError('upstream_unavailable', `${reason}, and this one was stopped while it waited for that`)
+  })
+}
+
 function tooBusy(error: unknown): CertctlError {
   return new CertctlError(
     'upstream_unavailable',
@@ -78,23 +91,24 @@ function tooBusy(error: unknown): CertctlError {
 async function applyNext(
   transaction: Transaction<Schema>,
   { migrations = ourMigrations, now, lockSeconds = usualLockSeconds }: MigrateOptions,
-): Promise<string | undefined> {
+): Promise<{ name: string } | 'all applied' | 'another copy migrates'> {
   await sql`set local statement_timeout = 0`.execute(transaction)
-  await sql`set local lock_timeout = 0`.execute(transaction)
-  await sql`select pg_advisory_xact_lock(${lockNumber})`.execute(transaction)
+  await sql`select set_config('lock_timeout', ${`${lockSeconds * 1000}ms`}, true)`.execute(transaction)
+  const { rows } = await sql<{ ours: boolean }>`select pg_try_advisory_xact_lock(${lockNumber}) as ours`.execute(
+    transaction,
+  )
+  if (rows[0]?.ours !== true) return 'another copy migrates'
   await refuseOldServer(transaction)
   await sql`create table if not exists certctl_migrations (name text primary key, checksum text not null, applied_at timestamptz not null)`.execute(
     transaction,
   )
   const next = nextOf(migrations, await readApplied(transaction))
-  if (next === undefined) return undefined
-  // Until here it waited for another copy that migrates, however long that takes.
-  await sql`select set_config('lock_timeout', ${`${lockSeconds * 1000}ms`}, true)`.execute(transaction)
+  if (next === undefined) return 'all applied'
   await sql.raw(next.sql).execute(transaction)
   await sql`insert into certctl_migrations (name, checksum, applied_at) values (${next.name}, ${checksumOf(next)}, ${now()})`.execute(
     transaction,
   )
-  return next.name
+  return { name: next.name }
 }
 
 async function refuseOldServer(transaction: Transaction<Schema>): Promise<void> {

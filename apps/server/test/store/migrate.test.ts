@@ -5,6 +5,7 @@ import { connectionOf, type Database, openDatabase } from '../../src/store/datab
 import { migrate } from '../../src/store/migrate.js'
 import { migrations as released } from '../../src/store/migrations/index.js'
 import { type TestDatabase, testDatabase } from '../postgres.js'
+import { until } from '../races/steps.js'
 
 const now = () => new Date('2026-11-25T12:00:00Z')
 const one = { name: '0001-one', sql: 'create table one (id text primary key)' }
@@ -97,15 +98,15 @@ describe('migrate', () => {
     })
     afterEach(async () => await copy.end())
 
-    const waits = async () => {
-      for (;;) {
+    /** Until the migration has locked a table that copies use, or waits for that. */
+    const locks = async (state: 'granted' | 'not granted') =>
+      await until(async () => {
         const { rows } = await copy.query(
           `select from pg_locks join pg_database on pg_database.oid = pg_locks.database
-           where not granted and mode = 'AccessExclusiveLock' and datname = current_database()`,
+           where ${state} and relation = 'two'::regclass and mode = 'AccessExclusiveLock' and datname = current_database()`,
         )
-        if (rows.length > 0) return
-      }
-    }
+        return rows.length > 0
+      }, `the lock of the migration is ${state}`)
     const three = {
       name: '0003-three',
       sql: 'alter table two add column more text; alter table one add column more text',
@@ -114,14 +115,23 @@ describe('migrate', () => {
       await sql`select more from one union all select more from two`.execute(database.db).then(({ rows }) => rows)
 
     it('is tried again when one of them held what it needed and waited for what it held', async () => {
-      // Whoever has waited for so long looks for the deadlock, and ends itself: the migration.
+      // Whoever has waited for so long looks for the deadlock once, and ends itself: the migration, which waits last.
       await copy.query("set deadlock_timeout = '1min'")
-      const impatient = { ...three, sql: `set local deadlock_timeout = '2s'; ${three.sql}` }
+      const [first = '', second = ''] = three.sql.split('; ')
+      const impatient = {
+        ...three,
+        sql: `set local deadlock_timeout = '100ms'; ${first};
+          do $$ begin
+            while exists (select from pg_locks where relation = 'one'::regclass and granted and pid <> pg_backend_pid())
+              and not exists (select from pg_locks where relation = 'two'::regclass and not granted)
+            loop perform pg_sleep(0.01); end loop;
+          end $$; ${second}`,
+      }
       await copy.query('begin; update one set id = id')
       const busy: string[] = []
       const options = { db: database.db, now, migrations: [one, two, impatient], lockSeconds: 9 }
       const migrated = migrate({ ...options, onBusy: (why) => busy.push(why) })
-      await waits()
+      await locks('granted')
       await copy.query('insert into two values (1); commit')
       expect(await migrated).toEqual(['0003-three'])
       expect(busy).toEqual([expect.stringContaining('deadlock')])
@@ -133,7 +143,7 @@ describe('migrate', () => {
       const busy: string[] = []
       const options = { db: database.db, now, migrations: [one, two, three], lockSeconds: 0.3 }
       const migrated = migrate({ ...options, onBusy: (why) => busy.push(why) })
-      await waits()
+      await locks('not granted')
       await sql`insert into two values ('passed')`.execute(database.db)
       await copy.query('commit')
       expect(await migrated).toEqual(['0003-three'])
@@ -150,6 +160,20 @@ describe('migrate', () => {
       })
       await copy.query('commit')
       expect(await migrate(options)).toEqual(['0003-three'])
+    })
+
+    it('waits for another copy that migrates, and no longer when the server is told to stop', async () => {
+      await copy.query('begin; select pg_advisory_xact_lock(4201337)')
+      const stop = new AbortController()
+      const busy: string[] = []
+      const options = { db: database.db, now, migrations: [one, two, three] }
+      const stopped = migrate({ ...options, cancelled: stop.signal, onBusy: () => stop.abort() })
+      await expect(stopped).rejects.toMatchObject({ code: 'upstream_unavailable', message: expect.stringContaining('Another copy migrates') })
+      const migrated = migrate({ ...options, lockSeconds: 0.01, onBusy: (why) => busy.push(why) })
+      await until(async () => busy.length > 0, 'it waits')
+      await copy.query('commit')
+      expect(await migrated).toEqual(['0003-three'])
+      expect(busy).toEqual(['Another copy migrates the database'])
     })
 
     it('waits no longer when the server is told to stop', async () => {
