@@ -44,7 +44,7 @@ describeOpenssl(hasOpenssl ? 'openssl pkcs12' : 'skipped: openssl is not install
   const pairs = new Map<KeyAlgorithm, { root: Pair; leaf: Pair }>()
   beforeAll(async () => {
     for (const algorithm of algorithms) pairs.set(algorithm, await createPair(algorithm))
-  }, 30_000)
+  }, 300_000)
   const pairOf = (algorithm: KeyAlgorithm) => pairs.get(algorithm) as { root: Pair; leaf: Pair }
 
   function read(path: string, password: string, ...options: readonly string[]) {
@@ -144,7 +144,7 @@ describeKeytool(hasKeytool ? 'keytool' : 'skipped: keytool is not installed', ()
       expect(stdout.match(/Entry type: trustedCertEntry/g)).toHaveLength(2)
       expect(stdout).toMatch(/Alias name: root of rsa-2048 \(2\)/)
     },
-    30_000,
+    300_000,
   )
 
   it.each(['modern', 'legacy'] as const)(
@@ -162,6 +162,6 @@ describeKeytool(hasKeytool ? 'keytool' : 'skipped: keytool is not installed', ()
       expect(stdout).toMatch(/Entry type: PrivateKeyEntry/)
       expect(stdout).toMatch(/Certificate chain length: 2/)
     },
-    30_000,
+    300_000,
   )
 })
