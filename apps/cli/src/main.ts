@@ -15,9 +15,11 @@ const stop = new AbortController()
 for (const name of ['SIGINT', 'SIGTERM'] as const)
   process.on(name, () => (stop.signal.aborted ? process.exit(130) : stop.abort()))
 
+/** Where output goes by a socket, one that left something unread may also show as the second. */
+const goneReader = ['EPIPE', 'ECONNRESET']
 // Whoever reads us may stop reading (`certctl … | head -1`): that is no failure.
 for (const stream of [process.stdout, process.stderr])
-  stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+  stream.on('error', ({ code = '' }: NodeJS.ErrnoException) => process.exit(goneReader.includes(code) ? 0 : 1))
 
 process.exitCode = await runCommandLine(processIo(), packageVersion())
 // Sockets that are kept open for a next request must not keep the process.
