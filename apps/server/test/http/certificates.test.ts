@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { startWorkers, type Workers } from '../../src/work/worker.js'
 import { createFakeCa, type FakeCa } from '../lifecycle/fake-ca.js'
 import { makeCsr } from '../lifecycle/scene.js'
+import { until } from '../races/steps.js'
 import { type Answer, createTestApp, type TestApp } from './test-app.js'
 
 let app: TestApp
@@ -53,13 +54,15 @@ async function addTarget(name: string, agentId: string): Promise<string> {
 type Job = Record<string, string> & { deployment?: { fingerprint: string }; names?: { type: 'dns'; value: string }[] }
 const jobsOf = ({ json }: Answer) => json.jobs as unknown as Job[]
 
-async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
-  for (let turn = 0; turn < 300; turn += 1) {
-    const found = await look()
-    if (found !== undefined) return found
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-  throw new Error('it did not come within 15 s')
+/** The answer to a CSR, asked for again as an agent does while the order takes longer than one call waits. */
+async function signed(send: () => Promise<Answer>): Promise<Answer> {
+  let answer = await send()
+  await until(async () => {
+    if (answer.json.status !== 'order_pending') return true
+    answer = await send()
+    return false
+  })
+  return answer
 }
 
 async function createdOutside(name: string, more: object = {}): Promise<string> {
@@ -68,9 +71,7 @@ async function createdOutside(name: string, more: object = {}): Promise<string> 
   const { json, status } = await app.admin('POST', '/api/v1/certificates', { csr_pem, ...more })
   expect(status).toBe(201)
   const id = json.id as string
-  await until(async () =>
-    (await app.admin('GET', `/api/v1/certificates/${id}`)).json.status === 'Active' ? true : undefined,
-  )
+  await until(async () => (await app.admin('GET', `/api/v1/certificates/${id}`)).json.status === 'Active')
   return id
 }
 
@@ -78,7 +79,7 @@ describe('an agent of our own over the wire', () => {
   it('takes a certificate from its request to served by long poll, CSR, material and report', async () => {
     const agent = await addAgent('own')
     const targetId = await addTarget('own', agent.id)
-    const parked = agent.call('GET', '/work?wait=20&lease=60&boot=b1')
+    const parked = agent.call('GET', '/work?wait=55&lease=60&boot=b1')
     const created = await app.admin('POST', '/api/v1/certificates', {
       common_name: 'own.example.test',
       target_ids: [targetId],
@@ -97,12 +98,9 @@ describe('an agent of our own over the wire', () => {
       certificate_id: created.json.id,
     })
     const csr_pem = await makeCsr(asked as never)
-    const sent = await agent.call('POST', `/jobs/${asked.id}/csr`, { csr_pem, lease: asked.lease })
-    expect(sent).toMatchObject({ status: 202, json: { status: 'csr_signed' } })
-    expect(await agent.call('POST', `/jobs/${asked.id}/csr`, { csr_pem, lease: asked.lease })).toMatchObject({
-      status: 202,
-      json: { status: 'csr_signed' },
-    })
+    const send = async () => await agent.call('POST', `/jobs/${asked.id}/csr`, { csr_pem, lease: asked.lease })
+    expect(await signed(send)).toMatchObject({ status: 202, json: { status: 'csr_signed' } })
+    expect(await send()).toMatchObject({ status: 202, json: { status: 'csr_signed' } })
 
     const [deployment] = jobsOf(await agent.call('GET', '/work?lease=60&boot=b1'))
     if (deployment?.deployment === undefined) throw new Error('no deployment was given')
@@ -179,9 +177,11 @@ describe('an agent of the first protocol over the wire', () => {
       ],
     })
     const [asked] = jobsOf(work)
-    const csr = async () => ({ csr_pem: await makeCsr(asked as never), certificate_id: certificate.id })
-    expect(await agent.call('POST', '/csr', await csr())).toMatchObject({ status: 202, json: { status: 'csr_signed' } })
-    expect(await agent.call('POST', '/csr', await csr())).toMatchObject({ status: 202, json: { status: 'csr_signed' } })
+    for (const _again of [1, 2]) {
+      const csr = { csr_pem: await makeCsr(asked as never), certificate_id: certificate.id }
+      const answer = await signed(async () => await agent.call('POST', '/csr', csr))
+      expect(answer).toMatchObject({ status: 202, json: { status: 'csr_signed' } })
+    }
     expect((await agent.call('POST', '/csr', { csr_pem: 'no CSR', certificate_id: certificate.id })).status).toBe(400)
 
     const [deployment] = jobsOf(await agent.call('GET', '/work'))

@@ -1,5 +1,6 @@
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { until } from '../races/steps.js'
 import { createTestApp, type TestApp } from './test-app.js'
 
 const plainNouns = ['teams', 'owners', 'agent-groups', 'profiles', 'renewal-policies']
@@ -187,11 +188,23 @@ describe('a connection', () => {
   it('ended by its client while it waits for work frees what waited', async () => {
     const before = app.services.logged.length
     const head = `GET /api/v1/agents/${agent.id}/work?wait=55 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${agent.key}\r\n\r\n`
+    const { jobs } = app.services.store
+    const { nextRunOfAgent } = jobs
+    const parked = new Promise((resolve) => {
+      // The last thing that it asks before it waits.
+      jobs.nextRunOfAgent = async (...asked) => {
+        const next = await nextRunOfAgent(...asked)
+        setImmediate(resolve)
+        return next
+      }
+    })
     const socket = connect(app.port, '127.0.0.1', () => socket.write(head))
-    await new Promise((resolve) => setTimeout(resolve, 300))
+    await parked
+    jobs.nextRunOfAgent = nextRunOfAgent
     socket.destroy()
-    const isOver = () => app.services.logged.slice(before).some((line) => String(line.path).endsWith('/work'))
-    for (let look = 0; look < 500 && !isOver(); look++) await new Promise((resolve) => setTimeout(resolve, 10))
-    expect(isOver()).toBe(true)
+    const over = () => app.services.logged.slice(before).find((line) => String(line.path).endsWith('/work'))
+    await until(async () => over() !== undefined, 'the request is over')
+    // By itself it would have looked again after fifteen seconds.
+    expect(over()?.ms).toBeLessThan(15_000)
   })
 })

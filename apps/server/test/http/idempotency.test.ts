@@ -2,6 +2,7 @@ import { type Operation, operations } from '@certctl/api'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { Principal } from '../../src/access/principal.js'
 import { answerOnce } from '../../src/inventory/answer-once.js'
+import { until } from '../races/steps.js'
 import { createTestApp, type TestApp } from './test-app.js'
 
 const posts: Operation[] = Object.values(operations).filter(({ method }) => method === 'POST')
@@ -54,8 +55,8 @@ describe('an Idempotency-Key', () => {
       const running = answerOnce(app.services, { ...asked, key: 'slow' }, async () => await slow)
       const { store } = app.services
       const caller = principal.kind === 'public' ? 'public 127.0.0.1' : `${principal.kind} ${principal.id}`
-      for (let turn = 0; (await store.idempotencyKeys.find({ caller, key: 'slow' })) === undefined; turn += 1)
-        if (turn > 500) throw new Error('the first call never began')
+      const begun = async () => (await store.idempotencyKeys.find({ caller, key: 'slow' })) !== undefined
+      await until(begun, 'the first call has begun')
       const meanwhile = await ask('slow', body)
       expect([meanwhile.status, meanwhile.headers['retry-after']]).toEqual([409, '1'])
       end()

@@ -8,6 +8,7 @@ import { type KeyPair, openServerAuthority, type ServerAuthority } from '../../s
 import { freePort } from '../../src/http/free-port.js'
 import { createListener, type Listener, type ListenerOptions } from '../../src/http/listeners.js'
 import { createTestServices, type TestServices } from '../postgres.js'
+import { until } from '../races/steps.js'
 
 const log = { warn: () => undefined, debug: () => undefined }
 
@@ -42,7 +43,8 @@ describe('the listener', () => {
     more: Partial<ListenerOptions> = {},
   ): Promise<Listener> => {
     const made = await createListener({
-      app: { listener, options: {} },
+      // No connection is closed for being idle while a slow machine takes its time.
+      app: { listener, options: { keepAliveTimeout: 600_000 } },
       host: '127.0.0.1',
       port: 0,
       pair,
@@ -136,21 +138,13 @@ describe('the listener', () => {
   })
 
   it('when it stops lets a request finish, takes no new one, and counts none as cut', async () => {
-    let finish: () => void = () => undefined
-    const arrived = new Promise<void>((resolve) => {
-      void listen((_incoming, outgoing) => {
-        finish = () => outgoing.end('finished')
-        resolve()
-      })
-    })
-    await untilListening(listeners)
-    const [listener] = listeners
-    const port = listener?.port ?? 0
+    const begun: ServerResponse[] = []
+    const { port, stop } = await listen((_incoming, outgoing) => void begun.push(outgoing))
     const answer = ask(port)
-    await arrived
-    const stopped = listener?.stop(60)
+    await until(async () => begun.length === 1)
+    const stopped = stop(60)
     await expect(ask(port)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
-    finish()
+    begun[0]?.end('finished')
     expect((await answer).text).toBe('finished')
     expect(await stopped).toBe(0)
   })
@@ -164,12 +158,13 @@ describe('the listener', () => {
   })
 
   it('cuts off what does not end in time, and says how many', async () => {
-    const listener = await listen(() => undefined)
+    const begun: ServerResponse[] = []
+    const listener = await listen((_incoming, outgoing) => void begun.push(outgoing))
     const answers = [ask(listener.port), ask(listener.port)].map(
       async (answer) => await answer.catch((error: NodeJS.ErrnoException) => error.code),
     )
-    await untilConnected(listener.port)
-    expect(await listener.stop(0.3)).toBeGreaterThanOrEqual(1)
+    await until(async () => begun.length === 2)
+    expect(await listener.stop(0.3)).toBe(2)
     expect(await Promise.all(answers)).toEqual(['ECONNRESET', 'ECONNRESET'])
   })
 
@@ -189,26 +184,12 @@ describe('the listener', () => {
   })
 
   it('finds a port that is free', async () => {
-    const port = await freePort('127.0.0.1')
-    const listener = await listen((_incoming, outgoing) => outgoing.end('x'), { port })
-    expect(listener.port).toBe(port)
+    const found = async (): Promise<boolean> => {
+      const port = await freePort('127.0.0.1')
+      // Between the two somebody else on this machine may be given it.
+      const listener = await listen((_incoming, outgoing) => outgoing.end('x'), { port }).catch(() => undefined)
+      return listener?.port === port
+    }
+    expect((await found()) || (await found())).toBe(true)
   })
 })
-
-async function untilListening(listeners: readonly Listener[]): Promise<void> {
-  for (let turns = 0; listeners.length === 0; turns++) {
-    if (turns > 500) throw new Error('it does not listen')
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-}
-
-/** A connection made after others means that those have arrived. */
-async function untilConnected(port: number): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false }, () => {
-      socket.destroy()
-      resolve()
-    })
-    socket.on('error', reject)
-  })
-}

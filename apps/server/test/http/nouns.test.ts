@@ -130,9 +130,9 @@ describe('the server', () => {
   })
 
   it('gives Prometheus what it counted', async () => {
-    const began = Date.now()
+    const began = performance.now()
     await app.call('GET', '/health')
-    const tookSeconds = (Date.now() - began + 1) / 1000
+    const tookSeconds = (performance.now() - began) / 1000
     const { status, headers, text } = await app.call('GET', '/api/v1/metrics/prometheus', { key: app.keys.viewer })
     const [, seconds] = /^certctl_http_request_duration_seconds_sum\{[^}]*"\/health"[^}]*\} (\S+)$/m.exec(text) ?? []
     expect(Number(seconds)).toBeGreaterThan(0)

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { createCsr, generateKey } from '@certctl/pki'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { startWorkers, type Workers } from '../../src/work/worker.js'
+import { until } from '../races/steps.js'
 import { createTestApp, type TestApp } from './test-app.js'
 
 let app: TestApp
@@ -25,12 +26,10 @@ async function issued(name: string): Promise<string> {
   const { privateKeyPem } = await generateKey('EC-P256')
   const csr_pem = await createCsr({ privateKeyPem, commonName: name, names: [{ type: 'dns', value: name }] })
   const { json } = await app.admin('POST', '/api/v1/certificates', { csr_pem, issuer_id: issuerId })
-  for (let look = 0; look < 600; look += 1) {
-    const { json: now } = await app.admin('GET', `/api/v1/certificates/${json.id}`)
-    if (now.fingerprint_sha256 !== undefined) return String(json.id)
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-  throw new Error('it was not issued within 30 s')
+  const isIssued = async () =>
+    (await app.admin('GET', `/api/v1/certificates/${json.id}`)).json.fingerprint_sha256 !== undefined
+  await until(isIssued, `${name} is issued`)
+  return String(json.id)
 }
 
 /** The octets as they come. */
