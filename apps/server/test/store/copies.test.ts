@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals'
 import { startHeartbeat } from '../../src/inventory/server-heartbeat.js'
 import {
   databaseErrorOf,
@@ -7,6 +7,16 @@ import {
   violatedUnique,
 } from '../../src/store/database-error.js'
 import { createTestServices, type TestServices } from '../postgres.js'
+
+/** One that never beats by itself, however long the test takes: time is the test's. */
+async function startStill(services: TestServices): Promise<{ stop(): Promise<void> }> {
+  const interval = jest.spyOn(globalThis, 'setInterval').mockReturnValue(setTimeout(() => undefined, 0))
+  try {
+    return await startHeartbeat(services)
+  } finally {
+    interval.mockRestore()
+  }
+}
 
 describe('what copies share', () => {
   let services: TestServices
@@ -62,7 +72,7 @@ describe('what copies share', () => {
   })
 
   it('a copy is alive from its start to its end, and comes back when its row was taken away', async () => {
-    const heartbeat = await startHeartbeat(copy)
+    const heartbeat = await startStill(copy)
     const alive = async () =>
       (await services.store.servers.listAlive(new Date(services.clock.now().getTime() - 60_000))).map(({ id }) => id)
     expect(await alive()).toEqual(['server-copy'])
@@ -87,7 +97,7 @@ describe('what copies share', () => {
     }
     await services.store.servers.insert(dead)
     services.clock.advance(86_401)
-    const heartbeat = await startHeartbeat(copy)
+    const heartbeat = await startStill(copy)
     expect((await services.store.servers.listAlive(new Date(0))).map(({ id }) => id)).toEqual(['server-copy'])
     await heartbeat.stop()
   })

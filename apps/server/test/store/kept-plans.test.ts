@@ -119,7 +119,8 @@ describe('work for a server', () => {
     await sql`insert into jobs (id, kind, state, priority, run_at, requested_by, created_at)
       select n::text, 'scan', 'ready', n % 2, now() - (n * 17 % 40) * interval '1 minute', 'test', now()
       from generate_series(1, 40) as n`.execute(database.db)
-    const now = new Date()
+    // Theirs is finer than a millisecond.
+    const now = new Date(Date.now() + 1000)
     const claimed = await store.jobs.claimForServer({ kinds: ['scan'], server: 's', now, until: now, limit: 40 })
     const places = claimed.map(({ priority, run_at }) => [priority, run_at.getTime()] as const)
     expect(places).toHaveLength(40)

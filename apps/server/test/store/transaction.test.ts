@@ -5,6 +5,7 @@ import type { AuditEntry } from '../../src/store/audit-entry.js'
 import { type Database, openDatabase } from '../../src/store/database.js'
 import { createStore } from '../../src/store/store.js'
 import { createTestServices, type TestServices } from '../postgres.js'
+import { until } from '../races/steps.js'
 
 function entry(resource_id: string, action = 'thing.made'): AuditEntry {
   return { actor: { type: 'System', id: 'system', name: 'system' }, action, resource_type: 'thing', resource_id }
@@ -57,7 +58,7 @@ describe('a transaction', () => {
     })
     expect(await rejection(failed)).toMatchObject({ code: 'conflict' })
     await services.store.transaction(async (tx) => tx.wake('work', 'committed'))
-    await until(() => heard.includes('committed'))
+    await until(async () => heard.includes('committed'))
     off()
     expect(heard).toEqual(['committed'])
     expect((await services.store.schedule.list()).map(({ name }) => name)).not.toContain('rolled back')
@@ -119,7 +120,7 @@ describe('a transaction', () => {
         runs += 1
         await tx.schedule.take({ name: first, now, nextAt: now })
         arrived += 1
-        await until(() => arrived >= 2)
+        await until(async () => arrived >= 2)
         await tx.schedule.take({ name: second, now, nextAt: now })
         tx.audit.append(entry('deadlock'))
       })
@@ -192,11 +193,4 @@ async function placeOf({ store }: TestServices, id: string): Promise<{ head: num
     if (row !== undefined) return { head, from: Number(row.batch), to: Number(row.batch) }
   }
   throw new Error(`no entry ${id}`)
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let turns = 0; !condition(); turns++) {
-    if (turns > 5000) throw new Error('it never came true')
-    await new Promise((resolve) => setTimeout(resolve, 2))
-  }
 }

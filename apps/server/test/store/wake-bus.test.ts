@@ -8,6 +8,7 @@ import { type Database, openDatabase } from '../../src/store/database.js'
 import { createWakeBatch, type WakeBus, type WakeChannel } from '../../src/store/wake.js'
 import { createWakeBus } from '../../src/store/wake-bus.js'
 import { type TestDatabase, testDatabase } from '../postgres.js'
+import { until } from '../races/steps.js'
 
 const log = { warn: () => undefined }
 
@@ -42,7 +43,7 @@ describe('wake-ups', () => {
     const other = await createWakeBus({ address: test.address, log })
     const [here, there, elsewhere] = [hear(bus, 'agent'), hear(other, 'agent'), hear(bus, 'work')]
     await say('agent', 'agent-1')
-    await until(() => here.length > 0 && there.length > 0)
+    await until(async () => here.length > 0 && there.length > 0)
     await other.close()
     expect([here, there, elsewhere]).toEqual([['agent-1'], ['agent-1'], []])
   })
@@ -53,7 +54,7 @@ describe('wake-ups', () => {
     const witness = hear(bus, 'event')
     off()
     await say('event', 'e-1')
-    await until(() => witness.length > 0)
+    await until(async () => witness.length > 0)
     expect(heard).toEqual([])
   })
 
@@ -90,25 +91,22 @@ describe('wake-ups', () => {
     url.port = String((proxy.address() as AddressInfo).port)
     const refused = createWakeBus({ address: { url: new Secret(url.href) }, log })
     await expect(refused).rejects.toThrow('syntax error')
-    const open = await new Promise<number>((resolve) => proxy.getConnections((_error, count) => resolve(count)))
+    const open = async () =>
+      await new Promise<number>((resolve) => proxy.getConnections((_error, count) => resolve(count)))
+    // One that is left behind is never closed.
+    await until(async () => (await open()) === 0, 'the connection is closed')
     proxy.close()
-    expect(open).toBe(0)
   })
 
   it('wait for nothing once the bus is closed', async () => {
     await bus.close()
     await bus.close()
-    const { rows } =
-      await sql`select 1 from pg_stat_activity where datname = current_database() and query like 'listen%'`.execute(
-        database.db,
-      )
-    expect(rows).toEqual([])
+    await until(async () => {
+      const { rows } =
+        await sql`select 1 from pg_stat_activity where datname = current_database() and query like 'listen%'`.execute(
+          database.db,
+        )
+      return rows.length === 0
+    }, 'nobody listens any more')
   })
 })
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (let turns = 0; !(await condition()); turns++) {
-    if (turns > 1000) throw new Error('it never came true')
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-}

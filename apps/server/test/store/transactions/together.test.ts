@@ -1,6 +1,7 @@
 import { CertctlError } from '@certctl/core'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals'
 import { sql } from 'kysely'
+import pg from 'pg'
 import { systemActor } from '../../../src/access/principal.js'
 import { verifyRecord } from '../../../src/audit/verify.js'
 import { type Database, openDatabase } from '../../../src/store/database.js'
@@ -60,16 +61,26 @@ describe('work that waits together', () => {
 
   it('waits for no second connection while it holds one', async () => {
     const single = openDatabase({ address: services.database.address, maxConnections: 1 })
+    // Whoever waits for one gives up after fifteen seconds, and goes on without.
+    const waited: unknown[] = []
+    const { connect } = pg.Pool.prototype as { connect(): Promise<pg.PoolClient> }
+    const connecting = jest.spyOn(pg.Pool.prototype, 'connect').mockImplementation(async function (this: pg.Pool) {
+      return await connect.call(this).catch((error: unknown) => {
+        waited.push(error)
+        throw error
+      })
+    } as typeof pg.Pool.prototype.connect)
     try {
       const store = createStore({ db: single.db, clock: services.clock })
       const ids = Array.from({ length: 20 }, (_, index) => idOf(index))
       await Promise.all(ids.map(async (id, index) => await store.together(id, async (tx) => await insert(tx, index))))
       expect(await stored()).toEqual(ids)
+      expect(waited).toEqual([])
     } finally {
+      connecting.mockRestore()
       await single.close()
     }
-    // Whoever waits for one gives up after fifteen seconds, and goes on without.
-  }, 10_000)
+  })
 
   it('fails alone where its row is refused, and says why', async () => {
     const settled = await all(40, async (tx, index) => {
@@ -132,10 +143,16 @@ describe('work that waits together', () => {
     const held = new Promise<void>((resolve) => {
       release = resolve
     })
+    let isHeld: () => void = () => undefined
+    const holds = new Promise<void>((resolve) => {
+      isHeld = resolve
+    })
     const holding = holder.db.transaction().execute(async (tx) => {
       await sql`select 1 from agents where id = ${idOf(4)} for update`.execute(tx)
+      isHeld()
       await held
     })
+    await holds
     const done = new Set<number>()
     const settled = all(9, async (tx, index) => {
       await tx.agents.update(idOf(index), { hostname: 'changed' })
