@@ -5,6 +5,7 @@ import { systemActor } from '../../src/access/principal.js'
 import { createAgent } from '../../src/inventory/create-agent.js'
 import { retireAgent } from '../../src/inventory/retire-agent.js'
 import { createTestServices, type TestServices } from '../postgres.js'
+import { until } from '../races/steps.js'
 
 let services: TestServices
 let authenticator: Authenticator
@@ -16,15 +17,6 @@ afterEach(async () => {
   authenticator.close()
   await services.close()
 })
-
-/** Waits for what travels through the database, with a bound. */
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  for (let attempt = 0; attempt < 500; attempt++) {
-    if (await condition()) return
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-  throw new Error('it did not come about')
-}
 
 describe('API keys', () => {
   it('say who somebody is, and are stored as hashes only', async () => {

@@ -5,9 +5,8 @@ import { afterEach, describe, expect, it } from '@jest/globals'
 import { announceLegacyAgentKeys } from '../../src/access/legacy-agent-keys.js'
 import { readConfig } from '../../src/config.js'
 import { endUnnamed, syncEnvironmentInstances } from '../../src/connectors/environment-instances.js'
-import { startHeartbeat } from '../../src/inventory/server-heartbeat.js'
 import { createTestApp, type TestApp } from '../http/test-app.js'
-import { createTestServices, type TestServices } from '../postgres.js'
+import { createTestServices, insertServer, type TestServices } from '../postgres.js'
 
 const alice = 'a-key-of-alice-that-is-long-enough'
 const bob = 'a-key-of-bob-that-is-long-enough'
@@ -19,8 +18,7 @@ afterEach(async () => {
 async function appWith(environment: Record<string, string>): Promise<TestApp> {
   const app = await createTestApp({ environment })
   closing.push(async () => await app.close())
-  const heartbeat = await startHeartbeat(app.services)
-  closing.push(async () => await heartbeat.stop())
+  await insertServer(app.services)
   await syncEnvironmentInstances(app.services, {})
   return app
 }
@@ -30,7 +28,7 @@ async function copyOf(app: TestApp, environment: Record<string, string>): Promis
   const { database, clock } = app.services
   const copy = await createTestServices({ database, clock, environment, serverId: 'server-other' })
   closing.push(async () => await copy.close())
-  await startHeartbeat(copy)
+  await insertServer(copy)
   await syncEnvironmentInstances(copy, {})
   return copy
 }

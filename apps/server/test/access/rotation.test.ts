@@ -14,10 +14,10 @@ import { keyIdOf } from '../../src/access/sealing.js'
 import { readConfig } from '../../src/config.js'
 import { syncEnvironmentInstances } from '../../src/connectors/environment-instances.js'
 import { createRowStateStore } from '../../src/connectors/row-state-store.js'
-import { startHeartbeat } from '../../src/inventory/server-heartbeat.js'
 import { openDatabase } from '../../src/store/database.js'
 import { sealedColumns } from '../../src/store/sealed-cells.js'
-import { createTestServices, type TestServices } from '../postgres.js'
+import { createTestServices, insertServer, type TestServices } from '../postgres.js'
+import { until } from '../races/steps.js'
 
 const older = 'the key that everything was sealed with at first'
 const newer = 'the key that is to seal everything from now on'
@@ -40,7 +40,7 @@ async function start(environment: Record<string, string>, serverId: string): Pro
   open.push(services)
   await refuseOtherSealingKey(services.store, services.sealing)
   await checkSealingKey(services.store, services.sealing)
-  await startHeartbeat(services)
+  await insertServer(services)
   await syncEnvironmentInstances(services, environment)
   return services
 }
@@ -73,7 +73,7 @@ describe('the encryption key is replaced', () => {
 
     const following = followSealingKey(two)
     await rotateEncryptionKey(one, systemActor)
-    await untilTrue(() => two.sealing.keyId === one.sealing.keyId)
+    await until(async () => two.sealing.keyId === one.sealing.keyId)
     following.stop()
     await stateOf(two).put('late', 'yes')
     expect(await encryptionStatus(one)).toMatchObject({ state: 'resealing', remaining: { connector_state: 4 } })
@@ -230,11 +230,4 @@ describe('the list of sealed columns', () => {
 function openDatabaseOf(services: TestServices) {
   const { db } = openDatabase({ address: services.database.address, maxConnections: 1 })
   return db
-}
-
-async function untilTrue(condition: () => boolean): Promise<void> {
-  for (let turns = 0; !condition(); turns++) {
-    if (turns > 1000) throw new Error('it never came true')
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
 }
