@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { unusedPort } from '@certctl/testing'
 
 const home = process.env.CERTCTL_REAL_HOME ?? '/var/tmp/certctl-real'
 
@@ -56,7 +56,7 @@ export interface AwsProcess {
 
 /** The model with a port and a pid of its own. */
 export async function startModel({ name, program = '', argv, resetPath }: AwsModel): Promise<AwsProcess> {
-  const port = await freePort()
+  const port = await unusedPort()
   const child = spawn(program, argv(port), { stdio: 'ignore' })
   const exited = once(child, 'exit')
   const endpoint = `http://127.0.0.1:${port}`
@@ -76,7 +76,7 @@ export async function startModel({ name, program = '', argv, resetPath }: AwsMod
 }
 
 async function untilAnswering(reset: () => Promise<void>): Promise<void> {
-  for (let looks = 0; looks < 600; looks += 1) {
+  for (let looks = 0; looks < 1000; looks += 1) {
     const answered = await reset().then(
       () => true,
       () => false,
@@ -84,14 +84,5 @@ async function untilAnswering(reset: () => Promise<void>): Promise<void> {
     if (answered) return
     await pause(50)
   }
-  throw new Error('it did not start within thirty seconds')
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-  const address = server.address()
-  await new Promise((done) => server.close(done))
-  if (typeof address !== 'object' || address === null) throw new Error('there is no free port')
-  return address.port
+  throw new Error('it did not start within fifty seconds')
 }

@@ -1,14 +1,13 @@
 import { execFile, execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { connect } from 'node:tls'
 import { promisify } from 'node:util'
 import { createFileSystem, createNodeHost } from '@certctl/kit'
-import { createMemoryState, type TargetWorld } from '@certctl/testing'
+import { createMemoryState, type TargetWorld, unusedPort } from '@certctl/testing'
 
 const run = promisify(execFile)
 
@@ -32,7 +31,7 @@ export async function startNginx(program: string): Promise<NginxProcess> {
   // Workers run as an ordinary user and must reach the folder.
   await chmod(directory, 0o755)
   await mkdir(join(directory, 'logs'))
-  const port = await freePort()
+  const port = await unusedPort()
   const configPath = join(directory, 'nginx.conf')
   const argv = [program, '-p', directory, '-c', configPath, '-e', join(directory, 'logs/error.log')]
   const config = {
@@ -94,11 +93,11 @@ export async function servedOn(port: number): Promise<string | undefined> {
 }
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (let looks = 0; looks < 400; looks += 1) {
+  for (let looks = 0; looks < 2000; looks += 1) {
     if (await holds()) return
     await pause(25)
   }
-  throw new Error('it did not come true within ten seconds')
+  throw new Error('it did not come true within fifty seconds')
 }
 
 interface Configuration {
@@ -135,13 +134,4 @@ async function pidIn(path: string): Promise<number | undefined> {
   if (!existsSync(path)) return undefined
   const text = (await readFile(path, 'utf8')).trim()
   return text === '' ? undefined : Number(text)
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-  const address = server.address()
-  await new Promise((done) => server.close(done))
-  if (typeof address !== 'object' || address === null) throw new Error('there is no free port')
-  return address.port
 }

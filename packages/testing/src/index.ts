@@ -19,6 +19,7 @@ export { type AnswerHttp, type HttpAnswer, responseOf, type SeenRequest } from '
 export { createTestIssuerHost, type Published, type TestIssuerHost } from './test-issuer-host.js'
 export { createTestMessage } from './test-message.js'
 export { createTestRecord } from './test-record.js'
+export { unusedPort } from './unused-port.js'
 export {
   type Fault,
   type FaultMode,
