@@ -38,6 +38,8 @@ const serve = async (answer: RequestListener = (_, response) => void response.en
       answer(request, response)
     })
   })
+  // Else a machine that stands still for a few seconds ends connections that a test wants to use again.
+  made.keepAliveTimeout = 0
   const running = await listen(made, path)
   closing.push(running)
   return { seen, port: running.port, base: `http://127.0.0.1:${running.port}` }
