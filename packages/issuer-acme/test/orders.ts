@@ -37,7 +37,8 @@ export function valid(outcome: OrderOutcome): Valid {
   return outcome
 }
 
-const mostLooks = 40
+/** Real CAs work in real time while a look here takes a few milliseconds: enough for one that stands still for ten seconds. */
+const mostLooks = 1000
 
 /** Looks until the order ends, as the server does; every look is another copy's where `copies` makes one. */
 export async function settle(

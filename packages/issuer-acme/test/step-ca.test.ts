@@ -2,14 +2,14 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
-import { type AddressInfo, createServer as createTcpServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { CertctlError, type IssuerHost } from '@certctl/core'
 import { createHttpClient, createNodeHost } from '@certctl/kit'
 import { parseCertificate } from '@certctl/pki'
-import { createMemoryState, createTestCa, issuedRefOf } from '@certctl/testing'
+import { createMemoryState, createTestCa, issuedRefOf, unusedPort } from '@certctl/testing'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { dns, never, requestFor, settle, start, valid } from './orders.js'
 
@@ -43,7 +43,7 @@ function runLive(path: string): void {
     })
     await new Promise<void>((resolve) => responder.listen(0, '127.0.0.1', resolve))
     ca = await startStepCa(path, portOf(responder))
-  })
+  }, 300_000)
   afterAll(async () => {
     await ca?.close()
     await new Promise((resolve) => responder.close(resolve))
@@ -103,17 +103,9 @@ function portOf(server: { address(): unknown }): number {
   return (server.address() as AddressInfo).port
 }
 
-async function freePort(): Promise<number> {
-  const server = createTcpServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const port = portOf(server)
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
-
 async function startStepCa(path: string, httpPort: number): Promise<StepCa> {
   const directory = await mkdtemp(join(tmpdir(), 'certctl-step-'))
-  const [port, ca] = [await freePort(), await createTestCa()]
+  const [port, ca] = [await unusedPort(), await createTestCa()]
   const file = (name: string) => join(directory, name)
   await writeFile(file('root.pem'), ca.rootPem)
   await writeFile(file('ca.pem'), ca.intermediatePem)
@@ -138,13 +130,15 @@ async function startStepCa(path: string, httpPort: number): Promise<StepCa> {
     await rm(directory, { recursive: true, force: true })
   }
   const client = createHttpClient({ baseUrl: base, tls: { caPem: ca.rootPem } })
-  for (let attempt = 1; ; attempt += 1) {
+  const end = performance.now() + 180_000
+  for (;;) {
+    const isLast = performance.now() > end
     const isUp = await client.request({ method: 'GET', path: '/acme/acme/directory' }).then(
       ({ status }) => status === 200,
       () => false,
     )
     if (isUp) break
-    if (attempt === 200 || child.exitCode !== null) {
+    if (isLast || child.exitCode !== null) {
       const text = await readFile(file('log'), 'utf8')
       await close()
       throw new Error(`step-ca did not start\n${text}`)

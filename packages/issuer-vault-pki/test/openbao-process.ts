@@ -1,14 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type JsonValue, z } from '@certctl/core'
 import { createHttpClient } from '@certctl/kit'
 import { generateKey } from '@certctl/pki'
-import { createTestCa } from '@certctl/testing'
+import { createTestCa, unusedPort } from '@certctl/testing'
 
 const folders = [
   join(process.env.CERTCTL_REAL_HOME ?? '/var/tmp/certctl-real', 'bin'),
@@ -39,7 +38,7 @@ export interface OpenBao {
 /** A real OpenBao with storage on disk, TLS and a port of its own, initialized and unsealed. */
 export async function startOpenBao(program: string): Promise<OpenBao> {
   const directory = await mkdtemp(join(tmpdir(), 'certctl-openbao-'))
-  const port = await freePort()
+  const port = await unusedPort()
   const address = `https://127.0.0.1:${port}`
   const { caPem, caPath } = await writeConfiguration(directory, port)
   const http = createHttpClient({ baseUrl: address, tls: { caPem } })
@@ -111,7 +110,7 @@ export async function startOpenBao(program: string): Promise<OpenBao> {
 }
 
 async function writeConfiguration(directory: string, port: number): Promise<{ caPem: string; caPath: string }> {
-  const clusterPort = await freePort()
+  const clusterPort = await unusedPort()
   const ca = await createTestCa()
   const { privateKeyPem, spki } = await generateKey('EC-P256')
   const leaf = await ca.certify(spki, { names: [{ type: 'ip', value: '127.0.0.1' }] })
@@ -138,26 +137,18 @@ cluster_addr = "https://127.0.0.1:${clusterPort}"
   return { caPem: ca.rootPem, caPath }
 }
 
-/** Polls for at most twenty seconds. */
+/** Polls for at most three minutes. */
 export async function until(holds: () => Promise<boolean>, directory?: string): Promise<void> {
-  for (let looks = 0; looks < 400; looks += 1) {
+  const end = performance.now() + 180_000
+  for (;;) {
+    const isLast = performance.now() > end
     if (await holds()) return
+    if (isLast) break
     await pause(50)
   }
-  throw new Error(
-    `it did not come true within twenty seconds\n${directory === undefined ? '' : await logOf(directory)}`,
-  )
+  throw new Error(`it did not come true within three minutes\n${directory === undefined ? '' : await logOf(directory)}`)
 }
 
 async function logOf(directory: string): Promise<string> {
   return (await readFile(join(directory, 'log'), 'utf8')).slice(-2000)
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-  const address = server.address()
-  await new Promise((done) => server.close(done))
-  if (typeof address !== 'object' || address === null) throw new Error('there is no free port')
-  return address.port
 }

@@ -1,14 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { JsonValue } from '@certctl/core'
 import { createHttpClient } from '@certctl/kit'
 import { generateKey } from '@certctl/pki'
-import { createTestCa } from '@certctl/testing'
+import { createTestCa, unusedPort } from '@certctl/testing'
 
 const folders = [
   join(process.env.CERTCTL_REAL_HOME ?? '/var/tmp/certctl-real', 'bin'),
@@ -68,7 +67,8 @@ export async function startPebble(
   options: PebbleOptions = {},
 ): Promise<Pebble> {
   const directory = await mkdtemp(join(tmpdir(), 'certctl-pebble-'))
-  const [port, managementPort, ownHttpPort, tlsPort, dnsPort, toolPort] = await freePorts(6)
+  const [port, managementPort, ownHttpPort] = [await unusedPort(), await unusedPort(), await unusedPort()]
+  const [tlsPort, dnsPort, toolPort] = [await unusedPort(), await unusedPort(), await unusedPort()]
   const { httpPort = ownHttpPort } = options
   const http01 = options.httpPort === undefined ? `127.0.0.1:${httpPort}` : ''
   const listener = await writeListener(directory)
@@ -156,32 +156,17 @@ async function writeListener(directory: string) {
   return { certificatePath, keyPath, caPath, caPem: ca.rootPem }
 }
 
-async function freePorts(count: number): Promise<[number, number, number, number, number, number]> {
-  const servers = Array.from({ length: count }, () => createServer())
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve) => {
-          server.listen(0, '127.0.0.1', () => {
-            const address = server.address()
-            resolve(typeof address === 'object' && address !== null ? address.port : 0)
-          })
-        }),
-    ),
-  )
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports as [number, number, number, number, number, number]
-}
-
-const attempts = 200
+const startSeconds = 180
 
 async function until(directory: string, ask: () => Promise<unknown>): Promise<void> {
-  for (let attempt = 1; ; attempt += 1) {
+  const end = performance.now() + startSeconds * 1000
+  for (;;) {
+    const isLast = performance.now() > end
     try {
       await ask()
       return
     } catch (error) {
-      if (attempt === attempts) throw new Error(`${String(error)}\n${await readFile(join(directory, 'log'), 'utf8')}`)
+      if (isLast) throw new Error(`${String(error)}\n${await readFile(join(directory, 'log'), 'utf8')}`)
       await pause(50)
     }
   }
