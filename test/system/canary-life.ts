@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Operation, operations, type Placement } from '@certctl/api'
+import { unusedPort } from '@certctl/testing'
 import { given, type Scene, uniqueKey } from './canary-scene.js'
-import { freePort } from './harness/free-port.js'
 import { bundleOf } from './harness/paths.js'
 import { start } from './harness/running.js'
 import { until } from './harness/until.js'
@@ -51,7 +51,7 @@ export async function configure({ api, folder, site, agent, receiver, webPort }:
       },
     },
   })
-  await until('the agent has said what it carries', 60, async () => {
+  await until('the agent has said what it carries', 300, async () => {
     const { body } = await api.listConnectorTypes({ query: { kind: 'target' } })
     return body.data.find(({ type }) => type === 'Careless')
   })
@@ -88,7 +88,7 @@ export async function placementThat(
   what: string,
   isSo: (placement: Placement) => boolean,
 ): Promise<Placement> {
-  return await until(`the placement ${what}`, 150, async () => {
+  return await until(`the placement ${what}`, 600, async () => {
     const { body } = await api.listCertificatePlacements({ params: { id: certificateId } })
     const found = body.data.find(isSo)
     if (found === undefined) throw new Error(`so far it is ${JSON.stringify(body.data)}`)
@@ -155,7 +155,10 @@ async function provokeFaults(scene: Scene): Promise<void> {
 /** Receivers that nobody answers for, tested and told of events. */
 async function unreachable({ api }: Scene): Promise<void> {
   const { value } = given.refused
-  const places = [`http://127.0.0.1:${await freePort()}/${value}`, `https://127.0.0.1:${await freePort()}/?${value}`]
+  const places = [
+    `http://127.0.0.1:${await unusedPort()}/${value}`,
+    `https://127.0.0.1:${await unusedPort()}/?${value}`,
+  ]
   for (const [at, url] of places.entries()) {
     const config = { url, secret: value, allow_private_addresses: true }
     const { body } = await api.createNotifier({ body: { name: `nobody ${at}`, type: 'Webhook', config } })
@@ -167,7 +170,7 @@ async function unreachable({ api }: Scene): Promise<void> {
 export async function refusedStarts(scene: Scene): Promise<{ name: string; exit: number | null }[]> {
   const { databaseUrl, folder, plane } = scene
   const stateDir = join(folder, 'other-server')
-  const server = { CERTCTL_STATE_DIR: stateDir, HOME: folder, CERTCTL_SERVER_PORT: String(await freePort()) }
+  const server = { CERTCTL_STATE_DIR: stateDir, HOME: folder, CERTCTL_SERVER_PORT: String(await unusedPort()) }
   const keyFile = join(folder, 'given', 'encryption-key')
   const wrongPassword = databaseUrl.replace(given.databasePassword.value, given.refused.value)
   const withDatabase = { ...server, CERTCTL_DATABASE_URL: databaseUrl }
@@ -219,10 +222,10 @@ interface OtherStart {
 async function endOf({ folder, otherLogs }: Scene, { name, argv, env }: OtherStart): Promise<number | null> {
   const logFile = join(folder, `${name.replace(/\W+/g, '-')}.log`)
   const running = start({ argv: [process.execPath, ...argv], env, logFile })
-  await until(`${name} has ended, or was refused`, 60, () =>
+  await until(`${name} has ended, or was refused`, 300, () =>
     !running.isAlive() || /waiting for the database|gave no work/.test(running.output()) ? true : undefined,
   )
-  const exit = await running.stop(10)
+  const exit = await running.stop()
   otherLogs.push({ place: `log of ${name}`, bytes: readFileSync(logFile) })
   return exit
 }

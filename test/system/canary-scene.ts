@@ -191,7 +191,7 @@ function keepMade(made: Scene['made'], { plane, token }: { plane: ControlPlane; 
 async function agentKeyOf(folder: string): Promise<string> {
   const state = join(folder, 'agent', 'state')
   const store = createFileStateStore(join(state, 'identity'), join(state, 'state.key'))
-  return await until('the agent has stored its key', 20, async () => {
+  return await until('the agent has stored its key', 300, async () => {
     const stored = await store.get('identity')
     return (stored?.value as { api_key: string } | undefined)?.api_key
   })

@@ -6,7 +6,7 @@ import { createHash, createHmac } from 'node:crypto'
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Placement } from '@certctl/api'
+import type { Notifier, Placement, Target } from '@certctl/api'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import {
   behave,
@@ -103,6 +103,8 @@ describe('a canary in every secret setting', () => {
   let ends: { name: string; exit: number | null }[] = []
   let tables: Haystack[]
   let accepted: string[]
+  let shown: { target: Target; notifiers: Notifier[] }
+  let processes: Haystack[]
   const statuses: Record<string, number[]> = {}
 
   beforeAll(async () => {
@@ -138,21 +140,32 @@ describe('a canary in every secret setting', () => {
     await plane.copies[0]?.running.stop()
     await plane.copies[0]?.restart()
     const before = scene.receiver.received.length
+    const last = await placementThat(scene, 'is served by the agent that came back', isServed)
     await api.renewCertificate({ params: { id: certificateId }, body: {} })
-    await until('both notifiers tell of it after the restart', 120, () => {
+    await until('both notifiers tell of it after the restart', 600, () => {
       const urls = receiver.received.slice(before).map(({ url }) => url.split('/')[1])
       return urls.includes('api') && urls.includes('environment') ? true : undefined
     })
-    await placementThat(scene, 'is served after the restart', isServed)
+    await placementThat(
+      scene,
+      'is served anew after the restart',
+      (placement) => isServed(placement) && placement.served_fingerprint !== last.served_fingerprint,
+    )
     statuses.admin = await readEverything(scene, plane.adminKey)
     statuses.operator = await readEverything(scene, keys.operator)
     statuses.stranger = await readEverything(scene, keys.stranger)
+    shown = await readMasked(scene)
+    const ours = plane.copies.map(({ running }) => [running.pid, 'the server'] as const)
+    processes = processesAsHaystacks(new Map([[agent.running.pid, 'the agent'], ...ours]))
+    // All else is searched at rest: files come and go while an agent runs, and lines are half written.
+    await agent.running.stop()
+    for (const copy of plane.copies) await copy.running.stop()
     tables = await tablesAsHaystacks(scene.postgres)
-  }, 900_000)
+  }, 3_600_000)
 
   afterAll(async () => {
     if (!whole.skip) await scene?.stop()
-  }, 120_000)
+  }, 600_000)
 
   const all = (): Canary[] => [
     ...Object.entries(given).map(([name, canary]) => ({ name, ...canary })),
@@ -182,17 +195,15 @@ describe('a canary in every secret setting', () => {
   })
 
   whole.test('is masked in every answer, and [secret] in what went wrong', async () => {
-    const { body: target } = await scene.api.getTarget({ params: { id: targetId } })
+    const { target, notifiers } = shown
     const masked = '********'
     expect(target.config).toMatchObject({
       ...{ literal: masked, from_file: masked, from_variable: masked },
       accounts: [{ name: 'root', password: masked }],
       command: scene.site.command,
     })
-    for (const id of [notifierId, 'notifier-webhook']) {
-      const { body: notifier } = await scene.api.getNotifier({ params: { id } })
-      expect(notifier.config).toMatchObject({ url: masked, secret: masked, second_secret: masked })
-    }
+    for (const { config } of notifiers)
+      expect(config).toMatchObject({ url: masked, secret: masked, second_secret: masked })
     expect(failed.cause?.message).toContain('a command that tells:')
     expect(failed.cause?.message).toContain('[secret]')
     expect(crashed.cause?.message).not.toContain('canary')
@@ -239,12 +250,6 @@ describe('a canary in every secret setting', () => {
   })
 
   whole.test('is in the environment of the process it was given to, and in no list of processes', async () => {
-    const { agent, plane } = scene
-    const ours = new Map([
-      [agent.running.pid, 'the agent'],
-      ...plane.copies.map(({ running }) => [running.pid, 'the server'] as const),
-    ])
-    const processes = processesAsHaystacks(ours)
     for (const name of ['the agent', 'the server'])
       expect(processes.map(({ place }) => place)).toEqual(
         expect.arrayContaining([`cmdline of ${name}`, `environ of ${name}`]),
@@ -285,6 +290,13 @@ describe('a canary in every secret setting', () => {
     expect(String(explained?.bytes)).toMatch(/CERTCTL_DATABASE_URL +\*{8}/)
   })
 })
+
+async function readMasked({ api }: Scene) {
+  const { body: target } = await api.getTarget({ params: { id: targetId } })
+  const ids = [notifierId, 'notifier-webhook']
+  const answers = await Promise.all(ids.map(async (id) => await api.getNotifier({ params: { id } })))
+  return { target, notifiers: answers.map(({ body }) => body) }
+}
 
 /** As a form in a browser would: reads, and sends all of it back. */
 async function sendMasksBack({ api }: Scene): Promise<void> {

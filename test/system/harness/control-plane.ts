@@ -3,8 +3,8 @@ import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { join } from 'node:path'
 import { type ClientOf, createClient, operations } from '@certctl/api'
+import { unusedPort } from '@certctl/testing'
 import { startBalancer } from './balancer.js'
-import { freePort } from './free-port.js'
 import { bundleOf } from './paths.js'
 import { type Running, start } from './running.js'
 import { until } from './until.js'
@@ -81,7 +81,7 @@ async function startCopy(
   const stateDir = join(options.folder, name)
   mkdirSync(stateDir, { recursive: true })
   chmodSync(stateDir, 0o711)
-  const port = await freePort()
+  const port = await unusedPort()
   const database =
     options.databaseUrl === undefined
       ? {}
@@ -121,7 +121,7 @@ async function startCopy(
 }
 
 async function answers(copy: ServerCopy): Promise<void> {
-  await until(`${copy.name} answers`, 60, async () => {
+  await until(`${copy.name} answers`, 240, async () => {
     if (!copy.running.isAlive()) throw new Error(`it ended:\n${copy.running.output().slice(-3000)}`)
     if (!existsSync(join(copy.stateDir, 'tls', 'ca.crt'))) return undefined
     const ask = sender(`https://localhost:${copy.port}`, readFileSync(join(copy.stateDir, 'tls', 'ca.crt'), 'utf8'), '')
@@ -142,7 +142,7 @@ export function sender(baseUrl: string, ca: string, key: string) {
       const headers = { ...wire.headers, ...(key === '' ? {} : { authorization: `Bearer ${key}` }) }
       const sent = request(
         `${baseUrl}${wire.path}`,
-        { method: wire.method, headers, ca, agent: false, timeout: 30_000 },
+        { method: wire.method, headers, ca, agent: false, timeout: 90_000 },
         (answer) => {
           let body = ''
           answer.setEncoding('utf8').on('data', (chunk: string) => {

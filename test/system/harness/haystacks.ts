@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Haystack } from './canary.js'
 import type { TestPostgres } from './postgres.js'
 
-/** Every file below a folder, whatever it is called; links are not followed. */
+/** Every file below a folder, whatever it is called; links are not followed. Nobody may be writing there: what goes meanwhile is an error. */
 export function filesAsHaystacks(folder: string): Haystack[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .map((name) => join(folder, name))

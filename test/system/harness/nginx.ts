@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { freePort } from './free-port.js'
+import { unusedPort } from '@certctl/testing'
 import { type Running, start } from './running.js'
 import { until } from './until.js'
 import { shakeHands } from './watch-endpoint.js'
@@ -15,6 +15,8 @@ export interface TestNginx {
   reloadCommand: readonly string[]
   /** Replaces the configuration by another text; without one, puts the good one back. */
   configure(text?: string): void
+  /** Until no worker is left of those that a reload replaces: they may accept for a while yet. */
+  settled(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -26,7 +28,7 @@ export function nginxVersion(): string | undefined {
 
 /** A real nginx in a folder of its own, serving the pair that lies there. */
 export async function startNginx(folder: string, serverName: string): Promise<TestNginx> {
-  const port = await freePort()
+  const port = await unusedPort()
   const place = join(folder, 'certificates')
   mkdirSync(place, { recursive: true })
   const configFile = join(folder, 'nginx.conf')
@@ -47,7 +49,7 @@ http { access_log off; ${temporary}
     env: {},
     logFile: join(folder, 'nginx.log'),
   })
-  await until('nginx serves', 10, async () => await shakeHands(port, serverName))
+  await until('nginx serves', 120, async () => await shakeHands(port, serverName))
   return {
     port,
     configFile,
@@ -56,6 +58,12 @@ http { access_log off; ${temporary}
     validateCommand: [...common, '-t', '-q'],
     reloadCommand: [...common, '-s', 'reload'],
     configure,
+    settled: async () => {
+      const path = `/proc/${running.pid}/task/${running.pid}/children`
+      await until('nginx has one worker', 120, () =>
+        readFileSync(path, 'utf8').trim().split(' ').length === 1 ? true : undefined,
+      )
+    },
     stop: async () => {
       await running.stop()
     },

@@ -36,5 +36,6 @@ export async function installInto(folder: string, tarballs: readonly string[], m
   mkdirSync(folder, { recursive: true })
   if (!readdirSync(folder).includes('package.json'))
     writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'connectors', private: true }))
-  await runIn(folder, ['npm', 'install', '--no-audit', '--no-fund', '--prefer-offline', ...more, ...tarballs])
+  const install = ['npm', 'install', '--no-audit', '--no-fund', '--prefer-offline', '--fetch-retries=5', ...more]
+  await runIn(folder, [...install, ...tarballs])
 }

@@ -14,8 +14,8 @@ import {
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
+import { unusedPort } from '@certctl/testing'
 import pg from 'pg'
-import { freePort } from './free-port.js'
 import { root } from './paths.js'
 import { type Running, start } from './running.js'
 import { until } from './until.js'
@@ -47,7 +47,7 @@ export async function startPostgres(): Promise<TestPostgres> {
     { ...as, cwd: '/', encoding: 'utf8' },
   )
   if (init.status !== 0) throw new Error(`initdb failed: ${init.stderr}`)
-  const port = await freePort()
+  const port = await unusedPort()
   const url = `postgres://app:system-test@127.0.0.1:${port}/postgres`
   let running: Running | undefined
   let pool: pg.Pool | undefined
@@ -89,7 +89,7 @@ export async function startPostgres(): Promise<TestPostgres> {
       return true
     }
     const ended = async () => (started.isAlive() ? undefined : false)
-    const alive = await until('PostgreSQL answers or ends', 30, async () => (await ended()) ?? (await answers()))
+    const alive = await until('PostgreSQL answers or ends', 120, async () => (await ended()) ?? (await answers()))
     if (!alive) throw new Error(`PostgreSQL ended:\n${started.output().slice(-500)}`)
     pool = new pg.Pool({ connectionString: url, max: 4 })
     pool.on('error', () => undefined)
@@ -105,7 +105,7 @@ export async function startPostgres(): Promise<TestPostgres> {
     },
     async start() {
       // The postmaster's children end by themselves; until then they hold the shared memory and a new one refuses to start.
-      await until('PostgreSQL starts again', 60, async () => {
+      await until('PostgreSQL starts again', 240, async () => {
         await startServer()
         return true
       })
@@ -114,7 +114,7 @@ export async function startPostgres(): Promise<TestPostgres> {
       await pool?.end().catch(() => undefined)
       if (running?.isAlive()) {
         running.child.kill('SIGINT')
-        await until('PostgreSQL ends', 20, () => (running?.isAlive() ? undefined : true))
+        await until('PostgreSQL ends', 120, () => (running?.isAlive() ? undefined : true))
       }
       rmSync(folder, { recursive: true, force: true })
     },

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createWriteStream, readFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import { until } from './until.js'
 
 export interface Running {
@@ -26,16 +26,16 @@ export interface StartOptions {
 
 /** Starts a process of ours with an environment that holds nothing but what is given and the search path. */
 export function start({ argv: [program, ...args], env, logFile, uid, gid, cwd }: StartOptions): Running {
-  const log = createWriteStream(logFile, { flags: 'a' })
+  // Written by the process itself: all that it printed is there when it has ended.
+  const log = openSync(logFile, 'a')
   const child = spawn(program, args, {
     env: { PATH: process.env.PATH ?? '/usr/bin:/bin:/usr/sbin:/sbin', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', log, log],
     ...(uid === undefined ? {} : { uid }),
     ...(gid === undefined ? {} : { gid }),
     ...(cwd === undefined ? {} : { cwd }),
   })
-  child.stdout?.pipe(log, { end: false })
-  child.stderr?.pipe(log, { end: false })
+  closeSync(log)
   const gone = once(child, 'exit')
   const isAlive = () => child.exitCode === null && child.signalCode === null
   const output = () => readFileSync(logFile, 'utf8')
@@ -44,7 +44,7 @@ export function start({ argv: [program, ...args], env, logFile, uid, gid, cwd }:
     child,
     output,
     isAlive,
-    printed: (pattern, seconds = 30) =>
+    printed: (pattern, seconds = 120) =>
       until(`${program} ${args[0] ?? ''} prints ${pattern}`, seconds, () => {
         const found = pattern.exec(output())
         if (found === null && !isAlive()) throw new Error(`it ended instead:\n${output().slice(-4000)}`)
@@ -54,7 +54,7 @@ export function start({ argv: [program, ...args], env, logFile, uid, gid, cwd }:
       if (isAlive()) child.kill('SIGKILL')
       await gone
     },
-    async stop(seconds = 40) {
+    async stop(seconds = 120) {
       if (isAlive()) child.kill('SIGTERM')
       const timer = setTimeout(() => child.kill('SIGKILL'), seconds * 1000)
       await gone

@@ -9,7 +9,7 @@ export interface TestAgent {
   id: string
   folder: string
   running: Running
-  /** With a program in front of it, such as strace. */
+  /** With a program in front of it, such as `env`. */
   restart(wrapper?: readonly string[]): Promise<void>
 }
 
@@ -48,7 +48,7 @@ export async function startAgent({ folder, name, plane, commands = [], env = {} 
       logFile: join(folder, 'agent.log'),
     })
   const running = launch([])
-  const id = await until(`the agent ${name} joins`, 40, async () => {
+  const id = await until(`the agent ${name} joins`, 240, async () => {
     if (!running.isAlive()) throw new Error(`it ended:\n${running.output().slice(-3000)}`)
     const { body: page } = await plane.api.listAgents({})
     return page.data.find((agent) => agent.name === name)?.id
