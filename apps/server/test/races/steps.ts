@@ -8,8 +8,8 @@ export interface HeldTransaction {
   commit(): Promise<void>
 }
 
-// A test that fails in between must not leave its locks to those after it.
-const longestHoldMs = 30_000
+// A test that fails in between must not leave its locks to those after it. Less than the minute after which the database ends it.
+const longestHoldMs = 55_000
 
 /** Does `work` in a transaction and holds it open, with all its locks. */
 export async function holdTransaction(
@@ -35,33 +35,35 @@ export async function holdTransaction(
 /** Resolves when so many statements wait for a lock of this database. */
 export async function untilBlocked(services: TestServices, count = 1): Promise<void> {
   const client = new pg.Client({ connectionString: services.database.url })
+  // A test that waits for something else, too, may be over, and its database gone, while this still looks.
+  client.on('error', () => undefined)
   await client.connect()
   try {
-    for (let look = 0; look < 600; look += 1) {
+    await until(async () => {
       const { rows } = await client.query(
         `select count(*)::int as waiting from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
       )
-      if (rows[0].waiting >= count) return
-      await new Promise((resolve) => setTimeout(resolve, 25))
-    }
+      return rows[0].waiting >= count
+    }, `${count} statements wait for a lock`)
   } finally {
     await client.end()
   }
-  throw new Error(`nothing waited for a lock within 15 s; ${count} expected`)
 }
 
-/** A promise that must not have settled yet when the test looks. */
+/** Whether a promise has not settled by the time everything that is ready has run. */
 export async function isPending(promise: Promise<unknown>): Promise<boolean> {
   const marker = Symbol('pending')
-  const winner = await Promise.race([promise.catch(() => undefined), Promise.resolve(marker)])
-  return winner === marker
+  const later = new Promise((resolve) => setImmediate(resolve, marker))
+  return (await Promise.race([promise.catch(() => undefined), later])) === marker
 }
 
-/** Looks until it is so; fails after ten seconds. */
-export async function until(look: () => Promise<boolean>): Promise<void> {
-  for (let turn = 0; turn < 400; turn += 1) {
-    if (await look()) return
+const patienceMs = 120_000
+
+/** Looks until it is so, and at least once after a machine that stood still goes on. */
+export async function until(look: () => Promise<boolean>, what = 'it is so'): Promise<void> {
+  const giveUpAt = performance.now() + patienceMs
+  while (!(await look())) {
+    if (performance.now() > giveUpAt) throw new Error(`in vain for ${patienceMs / 1000} s: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 25))
   }
-  throw new Error('it did not come within 10 s')
 }
