@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals'
 import { decideApproval } from '../../src/lifecycle/approval/decide-approval.js'
 import { archiveCertificate } from '../../src/lifecycle/asking/archive-certificate.js'
 import { changeCertificate } from '../../src/lifecycle/asking/change-certificate.js'
@@ -9,6 +9,7 @@ import { supplyCsr } from '../../src/lifecycle/csr/supply-csr.js'
 import { orderAnswer } from '../../src/lifecycle/order/order-answer.js'
 import { unlinkTarget } from '../../src/lifecycle/placement/unlink-target.js'
 import type { ApprovalRow } from '../../src/store/approvals.js'
+import { until } from '../races/steps.js'
 import { only, type Scene, type SceneAgent } from './scene.js'
 import {
   alice,
@@ -173,6 +174,8 @@ describe('decisions and changes at the same moment', () => {
 })
 
 describe('whoever sends a CSR', () => {
+  afterEach(() => void jest.restoreAllMocks())
+
   it('is told that it waits for a person, at once', async () => {
     counter += 1
     const agent = await scene.agent(`agent-${counter}`)
@@ -180,6 +183,8 @@ describe('whoever sends a CSR', () => {
     const request = { actor: alice, commonName: `told${counter}.example.test`, certificateProfileId: profileId }
     const { id } = await scene.request({ ...request, targetIds: [`target-${counter}`] })
     const item = only(await agent.claim())
+    // Whoever waits for the answer has patience for three seconds, and a machine may stand still for longer.
+    jest.spyOn(performance, 'now').mockReturnValue(performance.now())
     const submitted = submitAgentCsr(scene.services, {
       agentId: agent.id,
       csrPem: await agent.csr(item),
@@ -187,7 +192,10 @@ describe('whoever sends a CSR', () => {
       actor: agent.actor,
       signal: new AbortController().signal,
     })
-    for (let turn = 0; turn < 500 && (await approvalsOf(scene, id)).length === 0; turn++) await scene.work()
+    await until(async () => {
+      await scene.work()
+      return (await approvalsOf(scene, id)).length > 0
+    })
     expect(await submitted).toBe('awaiting_approval')
     const { order_id: orderId } = await pendingOf(scene, id)
     const again = { orderId, patienceSeconds: 0, signal: new AbortController().signal }
