@@ -13,7 +13,9 @@ import { createTestServices, type TestServices, type TestServicesOptions } from 
 
 const never = new AbortController().signal
 const anywhere = { CERTCTL_HEALTH_CHECK_ENABLED: 'true', CERTCTL_HEALTH_CHECK_ADDRESSES: 'any' }
-const usual = { degraded_threshold: 2, down_threshold: 3, enabled: true }
+const usual = { degraded_threshold: 2, down_threshold: 3, enabled: true, timeout_ms: 60_000 }
+/** Where nobody else listens, nor takes a port that is free for a while. */
+const ownAddress = '127.0.0.61'
 
 interface Endpoint {
   text: string
@@ -27,20 +29,20 @@ beforeAll(async () => {
   ca = await createTestCa(new Date('2026-11-25T12:00:00Z'))
 })
 
-/** A real TLS server of loopback with a certificate of the throw-away CA. */
-async function serve(options: { port?: number; name?: string } = {}): Promise<Endpoint> {
+/** A real TLS server of loopback with a certificate of the throw-away CA for `localhost`. */
+async function serve({ port: wanted = 0, address = '127.0.0.1' } = {}): Promise<Endpoint> {
   const { privateKeyPem } = await generateKey('EC-P256')
-  const names = [{ type: 'dns' as const, value: options.name ?? 'localhost' }]
+  const names = [{ type: 'dns' as const, value: 'localhost' }]
   const leafPem = await ca.sign(await createCsr({ privateKeyPem, names }))
   let hits = 0
   const server: Server = createServer({ key: privateKeyPem, cert: leafPem + ca.intermediatePem }, (socket) =>
     socket.end(),
   )
   server.on('connection', () => (hits += 1)).on('tlsClientError', () => undefined)
-  await new Promise<void>((resolve) => server.listen(options.port ?? 0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(wanted, address, resolve))
   const { port } = server.address() as { port: number }
   return {
-    text: `localhost:${port}`,
+    text: `${address === ownAddress ? address : 'localhost'}:${port}`,
     fingerprint: fingerprintOf(leafPem),
     hits: () => hits,
     close: async () => await new Promise<void>((resolve) => void server.close(() => resolve())),
@@ -94,8 +96,15 @@ describe('health checks', () => {
     expect(await summarizeHealthChecks(services)).toMatchObject({ healthy: 1, total: 1 })
   })
 
+  /** Instead of the usual one, where it is to fall silent. */
+  const serveAlone = async () => {
+    await endpoint.close()
+    endpoint = await serve({ address: ownAddress })
+  }
+
   it('tell of an endpoint that falls silent when it degrades and when it is down, and that it is back', async () => {
-    const { id } = await add()
+    await serveAlone()
+    const { id } = await add({ server_name: 'localhost' })
     await look()
     await endpoint.close()
     const states: string[] = []
@@ -104,7 +113,7 @@ describe('health checks', () => {
       states.push(await statusOf(id))
     }
     expect(states).toEqual(['healthy', 'degraded', 'down', 'down'])
-    endpoint = await serve({ port: Number(endpoint.text.split(':')[1]) })
+    endpoint = await serve({ port: Number(endpoint.text.split(':')[1]), address: ownAddress })
     await look()
     expect(await statusOf(id)).toBe('healthy')
     expect(await events()).toEqual([
@@ -118,7 +127,8 @@ describe('health checks', () => {
   })
 
   it('write every change of state into the record, and nothing where there was none', async () => {
-    await add()
+    await serveAlone()
+    await add({ server_name: 'localhost' })
     await look()
     await look()
     await endpoint.close()
