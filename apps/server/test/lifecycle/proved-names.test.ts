@@ -11,7 +11,9 @@ import { createTestServices, type TestDatabase, type TestServices, testDatabase 
 import { makeCsr, operator } from './scene.js'
 
 const thumbprint = 'LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ'
-const environment = { CERTCTL_CHALLENGE_HOST: '127.0.0.1' }
+/** Nobody else listens there, nor takes a port that is free until it is needed, and again afterwards. */
+const host = '127.0.0.62'
+const environment = { CERTCTL_CHALLENGE_HOST: host }
 
 let database: TestDatabase
 let ca: TestCa
@@ -34,7 +36,7 @@ afterEach(async () => {
 
 async function freePort(): Promise<number> {
   const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(0, host, resolve))
   const { port: free } = server.address() as AddressInfo
   await new Promise<void>((resolve) => server.close(() => resolve()))
   return free
@@ -53,7 +55,7 @@ function provingIssuer() {
       revocationReasons: [],
       metered: false,
     },
-    create: (_, host) => ({
+    create: (_, { challenges }) => ({
       issue: async ({ id }) => ({ status: 'pending', orderId: id, progress: 'publish', retryAfterSeconds: 1 }),
       async poll({ orderId, progress, request }) {
         const token = orderId.replace(/[^\w-]/g, '')
@@ -67,13 +69,13 @@ function provingIssuer() {
           keyAuthorization,
         }
         if (progress === 'publish') {
-          const isReady = (await host.challenges.publish(answer)) === 'published'
+          const isReady = (await challenges.publish(answer)) === 'published'
           return { status: 'pending', orderId, progress: isReady ? 'validate' : 'publish', retryAfterSeconds: 1 }
         }
         const body = await fetched(token)
         found.push(body)
         if (body !== keyAuthorization) return { status: 'invalid', orderId, reason: `found "${body}"` }
-        await host.challenges.withdraw(answer)
+        await challenges.withdraw(answer)
         const certificatePem = await ca.sign(request.csrPem, {
           names: request.names,
           notAfter: new Date('2027-01-25T12:00:00Z'),
@@ -87,7 +89,7 @@ function provingIssuer() {
 /** What the CA reads; empty where nobody listens. */
 async function fetched(token: string): Promise<string> {
   return await new Promise((resolve) => {
-    get({ host: '127.0.0.1', port, path: `/.well-known/acme-challenge/${token}`, agent: false }, (response) => {
+    get({ host, port, path: `/.well-known/acme-challenge/${token}`, agent: false }, (response) => {
       let body = ''
       response.setEncoding('utf8').on('data', (part: string) => {
         body += part
