@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { emitEvent, type NewEvent } from '../../src/notify/emit-event.js'
 import { notifyOnce, startNotifier } from '../../src/notify/worker.js'
 import { createTestServices, type TestServices } from '../postgres.js'
+import { until } from '../races/steps.js'
 
 type Sent = { to: string } & Pick<
   Message,
@@ -350,8 +351,7 @@ describe('the worker', () => {
     await addNotifier('a')
     const worker = startNotifier(services, { pollSeconds: 3600 })
     await emit()
-    for (let attempt = 0; attempt < 500 && sent.length === 0; attempt++)
-      await new Promise((resolve) => setTimeout(resolve, 10))
+    await until(async () => sent.length > 0)
     await worker.stop()
     expect(sent).toHaveLength(1)
     await emit()

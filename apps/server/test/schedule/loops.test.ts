@@ -10,6 +10,7 @@ import { purge } from '../../src/schedule/purge.js'
 import { runDue } from '../../src/schedule/run-due.js'
 import { createScene, only, type Scene, served, withScene } from '../lifecycle/scene.js'
 import { createTestServices, type TestServices } from '../postgres.js'
+import { until } from '../races/steps.js'
 
 let scene: Scene
 let services: TestServices
@@ -86,11 +87,10 @@ describe('a loop', () => {
   it('has a row of its own; all of them start, and stop when asked to', async () => {
     expect(new Set(loops.map(({ name }) => name)).size).toBe(loops.length)
     const schedules = startSchedules(services)
-    for (let look = 0; look < 200; look += 1) {
+    await until(async () => {
       const known = new Set((await services.store.schedule.list()).map(({ name }) => name))
-      if (loops.every(({ name }) => known.has(name))) break
-      await new Promise((resolve) => setTimeout(resolve, 25))
-    }
+      return loops.every(({ name }) => known.has(name))
+    })
     await schedules.stop()
     const known = (await services.store.schedule.list()).filter(({ last_run_at }) => last_run_at !== null)
     expect(known.map(({ name }) => name)).toEqual(expect.arrayContaining(loops.map(({ name }) => name)))
