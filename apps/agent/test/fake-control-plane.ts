@@ -119,13 +119,9 @@ async function answer(
   const found = routes
     .map((route) => ({ route, params: paramsOf(route, incoming.method, url.pathname) }))
     .find(({ params }) => params !== undefined)
-  const raw = {
-    query: Object.fromEntries(url.searchParams),
-    body: await readBody(incoming),
-    headers: incoming.headers,
-    signal: gone.signal,
-  }
+  const query = Object.fromEntries(url.searchParams)
   try {
+    const raw = { query, body: await readBody(incoming), headers: incoming.headers, signal: gone.signal }
     if (found === undefined)
       throw new CertctlError('not_found', `${incoming.method} ${url.pathname} is no route of this server`)
     const { operationId } = found.route.operation
