@@ -59,7 +59,10 @@ async function confirm({
   signal,
 }: Case) {
   const pauses: number[] = []
-  const settings = targetSettingsSchema.parse({ grace, post_deploy_verify: { attempts, timeout: '2s', backoff: '2s' } })
+  const settings = targetSettingsSchema.parse({
+    grace,
+    post_deploy_verify: { attempts, timeout: '50s', backoff: '2s' },
+  })
   const known = {
     certificatePem: expected.certificatePem,
     listed: listed && new Set(listed),

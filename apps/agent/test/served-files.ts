@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -15,7 +15,7 @@ export interface ServedFiles {
   /** Makes the server read the files, as far as `reloads` lets it. */
   reloadCommand: string[]
   reloads(mode: ReloadMode): Promise<void>
-  /** How often the reload command was begun. */
+  /** How often the reload command was begun: each of them knows by then how it is to behave. */
   reloadCount(): Promise<number>
   /** The target's configuration, this reload command in it. */
   config(more?: Record<string, unknown>): Record<string, unknown>
@@ -58,7 +58,11 @@ export async function createServedFiles(directory: string): Promise<ServedFiles>
     certPath,
     keyPath,
     reloadCommand,
-    reloads: (how) => writeFile(mode, how),
+    async reloads(how) {
+      // Whole at once: a command may look just now.
+      await writeFile(`${mode}.next`, how)
+      await rename(`${mode}.next`, mode)
+    },
     reloadCount: async () => (await readFile(journal, 'utf8')).length,
     config: (more = {}) => ({
       files: [
@@ -67,7 +71,7 @@ export async function createServedFiles(directory: string): Promise<ServedFiles>
       ],
       command: reloadCommand,
       endpoints: [{ host: '127.0.0.1', port, serverName: 'localhost' }],
-      post_deploy_verify: { attempts: 3, backoff: '20ms', timeout: '2s' },
+      post_deploy_verify: { attempts: 3, backoff: '20ms', timeout: '50s' },
       ...more,
     }),
     serving: () => leafAt(port),
@@ -79,8 +83,8 @@ export async function createServedFiles(directory: string): Promise<ServedFiles>
 const reloadScript = `
 import { appendFileSync, copyFileSync, readFileSync } from 'node:fs'
 const [certPath, keyPath, loaded, journal, modeFile] = process.argv.slice(2)
-appendFileSync(journal, '.')
 let mode = readFileSync(modeFile, 'utf8')
+appendFileSync(journal, '.')
 while (mode === 'waits') {
   await new Promise((resolve) => setTimeout(resolve, 20))
   mode = readFileSync(modeFile, 'utf8')

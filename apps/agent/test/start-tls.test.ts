@@ -85,7 +85,7 @@ function secure(socket: Socket, onData: (said: Buffer) => void): void {
   new TLSSocket(socket, { isServer: true, secureContext: context }).on('error', () => undefined)
 }
 
-const look = (endpoint: Endpoint, timeLimitSeconds = 5, signal = new AbortController().signal) =>
+const look = (endpoint: Endpoint, timeLimitSeconds = 50, signal = new AbortController().signal) =>
   probe({ connect: openConnection, startTls }, endpoint, { serverName: 'localhost', timeLimitSeconds, signal })
 
 describe.each(['smtp', 'ftp', 'imap', 'pop3', 'postgres', 'ldap'] as const)('%s', (protocol) => {
