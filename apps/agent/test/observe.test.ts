@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { createAgentEnd } from '../src/agent-end.js'
 import { observe } from '../src/observe.js'
@@ -31,12 +31,15 @@ afterEach(async () => {
 const seen = () => scene.server.state.observations
 const newest = () => seen().at(-1)
 
-/** The files as somebody left them who is not us. */
-async function drift(): Promise<void> {
+/** The files as somebody left them who is not us; resolves to what the certificate file holds since. */
+async function drift(): Promise<string> {
   const stranger = await scene.server.ca.certify((await (await import('@certctl/pki')).generateKey('EC-P256')).spki, {
     names: [{ type: 'dns', value: 'localhost' }],
   })
-  await writeFile(site.certPath, stranger)
+  // Whole at once: the agent may look just now.
+  await writeFile(`${site.certPath}.next`, stranger)
+  await rename(`${site.certPath}.next`, site.certPath)
+  return stranger
 }
 
 describe('observations', () => {
@@ -51,8 +54,7 @@ describe('observations', () => {
   })
 
   it('tell of drift, and leave the repair to the server while it answers', async () => {
-    await drift()
-    const content = await readFile(site.certPath, 'utf8')
+    const content = await drift()
     await eventually('drift is told', () => newest()?.file?.matches === false)
     expect(newest()?.file?.found_fingerprint).not.toBe(fingerprint)
     await eventually('another look', () => seen().filter((one) => one.file?.matches === false).length >= 2)
@@ -126,10 +128,10 @@ describe('while the server is away', () => {
   it('a target that fails to be repaired is undone, told in the log, and tried again', async () => {
     await loss()
     await site.reloads('fails')
-    await drift()
-    const stranger = await readFile(site.certPath, 'utf8')
+    const stranger = await drift()
     await eventually('an error', () => running.log.find((line) => line.message.includes('could not be repaired')))
-    expect(await readFile(site.certPath, 'utf8')).toBe(stranger)
+    // The next attempt may be under way.
+    await eventually('it is undone', async () => (await readFile(site.certPath, 'utf8')) === stranger)
     await site.reloads('works')
     await eventually('it is repaired', () =>
       running.log.find((line) => line.message.includes('it is as deployed again')),
@@ -144,8 +146,7 @@ describe('while the server is away', () => {
     }
     await eventually('the agent has heard', wanted)
     await loss()
-    await drift()
-    const stranger = await readFile(site.certPath, 'utf8')
+    const stranger = await drift()
     const { observeAll } = await import('../src/observe.js')
     await observeAll(running.agent, new AbortController().signal)
     expect(await readFile(site.certPath, 'utf8')).toBe(stranger)
