@@ -95,21 +95,28 @@ describe('a CSR', () => {
   })
 
   it('that the server refused is not offered again: the next one has another key', async () => {
-    want('mc-www', [{ type: 'dns', value: 'localhost' }])
-    const { certificates } = scene.server.state
-    const sent: string[] = []
-    const certificate = certificates.get('mc-www')
+    const names: GeneralName[] = [{ type: 'dns', value: 'localhost' }]
+    want('mc-www', names)
+    const certificate = scene.server.state.certificates.get('mc-www')
+    const refusal = () => running.log.find((line) => line.message === 'the CSR was not taken')
     scene.server.meddle((operationId, when) => {
-      if (operationId !== 'submitJobCsr' || when !== 'before') return undefined
-      // The first time the server expects another name than it asked for.
-      if (sent.length === 0 && certificate !== undefined)
+      if (when !== 'before' || certificate === undefined) return undefined
+      // The first time the server expects another name than it asked for, and then it asks for the same as before.
+      if (operationId === 'submitJobCsr' && refusal() === undefined)
         certificate.names = [{ type: 'dns', value: 'strict.example.test' }]
-      sent.push('one')
+      if (operationId === 'getAgentWork' && refusal() !== undefined) certificate.names = names
       return undefined
     })
     const job = scene.server.state.queue({ kind: 'issue' })
-    await eventually('the refusal', () => running.log.find((line) => line.message === 'the CSR was not taken'))
-    expect(await running.agent.journal.csrs.get(job.id)).toBeUndefined()
+    await eventually('the refusal', refusal)
+    await eventually('it was issued', () => {
+      // A parked poll says that the agent still holds the job.
+      scene.server.state.wakeAll()
+      return job.state === 'done'
+    })
+    const made = running.log.filter((line) => line.message === 'key made').map((line) => line.fields.spki_sha256)
+    expect(made).toEqual([expect.any(String), certificate?.versions[0]?.spki])
+    expect(made[0]).not.toBe(made[1])
   })
 
   it('that cannot be made is reported with the reason', async () => {
