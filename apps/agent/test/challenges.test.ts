@@ -1,9 +1,10 @@
 import { writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { connect } from 'node:tls'
 import type { WorkItem } from '@certctl/api'
+import { unusedPort } from '@certctl/testing'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { eventually } from './eventually.js'
 import { createScene, type RunningAgent, type Scene } from './start-agent.js'
@@ -16,20 +17,12 @@ let port: number
 
 beforeEach(async () => {
   scene = await createScene()
-  port = await freePort()
+  port = await unusedPort()
   const policy = join(scene.directory, 'policy.json')
   await writeFile(policy, JSON.stringify({ challenge_ports: [port] }), { mode: 0o600 })
   Object.assign(scene.environment, { CERTCTL_AGENT_POLICY_FILE: policy, CERTCTL_CHALLENGE_HOST: '127.0.0.1' })
 })
 afterEach(() => scene.close())
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const found = (server.address() as AddressInfo).port
-  await new Promise<void>((resolve) => server.close(() => resolve()))
-  return found
-}
 
 function challenge(token: string, more: Partial<Challenge> = {}): Challenge {
   return {

@@ -2,7 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
-import { eventually } from './eventually.js'
+import { bePatient, eventually } from './eventually.js'
 import type { Meddle } from './fake-control-plane.js'
 import { createServedFiles, type ServedFiles, writePolicy } from './served-files.js'
 import { installSlowPair } from './slow-pair.js'
@@ -11,6 +11,7 @@ import { createScene, issueFirst, type Scene } from './start-agent.js'
 
 /** A process of its own is compiled at each start. */
 jest.setTimeout(240_000)
+bePatient(180)
 
 let scene: Scene
 let site: ServedFiles
@@ -71,11 +72,14 @@ function killAt(operationId: string, when: 'before' | 'after'): Promise<void> {
   })
 }
 
-/** Before the new process asks for work, everything its predecessor began must have been put right. */
+/** Before the new process asks for work, everything its predecessor began must have been put right. A poll of the predecessor may be heard only now. */
 function atFirstPoll<T>(look: () => Promise<T>): Promise<T> {
+  let isNew = false
   return new Promise((resolve, reject) => {
     scene.server.meddle(async (operationId, when) => {
-      if (operationId === 'getAgentWork' && when === 'before') {
+      // Done once by each process, before it polls.
+      if (operationId === 'describeAgentConnectors') isNew = true
+      if (isNew && operationId === 'getAgentWork' && when === 'before') {
         scene.server.meddle(undefined)
         await look().then(resolve, reject)
       }

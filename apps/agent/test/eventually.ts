@@ -1,13 +1,20 @@
+let patienceSeconds = 60
+
+/** For a file whose tests may take longer than usual. */
+export function bePatient(seconds: number): void {
+  patienceSeconds = seconds
+}
+
 /** Polls until the question has an answer; fails with what was awaited. */
 export async function eventually<T>(
   what: string,
   ask: () => T | undefined | false | Promise<T | undefined | false>,
 ): Promise<T> {
-  const giveUpAt = Date.now() + 60_000
+  const giveUpAt = Date.now() + patienceSeconds * 1000
   for (;;) {
     const answer = await ask()
     if (answer !== undefined && answer !== false) return answer
-    if (Date.now() > giveUpAt) throw new Error(`It did not come about within 60 s: ${what}`)
+    if (Date.now() > giveUpAt) throw new Error(`It did not come about within ${patienceSeconds} s: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 15))
   }
 }

@@ -21,7 +21,8 @@ export function spawnAgent(environment: Record<string, string>, argv: readonly s
   })
   const chunks: Buffer[] = []
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => chunks.push(chunk))
-  const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)))
+  // Only then everything it wrote has arrived.
+  const exited = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)))
   return {
     exited,
     output: () => Buffer.concat(chunks).toString('utf8'),

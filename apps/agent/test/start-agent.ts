@@ -55,7 +55,8 @@ export async function createScene(): Promise<Scene> {
     async close() {
       for (const one of running) await one.stop()
       await server.close()
-      await rm(directory, { recursive: true, force: true })
+      // A command that an agent began may outlive it by a moment, and write there.
+      await rm(directory, { recursive: true, force: true, maxRetries: 10 })
     },
   }
 }
