@@ -13,7 +13,7 @@ import { needsLoopbackNetwork } from './loopback-network.js'
 import { a, cname, createWorld, firstAddress, ns, secondAddress, soa, txt, type World } from './world.js'
 
 const staged = needsLoopbackNetwork()
-const signal = () => AbortSignal.timeout(10_000)
+const signal = () => AbortSignal.timeout(50_000)
 
 let world: World
 let looks: DnsLooks
@@ -42,13 +42,16 @@ const keyData = { flags: 257, algorithm: 8, key: Buffer.from(rootKey, 'base64') 
 
 describe('many questions', () => {
   it('are asked some at a time, and all are answered', async () => {
-    let [open, most] = [0, 0]
+    // By name: on a slow machine a question may be sent again.
+    const [asked, answered] = [new Set<string | undefined>(), new Set<string | undefined>()]
+    let most = 0
     const port = await answering((bytes, send) => {
-      open += 1
-      most = Math.max(most, open)
       const { id, questions } = packet.decode(bytes)
+      const name = questions?.[0]?.name
+      asked.add(name)
+      most = Math.max(most, asked.size - answered.size)
       setTimeout(() => {
-        open -= 1
+        answered.add(name)
         send(packet.encode({ type: 'response', id, questions: questions ?? [], answers: [] }))
       }, 50)
     })

@@ -3,6 +3,7 @@ import { createMaterial } from '@certctl/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals'
 import type { Surroundings } from '../../src/doctor/surroundings.js'
 import { createTestApp, type TestApp } from '../http/test-app.js'
+import { until } from '../races/steps.js'
 import { needsLoopbackNetwork } from './loopback-network.js'
 import { a, caa, createWorld, txt, type World, webAddress } from './world.js'
 
@@ -279,7 +280,21 @@ staged('POST /api/v1/doctor', () => {
     for (const { records } of [world.zones.example, world.zones.second]) records.push(a('b.example.com', webAddress))
     const run = async () =>
       await other.call('POST', '/api/v1/doctor', { key: other.keys.operator, body: { name: 'b.example.com' } })
-    const together = await Promise.all([run(), run(), run(), run(), run(), run()])
+    // None of them ends before the last has come.
+    const held: (() => void)[] = []
+    let isHeld = true
+    world.web.http = (_, response) => {
+      const answer = () => response.writeHead(404).end()
+      if (isHeld) held.push(answer)
+      else answer()
+    }
+    const runs = [run(), run(), run(), run(), run(), run()]
+    let refused = 0
+    for (const one of runs) void one.then(({ status }) => (refused += status === 429 ? 1 : 0))
+    await until(async () => refused === 2)
+    isHeld = false
+    for (const answer of held) answer()
+    const together = await Promise.all(runs)
     expect(together.map(({ status }) => status).toSorted()).toEqual([200, 200, 200, 200, 429, 429])
     const later: number[] = []
     for (let count = 0; count < 7; count += 1) later.push((await run()).status)

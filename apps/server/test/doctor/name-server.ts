@@ -39,9 +39,15 @@ const datagramBytes = 1232
 /** A small name server on one address, over UDP and TCP: authoritative for its zones, with referrals, glue and NXDOMAIN as they should be. */
 export async function startNameServer(options: NameServerOptions, port: number): Promise<NameServer> {
   const heard: string[] = []
+  /** By port and id: what is sent again, since its answer was late on a slow machine, is no other question. */
+  const sent = new Set<string>()
   const udp = createSocket('udp4')
   udp.on('message', (bytes, from) => {
-    const answer = answerOf(bytes, options, (line) => heard.push(line))
+    const answer = answerOf(bytes, options, (line) => {
+      const key = `${from.port} ${bytes.readUInt16BE(0)}`
+      if (!sent.has(key)) heard.push(line)
+      sent.add(key)
+    })
     if (answer === undefined) return
     const whole = packet.encode(answer)
     const cut = { ...answer, flags: (answer.flags ?? 0) | packet.TRUNCATED_RESPONSE, answers: [], additionals: [] }

@@ -210,7 +210,7 @@ async function examine(
   { method = 'http-01', withoutIssuer = false }: { method?: Method; withoutIssuer?: boolean },
 ): Promise<Finding[]> {
   const { surroundings, ca, account } = world
-  const signal = AbortSignal.timeout(15_000)
+  const signal = AbortSignal.timeout(50_000)
   const asked = parseAskedName(name)
   const directory = await lookAtDirectory({ url: `http://127.0.0.1:${ca.port}/directory`, now: ca.now, signal })
   const looks: Looks = {
