@@ -1,10 +1,11 @@
 import { request } from 'node:http'
-import { type AddressInfo, createServer } from 'node:net'
-import { setTimeout as pause } from 'node:timers/promises'
+import { createServer } from 'node:net'
 import { connect } from 'node:tls'
 import type { ChallengeAnswer } from '@certctl/core'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { freePort } from '../../../../test/system/harness/free-port.js'
 import { createTestServices, type TestDatabase, type TestServices, testDatabase } from '../postgres.js'
+import { until } from '../races/steps.js'
 
 const thumbprint = 'LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ'
 const environment = { CERTCTL_CHALLENGE_HOST: '127.0.0.1' }
@@ -39,14 +40,6 @@ function tls(token: string, name = 'www.example.test'): ChallengeAnswer {
   return { by: 'server', kind: 'tls-alpn-01', name, port, keyAuthorization: `${token}.${thumbprint}` }
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const found = (server.address() as AddressInfo).port
-  await new Promise<void>((resolve) => server.close(() => resolve()))
-  return found
-}
-
 /** As a CA does; 0 where nobody listens. */
 async function ask(token: string): Promise<{ status: number; body: string }> {
   return await new Promise((resolve) => {
@@ -61,14 +54,6 @@ async function ask(token: string): Promise<{ status: number; body: string }> {
     asked.once('error', () => resolve({ status: 0, body: '' }))
     asked.end()
   })
-}
-
-async function eventually(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
-  for (let look = 0; look < 400; look++) {
-    if (await holds()) return
-    await pause(25)
-  }
-  throw new Error(`it never came about that ${what}`)
 }
 
 const isGiven = async (token: string): Promise<boolean> => (await ask(token)).body === `${token}.${thumbprint}`
@@ -185,7 +170,7 @@ describe('another copy of the server', () => {
     expect(await first.challenges.publish('iss-a', http('of-the-first'))).toBe('published')
     expect(await isGiven('of-the-first')).toBe(true)
     await first.challenges.withdraw('iss-a', http('of-the-first'))
-    await eventually('the second forgets it', async () => (await ask('of-the-first')).status === 404)
+    await until(async () => (await ask('of-the-first')).status === 404, 'the second forgets it')
   })
 
   it('gives it though it was never told', async () => {
@@ -198,11 +183,12 @@ describe('another copy of the server', () => {
     // Published first: a second copy that listens already may be told before the first looks, and have the port itself.
     await first.challenges.publish('iss-a', http('one'))
     second.challenges.start()
-    await eventually('the second hears of it', () =>
-      second.logged.some(({ msg }) => String(msg).includes('another program holds it')),
+    await until(
+      async () => second.logged.some(({ msg }) => String(msg).includes('another program holds it')),
+      'the second hears of it',
     )
     await first.challenges.close()
-    await eventually('the second answers', async () => await isGiven('one'))
+    await until(async () => await isGiven('one'), 'the second answers')
     await second.challenges.withdraw('iss-a', http('one'))
     expect(await ask('one')).toMatchObject({ status: 0 })
   })

@@ -1,9 +1,9 @@
 import { chmod, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { type Pebble, pebblePrograms, startPebble } from '../../../../packages/issuer-acme/test/pebble/processes.js'
+import { freePort } from '../../../../test/system/harness/free-port.js'
 import { createIssuerScene, type Issued, type IssuerScene } from './issuer-scene.js'
 import { onRealProduct } from './on-real-product.js'
 import { type PrintedConfiguration, printedAcme, printedAcmeOf, variablesOf } from './printed-configurations.js'
@@ -126,12 +126,4 @@ fetch('${pebble.toolUrl}${path}', { method: 'POST', body: JSON.stringify({ host:
         )
     })
   })
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise<void>((resolve) => server.close(() => resolve()))
-  return port
 }

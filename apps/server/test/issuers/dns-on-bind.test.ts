@@ -141,7 +141,7 @@ async function mayListen(): Promise<boolean> {
   return relay !== undefined
 }
 
-const mostLooks = 200
+const mostLooks = 500
 
 async function settle(connector: IssuerConnector, names: readonly string[]): Promise<OrderOutcome> {
   const asked = names.map((value) => ({ type: 'dns', value }) as const)

@@ -84,7 +84,8 @@ async function issue(services: TestServices, issuerId: string, name: string): Pr
       const chain = splitCertificates(version.chain_pem).map((pem) => parseCertificate(pem))
       return { certificate, chain, names, isForOurKey: Buffer.from(certificate.publicKey.spki).equals(spki) }
     }
-    await pause(50)
+    // Longer and longer: how slow the CA is must not decide.
+    await pause(Math.min(50 * round, 1000))
     services.clock.advance(5)
   }
   throw new Error(`${issuerId} gave no certificate:\n${await complaints(services, id)}`)

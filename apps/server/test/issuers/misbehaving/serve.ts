@@ -36,6 +36,8 @@ export async function serve(answer: (request: SeenRequest) => Promise<HttpAnswer
   const server = createServer({ key, cert: leaf + ca.intermediatePem }, (request, response) => {
     respond(request, response).catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined))
   })
+  // A connection that a client kept is there when it comes back, however slow this machine is.
+  server.keepAliveTimeout = 600_000
   const originOf = (): string => `https://127.0.0.1:${(server.address() as AddressInfo).port}`
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
