@@ -9,6 +9,7 @@ import { type Database, openDatabase } from '../../src/store/database.js'
 import type { PageStart } from '../../src/store/page.js'
 import type { Schema } from '../../src/store/schema.js'
 import { createTestServices, type TestServices } from '../postgres.js'
+import { untilBlocked } from '../races/steps.js'
 import { createRandomInventory, type RandomInventory } from './random-inventory.js'
 
 let services: TestServices
@@ -55,18 +56,6 @@ async function wrongRows(): Promise<string[]> {
   return rows.map(({ id }) => id)
 }
 
-/** Until a transaction waits for what another one has locked. */
-async function somebodyWaits(): Promise<void> {
-  for (let look = 0; look < 10_000; look++) {
-    const { rows } =
-      await sql`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(
-        db,
-      )
-    if (rows.length > 0) return
-  }
-  throw new Error('nobody waits')
-}
-
 describe('rows of lists', () => {
   it('are what certificates, holders, versions, placements and jobs say, whoever wrote those', async () => {
     expect(await wrongRows()).toEqual([])
@@ -97,7 +86,7 @@ describe('rows of lists', () => {
         )
         await sql`set constraints all immediate`.execute(second)
       })
-      await somebodyWaits()
+      await untilBlocked(services)
     })
     await other
     expect(await ids({ teamId: 't-side' })).toEqual([id])

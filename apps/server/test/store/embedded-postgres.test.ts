@@ -15,13 +15,17 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals'
 import pg from 'pg'
 import { connectionOf, type DatabaseAddress } from '../../src/store/database.js'
 import { findBinaries } from '../../src/store/embedded/binaries.js'
 import { runningPostmaster } from '../../src/store/embedded/postmaster-pid.js'
 import { runAs } from '../../src/store/embedded/run-as.js'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/store/embedded-postgres.js'
+import { until } from '../races/steps.js'
+
+// A cluster is made and started several times in one test.
+jest.setTimeout(180_000)
 
 const isRoot = process.getuid?.() === 0
 const nobody = 65534
@@ -235,7 +239,7 @@ async function ask(address: DatabaseAddress, text: string): Promise<unknown[]> {
 
 /** Until another postmaster than that answers. */
 async function untilAnswers(address: DatabaseAddress, not: number): Promise<void> {
-  for (let turns = 0; turns < 600; turns++) {
+  await until(async () => {
     const client = new pg.Client(connectionOf(address))
     client.on('error', () => undefined)
     const isUp = await client.connect().then(
@@ -244,8 +248,6 @@ async function untilAnswers(address: DatabaseAddress, not: number): Promise<void
     )
     await client.end().catch(() => undefined)
     const { host } = address as Extract<DatabaseAddress, { host: string }>
-    if (isUp && runningPostmaster(join(host, 'data')) !== not) return
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-  throw new Error('it did not come back')
+    return isUp && runningPostmaster(join(host, 'data')) !== not
+  }, 'it came back')
 }
