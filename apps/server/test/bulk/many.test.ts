@@ -3,6 +3,7 @@ import { beginBulk, type WantedBulk } from '../../src/lifecycle/bulk/begin-bulk.
 import { runBulk } from '../../src/lifecycle/bulk/run-bulk.js'
 import { cancelJob } from '../../src/lifecycle/cancel-job.js'
 import type { LeasedJob } from '../../src/lifecycle/order/begin-attempt.js'
+import { createGate, type Gate } from '../lifecycle/fake-ca.js'
 import { createScene, operator, type Scene } from '../lifecycle/scene.js'
 import { createTestServices, type TestServices } from '../postgres.js'
 import { addFleet, counted } from './fleet.js'
@@ -10,6 +11,7 @@ import { addFleet, counted } from './fleet.js'
 /** The full size is asked for by `CERTCTL_TEST_BULK=20000`; usual runs do a tenth of it. */
 const matching = Number(process.env.CERTCTL_TEST_BULK ?? 2000)
 const others = matching / 4
+const batchSize = 256
 const leaseSeconds = 60
 const never = new AbortController().signal
 
@@ -52,6 +54,19 @@ async function untilDone(jobId: string, count: number): Promise<void> {
   throw new Error(`${count} were not done in time`)
 }
 
+/** Has whoever goes through the items wait when about half of them are done: it must not be ready before the test has looked. */
+function holdBack({ store: { bulkItems } }: TestServices): Gate {
+  const gate = createGate()
+  const list = bulkItems.listPending
+  let batches = 0
+  bulkItems.listPending = async (...question) => {
+    batches += 1
+    if (batches === Math.ceil(matching / 2 / batchSize)) await gate.pass()
+    return await list(...question)
+  }
+  return gate
+}
+
 describe(`${matching} of ${matching + others} certificates`, () => {
   it('are renewed, each once and no other, although a copy dies in the middle', async () => {
     const { services } = scene
@@ -63,12 +78,14 @@ describe(`${matching} of ${matching + others} certificates`, () => {
       clock: services.clock,
       registry: services.registry,
     })
+    const gate = holdBack(copy)
     const doomed = runBulk(copy, await claim(services), never)
     doomed.catch(() => undefined)
     await untilDone(jobId, matching / 10)
     const seen = await progressOf(jobId)
     expect(seen.done).toBeLessThan(matching)
     await copy.close()
+    gate.release()
     await expect(doomed).rejects.toThrow()
 
     expect(await services.store.jobs.get(jobId)).toMatchObject({ state: 'active' })
@@ -93,9 +110,11 @@ describe(`${matching} of ${matching + others} certificates`, () => {
       ...ofOwnerA,
     }
     const first = await beginBulk(services, revoke)
+    const gate = holdBack(services)
     const running = runBulk(services, await claim(services), never)
     await untilDone(first.jobId, matching / 20)
     await cancelJob(services, { jobId: first.jobId, actor: operator })
+    gate.release()
     await running
     const stopped = await progressOf(first.jobId)
     expect(stopped.done).toBeLessThan(matching)

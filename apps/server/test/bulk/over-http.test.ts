@@ -22,7 +22,7 @@ beforeAll(async () => {
   const fleet = { agentId, targetId: String(target.id), issuerId: String(issuer.id) }
   await addFleet(app.services, { matching, others, ...fleet })
   workers = startWorkers(app.services)
-}, 60_000)
+})
 afterAll(async () => {
   await workers.stop()
   await app.close()
@@ -65,7 +65,7 @@ describe('a bulk operation over the API', () => {
       `/api/v1/jobs/${first.json.job_id}/items?page_size=2&cursor=${items.json.next_cursor}`,
     )
     expect(rest.json.data).toMatchObject([{ certificate_id: 'cert-none', state: 'failed' }])
-  }, 30_000)
+  })
 
   it('revokes only for an administrator and only with a reason', async () => {
     const path = '/api/v1/certificates/bulk-revoke'
@@ -76,13 +76,13 @@ describe('a bulk operation over the API', () => {
     expect(await app.admin('POST', path, body)).toMatchObject({ status: 200, json: { total_revoked: 1 } })
     const again = await app.admin('POST', path, { ...body, reason: 'KEY_COMPROMISE' })
     expect(again.json).toMatchObject({ total_revoked: 0, skipped: [{ code: 'revoked' }] })
-  }, 30_000)
+  })
 
   it('of what came by EST leaves everything else alone', async () => {
     const body = { owner_id: 'own-b', reason: 'superseded' }
     const { json } = await app.admin('POST', '/api/v1/est/certificates/bulk-revoke', body)
     expect(json).toMatchObject({ total_matched: 0, total_revoked: 0 })
-  }, 30_000)
+  })
 
   it('reassigns to an owner that is there, and counts what they have already', async () => {
     const path = '/api/v1/certificates/bulk-reassign'
@@ -94,7 +94,7 @@ describe('a bulk operation over the API', () => {
     expect(json.owner_id).toBe('own-c')
     const again = await app.admin('POST', path, { certificate_ids: [id(matching + 1)], owner_id: 'own-c' })
     expect(again.json).toMatchObject({ total_reassigned: 0, skipped: [{ code: 'unchanged' }] })
-  }, 30_000)
+  })
 
   it('needs a criterion', async () => {
     for (const [path, body] of [
@@ -149,5 +149,5 @@ describe('a bulk operation over the API', () => {
   it('that matches nothing is done at once', async () => {
     const { status, json } = await app.admin('POST', '/api/v1/certificates/bulk-renew', { environment: 'nowhere' })
     expect({ status, json }).toMatchObject({ status: 200, json: { total_matched: 0, total_enqueued: 0 } })
-  }, 30_000)
+  })
 })
