@@ -3,6 +3,7 @@ import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { freePort } from '../../../test/system/harness/free-port.js'
 import { stopPostmaster } from '../src/store/embedded/postmaster.js'
 import { runningPostmaster } from '../src/store/embedded/postmaster-pid.js'
 import { testDatabase } from './postgres.js'
@@ -12,11 +13,14 @@ const patience = 600_000
 
 describe('the program', () => {
   let state: string
+  /** Nobody else is given them between the beginning of a start and its listening, which takes long. */
+  let ports: number[]
   const processes: ServerProcess[] = []
 
-  beforeEach(() => {
+  beforeEach(async () => {
     state = mkdtempSync(join(tmpdir(), 'cct-main-'))
     chmodSync(state, 0o711)
+    ports = [await freePort(), await freePort(), await freePort()]
   })
   afterEach(async () => {
     for (const { child, ended } of processes.splice(0)) {
@@ -28,7 +32,8 @@ describe('the program', () => {
   })
 
   const start = (environment: Record<string, string> = {}, argv: readonly string[] = []): ServerProcess => {
-    const made = startServerProcess({ CERTCTL_STATE_DIR: state, CERTCTL_SERVER_PORT: '0', ...environment }, argv)
+    const port = String(ports.pop() ?? 0)
+    const made = startServerProcess({ CERTCTL_STATE_DIR: state, CERTCTL_SERVER_PORT: port, ...environment }, argv)
     processes.push(made)
     return made
   }
@@ -69,7 +74,8 @@ describe('the program', () => {
       expect(existsSync(join(state, 'postgres', 'data', 'postmaster.pid'))).toBe(false)
 
       const key = adminKey()
-      const second = start()
+      // A port of its own choice.
+      const second = start({ CERTCTL_SERVER_PORT: '0' })
       expect(await ask(`${await urlOf(second)}/api/v1/audit`, key)).toMatchObject({ status: 200 })
       expect(adminKey()).toBe(key)
       expect(readFileSync(join(state, 'tls', 'ca.crt'), 'utf8')).toBe(authority)

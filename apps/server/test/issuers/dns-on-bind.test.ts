@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises'
+import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { createRegistry, discoverConnectors, type IssuerConnector, type OrderOutcome } from '@certctl/core'
 import { parseCertificate } from '@certctl/pki'
@@ -69,6 +69,8 @@ function runLive(bind: NonNullable<typeof bindPrograms>, programs: NonNullable<t
     const before = (await changes()).length
     const outcome = await settle(connector, names)
     if (outcome.status !== 'valid') throw new Error(JSON.stringify(outcome))
+    // BIND said it before it answered; by now that has come, but may not have been read.
+    for (const _turn of [1, 2]) await turn()
     const found = parseCertificate(outcome.certificatePem).names.map(({ value }) => value)
     return { names: found.sort(), changes: (await changes()).slice(before) }
   }
