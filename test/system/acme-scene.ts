@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { unusedPort } from '@certctl/testing'
 import { type Pebble, pebblePrograms, startPebble } from '../../packages/issuer-acme/test/pebble/processes.js'
 import { type Balancer, startBalancer } from './harness/balancer.js'
 import { type ControlPlane, startControlPlane } from './harness/control-plane.js'
-import { freePort } from './harness/free-port.js'
 import { startPostgres, type TestPostgres } from './harness/postgres.js'
 import { until } from './harness/until.js'
 import { startWireAgent, type WireAgent } from './harness/wire-agent.js'
@@ -40,7 +40,7 @@ export const issuerId = 'iss-acme-prod'
 export async function startAcmeScene(): Promise<AcmeScene> {
   const folder = mkdtempSync(join(tmpdir(), 'certctl-acme-'))
   const balancer = await startBalancer()
-  const httpPort = await freePort()
+  const httpPort = await unusedPort()
   const placeOf = (number: number) => ({ host: `127.0.0.${number + 1}`, port: httpPort })
   balancer.send([placeOf(1), placeOf(2)])
   const [pebble, postgres] = await Promise.all([startCa(balancer), startPostgres()])
@@ -98,8 +98,8 @@ function settingsFor({ directoryUrl, caPath }: Pebble, httpPort: number): Readon
     CERTCTL_ACME_PROFILE: 'shortlived',
     CERTCTL_ACME_CHALLENGE_TYPE: 'http-01',
     CERTCTL_ACME_HTTP_PORT: String(httpPort),
-    // On a busy machine three seconds pass before whoever lives has prolonged them.
-    CERTCTL_JOB_LEASE: '6s',
+    // A lease that is lost without a death leaves orders behind, too: a machine may stand still for ten seconds.
+    CERTCTL_JOB_LEASE: '15s',
     CERTCTL_SCHEDULER_RETRY_INTERVAL: '2s',
     CERTCTL_SCHEDULER_RENEWAL_CHECK_INTERVAL: '1s',
     CERTCTL_RENEWAL_SPREAD: '0s',
@@ -133,7 +133,7 @@ function watchStandings(postgres: TestPostgres) {
 
 /** As an operator would: asked again until there is an answer; "already there" is one. */
 export async function persistently(call: () => Promise<unknown>): Promise<void> {
-  await until('the control plane takes it', 120, async () => {
+  await until('the control plane takes it', 300, async () => {
     try {
       await call()
     } catch (error) {
@@ -160,7 +160,7 @@ export function idOf(name: string): string {
 
 /** Served with another version than that one. */
 export async function isServed({ standings }: AcmeScene, name: string, before: string | null = null): Promise<void> {
-  await until(`${name} is served with another version than ${before}`, 240, () => {
+  await until(`${name} is served with another version than ${before}`, 600, () => {
     const standing = standings.get(idOf(name))
     if (standing?.isServed === true && standing.version !== before) return true
     throw new Error(JSON.stringify(standing))

@@ -16,7 +16,7 @@ const atOnce = 20
 const killEveryMs = 15_000
 const fewestKills = 4
 /** Slow machines take their time; nothing here is judged by it. */
-const limitMs = 360_000 + certificateCount * 4000
+const limitMs = 1_500_000 + certificateCount * 8000
 
 const names = Array.from({ length: certificateCount }, (_, index) => `c${String(index).padStart(3, '0')}.acme.test`)
 /** Nothing answers for these at first, and for the last ones never. */
@@ -35,10 +35,10 @@ describe('two copies of the server and an ACME server', () => {
 
   beforeAll(async () => {
     if (!skip) scene = await startAcmeScene()
-  }, 120_000)
+  }, 600_000)
   afterAll(async () => {
     if (!skip) await scene.stop()
-  }, 120_000)
+  }, 300_000)
 
   test(
     'one of them killed every 15 seconds, every holder ends with exactly one current certificate',
@@ -47,9 +47,9 @@ describe('two copies of the server and an ACME server', () => {
       await unprovable(scene)
       const ending = new AbortController()
       const work = workOn(scene, asked, ending.signal)
-      kills = await killSome(scene, work.isAllServed, async () => {
-        for (const host of lateNames) await scene.pebble.tell('/clear-a', { host })
-      })
+      const late = proveLate(scene)
+      kills = await killSome(scene, work.isAllServed)
+      await late
       ending.abort()
       await work.done
       await Promise.all(lateNames.map(async (name) => await isServed(scene, name)))
@@ -79,7 +79,6 @@ describe('two copies of the server and an ACME server', () => {
   })
 
   test('a name that cannot be proven is tried again with growing pauses, by a new order each time', async () => {
-    const minutes = (performance.now() - startedAt) / 60_000
     const rows = await scene.postgres.query<{ id: string; orders: string; open: string }>(
       `select c.id, (select count(*) from orders o where o.certificate_id = c.id and o.vendor_order_id is not null) as orders,
          (select count(*) from jobs j where j.certificate_id = c.id and j.kind = 'issue' and j.state not in ('done', 'cancelled')) as open
@@ -87,6 +86,8 @@ describe('two copies of the server and an ACME server', () => {
       [[...deadNames, ...lateNames].map(idOf)],
     )
     expect(rows).toHaveLength(deadNames.length + lateNames.length)
+    // After the rows were read, since everything may stand still in between.
+    const minutes = (performance.now() - startedAt) / 60_000
     // A minute, then two, four, … each up to a tenth shorter.
     const most = 1 + Math.floor(Math.log2(1 + minutes / 0.9))
     for (const { id, orders, open } of rows) {
@@ -94,15 +95,19 @@ describe('two copies of the server and an ACME server', () => {
       expect(Number(orders)).toBeGreaterThanOrEqual(id.startsWith('late') ? 2 : 1)
       expect(Number(open)).toBeLessThanOrEqual(1)
     }
-    const waiting = await scene.postgres.query<{ blocked_code: string | null; last_error: string }>(
-      'select blocked_code, last_error from holders where certificate_id = any($1)',
-      [deadNames.map(idOf)],
-    )
-    for (const { blocked_code, last_error } of waiting) {
-      expect(blocked_code).toBeNull()
-      expect(last_error).toMatch(/dead\d\.acme\.test: http-01 connection: /)
-    }
-  })
+    await until('the CA said of both why', 600, async () => {
+      const waiting = await scene.postgres.query<{ blocked_code: string | null; last_error: string }>(
+        'select blocked_code, last_error from holders where certificate_id = any($1)',
+        [dead],
+      )
+      expect(waiting).toHaveLength(dead.length)
+      for (const { blocked_code, last_error } of waiting) {
+        expect(blocked_code).toBeNull()
+        expect(last_error).toMatch(/dead\d\.acme\.test: http-01 connection: /)
+      }
+      return true
+    })
+  }, 900_000)
 
   test('the record holds: every version is in it, and no link is broken', async () => {
     const { body: verdict } = await scene.plane.api.verifyAudit({ body: {} })
@@ -117,7 +122,7 @@ describe('two copies of the server and an ACME server', () => {
   })
 
   test('a certificate that the CA wants renewed is renewed soon, by an order that replaces it', async () => {
-    const [name = ''] = names
+    const name = await findable(scene)
     const before = scene.standings.get(idOf(name))?.version ?? null
     const [row] = await scene.postgres.query<{ vendor_order_id: string; der: Buffer }>(
       `select o.vendor_order_id, d.der from versions v join orders o on o.id = v.order_id
@@ -141,12 +146,14 @@ describe('two copies of the server and an ACME server', () => {
     )
     const { replaces } = await pebbleRecord(scene.pebble)
     expect(replaces.get(idIn(renewed?.vendor_order_id))).toBe(idIn(row.vendor_order_id))
-    const [moved] = await scene.postgres.query<{ canonical: string }>(
+    const moved = await scene.postgres.query<{ canonical: string }>(
       "select canonical from audit_events where action = 'certificate.renewal_moved' and resource_id = $1",
       [idOf(name)],
     )
-    expect(moved?.canonical).toContain('https://ca.example.test/incident')
-  }, 120_000)
+    expect(moved.map(({ canonical }) => canonical)).toContainEqual(
+      expect.stringContaining('https://ca.example.test/incident'),
+    )
+  }, 900_000)
 })
 
 async function unprovable(scene: AcmeScene): Promise<void> {
@@ -186,12 +193,20 @@ async function renew(scene: AcmeScene, asked: Map<string, number>, name: string)
   await isServed(scene, name, before)
 }
 
+/** Something answers for the late names as soon as the CA has refused each of them once. */
+async function proveLate(scene: AcmeScene): Promise<void> {
+  await until('each late name was refused', 600, async () => {
+    const refused = await scene.postgres.query<{ id: string }>(
+      "select distinct certificate_id as id from orders where certificate_id = any($1) and state = 'invalid'",
+      [lateNames.map(idOf)],
+    )
+    return refused.length === lateNames.length ? true : undefined
+  })
+  for (const host of lateNames) await scene.pebble.tell('/clear-a', { host })
+}
+
 /** One copy after the other, until all is served and enough were killed. Returns how many. */
-async function killSome(
-  { plane }: AcmeScene,
-  isAllServed: () => boolean,
-  afterSecond: () => Promise<void>,
-): Promise<number> {
+async function killSome({ plane }: AcmeScene, isAllServed: () => boolean): Promise<number> {
   let kills = 0
   let pause = delay(killEveryMs)
   while (kills < fewestKills || !isAllServed()) {
@@ -202,9 +217,10 @@ async function killSome(
     if (copy === undefined) throw new Error('there is no copy')
     await copy.running.kill9()
     kills += 1
-    if (kills === 2) await afterSecond()
     await delay(2000)
     await copy.restart()
+    // On a slow machine the restart takes all of that time: both live for a while all the same.
+    await delay(3000)
   }
   return kills
 }
@@ -212,7 +228,7 @@ async function killSome(
 const dead = deadNames.map(idOf)
 
 async function nothingIsStuck({ postgres }: AcmeScene): Promise<void> {
-  await until('every job is settled', 240, async () => {
+  await until('every job is settled', 600, async () => {
     const open = await postgres.query<{ id: string }>(
       `select id, kind, state, certificate_id, last_error from jobs
        where state not in ('done', 'cancelled') and kind <> 'verify' and not (certificate_id = any($1)) limit 5`,
@@ -249,6 +265,17 @@ async function issuedIsRecorded({ postgres }: AcmeScene, { issued }: PebbleRecor
   const plain = (serial: string) => serial.toLowerCase().replace(/^0+/, '')
   const recorded = versions.map(({ serial_number }) => plain(serial_number)).sort()
   expect(recorded).toEqual([...issued.values()].map(plain).sort())
+}
+
+/** Pebble 2.10.1 takes the serial number of a certificate ID with the zero octet that DER puts before a high bit, and finds none of those. */
+async function findable({ postgres, standings }: AcmeScene): Promise<string> {
+  for (const name of names) {
+    const [row] = await postgres.query<{ der: Buffer }>('select der from version_ders where version_id = $1', [
+      standings.get(idOf(name))?.version,
+    ])
+    if (row !== undefined && Number.parseInt(parseCertificate(row.der).serialNumber.slice(0, 2), 16) < 0x80) return name
+  }
+  throw new Error('there is no certificate that Pebble would find again')
 }
 
 async function ordersPlaced({ postgres }: AcmeScene): Promise<Set<string>> {
