@@ -48,7 +48,7 @@ describe.each([1, 2])('with %i server copies', (copies) => {
     mkdirSync(join(folder, 'web'))
     const web = await startSniServer(join(folder, 'web'))
     scene = { folder, postgres, plane, agent, web, rounds: [] }
-  }, 120_000)
+  }, 600_000)
 
   afterAll(async () => {
     process.stdout.write(`\nkill sweep, seed ${seed}, ${copies} copies:\n${hits.join('\n')}\n`)
@@ -57,7 +57,7 @@ describe.each([1, 2])('with %i server copies', (copies) => {
     await scene.plane.stop()
     await scene.postgres.stop()
     rmSync(scene.folder, { recursive: true, force: true })
-  }, 120_000)
+  }, 600_000)
 
   const random = randomFrom(seed + copies)
   const cases = victims.flatMap((victim) => chosen(random).map((gate) => ({ victim, ...gate })))
@@ -73,7 +73,7 @@ describe.each([1, 2])('with %i server copies', (copies) => {
       const before = gate.phase === 'renew' ? 1 : 0
       const armed = await armGate(scene.postgres, gate.name)
       const asked = gate.phase === 'issue' ? request(scene, round) : renew(scene, round)
-      const copy = await armed.hit(30)
+      const copy = await armed.hit(180)
       await armed.disarm()
       await kill(scene, gate.victim, copy, () => armed.open())
       await asked
@@ -85,12 +85,12 @@ describe.each([1, 2])('with %i server copies', (copies) => {
       process.stderr.write(`${gate.victim} killed at "${gate.name}" of ${gate.phase} (${copy})\n`)
       hits.push(`${gate.victim.padEnd(10)} ${gate.phase.padEnd(5)} ${gate.name} (${copy})`)
     },
-    180_000,
+    900_000,
   )
 
   it('what the CA signed is what was recorded, nothing is stuck, half written or left over', async () => {
-    const { postgres, plane, folder } = scene
-    await until('every job is settled', 120, async () => {
+    const { postgres, plane, folder, agent } = scene
+    await until('every job is settled', 480, async () => {
       const [open] = await postgres.query<{ count: string }>(
         "select count(*) from jobs where state not in ('done', 'cancelled') and kind <> 'verify'",
       )
@@ -110,6 +110,8 @@ describe.each([1, 2])('with %i server copies', (copies) => {
     const { body: verdict } = await plane.api.verifyAudit({ body: {} })
     expect(verdict).toMatchObject({ ok: true })
     expect(verdict.entries).toBeGreaterThan(scene.rounds.length)
+    // What an agent writes and removes while it runs says nothing; it removes what is left over when it starts.
+    expect(await agent.running.stop()).toBe(0)
     const leftOvers = [...filesBelow(join(folder, 'web')), ...filesBelow(join(folder, 'agent'))].filter((path) =>
       /\.certctl-[0-9a-f]{12}$|\.tmp$|\.new$/.test(path),
     )
@@ -120,7 +122,7 @@ describe.each([1, 2])('with %i server copies', (copies) => {
         keyMatches(readFileSync(join(place, 'fullchain.pem'), 'utf8'), readFileSync(join(place, 'key.pem'), 'utf8')),
       ).toBe(true)
     }
-  }, 180_000)
+  }, 900_000)
 })
 
 async function newRound(scene: Scene, name: string): Promise<{ name: string; id: string }> {
@@ -150,7 +152,7 @@ async function newRound(scene: Scene, name: string): Promise<{ name: string; id:
 
 /** As an operator would: an answer that was lost is asked again, and "already there" means that it was heard. */
 async function persistently<T>(call: () => Promise<T>): Promise<T | undefined> {
-  return await until('the control plane takes it', 60, async () => {
+  return await until('the control plane takes it', 300, async () => {
     try {
       return (await call()) ?? undefined
     } catch (error) {
@@ -178,7 +180,7 @@ async function isServed(
   { name, id }: { name: string; id: string },
   olderVersions: number,
 ): Promise<void> {
-  await until(`${name} is served with version ${olderVersions + 1} or newer`, 120, async () => {
+  await until(`${name} is served with version ${olderVersions + 1} or newer`, 300, async () => {
     const { body: versions } = await scene.plane.api.listCertificateVersions({ params: { id }, query: {} })
     const current = versions.data.find((version) => version.current === true)
     if (versions.data.length <= olderVersions || current === undefined) return undefined
