@@ -15,6 +15,8 @@ export interface Seen {
   /** Those that failed again when they were asked once more. */
   readonly failedTwice: string[]
   requests: number
+  /** Those that had an answer, refusals included. */
+  answered: number
 }
 
 export interface WireAgent {
@@ -35,13 +37,15 @@ interface Agent {
   /** SPKI hashes of the keys it made. */
   keys: Set<string>
   running: Map<string, { lease: string; done: Promise<void> }>
+  /** The deployment that began last, by place. */
+  begun: Map<string, { lease: string }>
 }
 
 /** An agent that speaks the wire in this process and keeps its files in memory: twenty of them cost what one real one does. */
 export async function startWireAgent(plane: ControlPlane, name: string): Promise<WireAgent> {
   const { body: made } = await plane.api.createAgent({ body: { id: name, name, hostname: `${name}.test` } })
   const stopping = new AbortController()
-  const seen: Seen = { served: new Map(), wrong: [], failed: [], failedTwice: [], requests: 0 }
+  const seen: Seen = { served: new Map(), wrong: [], failed: [], failedTwice: [], requests: 0, answered: 0 }
   const send = sender(plane.url, readFileSync(plane.caFile, 'utf8'), made.api_key)
   const api = createClient(operations, (wire) => send(wire))
   const agent: Agent = {
@@ -52,6 +56,7 @@ export async function startWireAgent(plane: ControlPlane, name: string): Promise
     csrs: new Map(),
     keys: new Set(),
     running: new Map(),
+    begun: new Map(),
   }
   await api.describeAgentConnectors({ params: { id: made.id }, body: { connectors: [memoryTarget] } })
   const polling = pollUntilStopped(agent)
@@ -92,10 +97,15 @@ async function asked<T>(agent: Agent, what: string, ask: () => Promise<T>): Prom
   for (const failures of [agent.seen.failed, agent.seen.failedTwice]) {
     agent.seen.requests += 1
     try {
-      return await ask()
+      const answer = await ask()
+      agent.seen.answered += 1
+      return answer
     } catch (error) {
       const { status, message } = error as { status?: number; message: string }
-      if (status !== undefined && status < 500) return undefined
+      if (status !== undefined && status < 500) {
+        agent.seen.answered += 1
+        return undefined
+      }
       failures.push(`${what}: ${status ?? 'no answer'}: ${message}`)
       await delay(500)
     }
@@ -142,15 +152,18 @@ async function deploy(agent: Agent, item: WorkItem, held: { lease: string }): Pr
   if (deployment === undefined) return void agent.seen.wrong.push(`${item.id} says nothing to deploy`)
   const { fingerprint, certificate_generation, target_generation } = deployment
   const params = { id: agent.id, cert_id: certificateId }
+  const place = `${targetId} ${certificateId}`
+  agent.begun.set(place, held)
   const material = await asked(agent, 'material', () =>
     agent.api.getAgentCertificate({ params, query: { fingerprint } }),
   )
   // Revoked or replaced meanwhile, or no answer: the lease runs out and the job is offered anew.
   if (material === undefined) return
+  // A later one for the same place began while this one waited for its answer: it was given up, and must not undo the later one.
+  if (agent.begun.get(place) !== held) return
   const leaf = parseCertificate(material.body.leaf_pem)
   if (fingerprintOf(material.body.leaf_pem) !== fingerprint || !agent.keys.has(leaf.spkiSha256))
     return void agent.seen.wrong.push(`${certificateId} for ${targetId}: no key of ours, or not what was named`)
-  const place = `${targetId} ${certificateId}`
   const changed = agent.seen.served.get(place) !== fingerprint
   agent.seen.served.set(place, fingerprint)
   const receipt = { changed, served: 'served' as const, location: place, effective: 'now' as const }
