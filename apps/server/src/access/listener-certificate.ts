@@ -41,6 +41,7 @@ async function followPair({ log }: Needs, next: NextPair): Promise<ListenerCerti
   const listeners = new Set<(pair: KeyPair) => void>()
   let current = await next(undefined)
   let looking: Promise<void> | undefined
+  let following: Promise<void> | undefined
 
   async function look(): Promise<void> {
     try {
@@ -54,10 +55,18 @@ async function followPair({ log }: Needs, next: NextPair): Promise<ListenerCerti
     }
   }
   const reload = (): Promise<void> => {
-    looking ??= look().finally(() => {
-      looking = undefined
+    if (looking === undefined) {
+      looking = look().finally(() => {
+        looking = undefined
+      })
+      return looking
+    }
+    // The one under way may have read the files before they changed.
+    following ??= looking.then(() => {
+      following = undefined
+      return reload()
     })
-    return looking
+    return following
   }
   const timer = setInterval(() => void reload(), lookEveryMs).unref()
 
