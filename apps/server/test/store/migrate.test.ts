@@ -168,7 +168,10 @@ describe('migrate', () => {
       const busy: string[] = []
       const options = { db: database.db, now, migrations: [one, two, three] }
       const stopped = migrate({ ...options, cancelled: stop.signal, onBusy: () => stop.abort() })
-      await expect(stopped).rejects.toMatchObject({ code: 'upstream_unavailable', message: expect.stringContaining('Another copy migrates') })
+      await expect(stopped).rejects.toMatchObject({
+        code: 'upstream_unavailable',
+        message: expect.stringContaining('Another copy migrates'),
+      })
       const migrated = migrate({ ...options, lockSeconds: 0.01, onBusy: (why) => busy.push(why) })
       await until(async () => busy.length > 0, 'it waits')
       await copy.query('commit')
