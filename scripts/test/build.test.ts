@@ -18,7 +18,7 @@ describe('pnpm build', () => {
   let built: ReturnType<typeof node>
   beforeAll(() => {
     built = node('scripts/build.mjs', '--libraries-only')
-  }, 300_000)
+  })
 
   it('builds every package and says so', () => {
     expect(built.stderr).toContain('build: packages')

@@ -38,7 +38,7 @@ describe('two copies of the server and an ACME server', () => {
   }, 600_000)
   afterAll(async () => {
     if (!skip) await scene.stop()
-  }, 300_000)
+  })
 
   test(
     'one of them killed every 15 seconds, every holder ends with exactly one current certificate',

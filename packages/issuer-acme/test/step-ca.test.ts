@@ -43,7 +43,7 @@ function runLive(path: string): void {
     })
     await new Promise<void>((resolve) => responder.listen(0, '127.0.0.1', resolve))
     ca = await startStepCa(path, portOf(responder))
-  }, 300_000)
+  })
   afterAll(async () => {
     await ca?.close()
     await new Promise((resolve) => responder.close(resolve))

@@ -32,7 +32,7 @@ function runLive(found: { ca: string; cli: string }): void {
     ca = await createStepCa(found, all)
     for (const [name, { jwe }] of materials) writeFileSync(ca.at(`${name}.jwe`), jwe, { mode: 0o600 })
     await ca.start()
-  }, 300_000)
+  })
   afterAll(() => ca?.close())
 
   /** The provisioner that `step ca init` makes, with the key that the CA hands out. */

@@ -26,7 +26,7 @@ function runLive(): void {
   beforeAll(async () => {
     bao = await startOpenBao(program)
     appRole = await prepare(bao)
-  }, 300_000)
+  })
   afterAll(() => bao?.close())
 
   const base = () => ({ addr: bao.address, ca_cert: bao.caPath, mount: 'int', role: 'web', ttl: '24h' })

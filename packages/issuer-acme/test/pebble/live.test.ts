@@ -103,7 +103,7 @@ function runLive({ pebble, config, issue }: LivePebble): void {
       const accounts: string[] = []
       for await (const { key } of state.list('account/')) accounts.push(key)
       expect(accounts).toHaveLength(1)
-    }, 300_000)
+    })
   })
 
   describe('dns-persist-01', () => {

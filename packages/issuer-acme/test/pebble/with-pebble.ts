@@ -60,7 +60,7 @@ function launched(
       },
       environment: { PEBBLE_ALTERNATE_ROOTS: '2', PEBBLE_CHAIN_LENGTH: '2', ...environment },
     })
-  }, 300_000)
+  })
   afterAll(() => started?.close())
   const pebble = () => started ?? raise()
   const config: LivePebble['config'] = (over = {}) => ({

@@ -44,7 +44,7 @@ describeOpenssl(hasOpenssl ? 'openssl pkcs12' : 'skipped: openssl is not install
   const pairs = new Map<KeyAlgorithm, { root: Pair; leaf: Pair }>()
   beforeAll(async () => {
     for (const algorithm of algorithms) pairs.set(algorithm, await createPair(algorithm))
-  }, 300_000)
+  })
   const pairOf = (algorithm: KeyAlgorithm) => pairs.get(algorithm) as { root: Pair; leaf: Pair }
 
   function read(path: string, password: string, ...options: readonly string[]) {
