@@ -121,9 +121,9 @@ describe('migrate', () => {
       const impatient = {
         ...three,
         sql: `set local deadlock_timeout = '100ms'; ${first};
-          do $$ begin
-            while exists (select from pg_locks where relation = 'one'::regclass and granted and pid <> pg_backend_pid())
-              and not exists (select from pg_locks where relation = 'two'::regclass and not granted)
+          do $$ declare here oid := (select oid from pg_database where datname = current_database()); begin
+            while exists (select from pg_locks where database = here and relation = 'one'::regclass and granted and pid <> pg_backend_pid())
+              and not exists (select from pg_locks where database = here and relation = 'two'::regclass and not granted)
             loop perform pg_sleep(0.01); end loop;
           end $$; ${second}`,
       }
