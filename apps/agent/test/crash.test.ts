@@ -1,17 +1,13 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
-import { bePatient, eventually } from './eventually.js'
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { eventually } from './eventually.js'
 import type { Meddle } from './fake-control-plane.js'
 import { createServedFiles, type ServedFiles, writePolicy } from './served-files.js'
 import { installSlowPair } from './slow-pair.js'
 import { type SpawnedAgent, spawnAgent } from './spawn-agent.js'
 import { createScene, issueFirst, type Scene } from './start-agent.js'
-
-/** A process of its own is compiled at each start. */
-jest.setTimeout(240_000)
-bePatient(180)
 
 let scene: Scene
 let site: ServedFiles

@@ -1,9 +1,5 @@
-let patienceSeconds = 60
-
-/** For a file whose tests may take longer than usual. */
-export function bePatient(seconds: number): void {
-  patienceSeconds = seconds
-}
+/** An agent that is started may have to be compiled first, on a machine that does other things. */
+const patienceSeconds = 180
 
 /** Polls until the question has an answer; fails with what was awaited. */
 export async function eventually<T>(

@@ -48,8 +48,7 @@ export async function openStore(options: OpenOptions): Promise<OpenedStore> {
   await refuseOtherSealingKey(store, sealing)
   const onNewer = (names: readonly string[]): void =>
     log.warn({ names }, 'the database was migrated by a newer certctl; this copy works on it until it is upgraded too')
-  const onBusy = (reason: string): void =>
-    log.warn({ reason }, 'waiting for copies at work, to migrate the database')
+  const onBusy = (reason: string): void => log.warn({ reason }, 'waiting for other copies, to migrate the database')
   const applied = await migrate({ db: database.db, now: clock.now, onNewer, onBusy, cancelled: options.cancelled })
   if (applied.length > 0) log.info({ applied }, 'the database was migrated')
   await checkSealingKey(store, sealing)

@@ -2,8 +2,8 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } fr
 import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { unusedPort } from '@certctl/testing'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
-import { freePort } from '../../../test/system/harness/free-port.js'
 import { stopPostmaster } from '../src/store/embedded/postmaster.js'
 import { runningPostmaster } from '../src/store/embedded/postmaster-pid.js'
 import { testDatabase } from './postgres.js'
@@ -20,7 +20,7 @@ describe('the program', () => {
   beforeEach(async () => {
     state = mkdtempSync(join(tmpdir(), 'cct-main-'))
     chmodSync(state, 0o711)
-    ports = [await freePort(), await freePort(), await freePort()]
+    ports = [await unusedPort(), await unusedPort(), await unusedPort()]
   })
   afterEach(async () => {
     for (const { child, ended } of processes.splice(0)) {

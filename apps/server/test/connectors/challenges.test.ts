@@ -2,8 +2,8 @@ import { request } from 'node:http'
 import { createServer } from 'node:net'
 import { connect } from 'node:tls'
 import type { ChallengeAnswer } from '@certctl/core'
+import { unusedPort } from '@certctl/testing'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
-import { freePort } from '../../../../test/system/harness/free-port.js'
 import { createTestServices, type TestDatabase, type TestServices, testDatabase } from '../postgres.js'
 import { until } from '../races/steps.js'
 
@@ -17,7 +17,7 @@ let port: number
 beforeEach(async () => {
   database = await testDatabase()
   first = await createTestServices({ database, environment })
-  port = await freePort()
+  port = await unusedPort()
 })
 afterEach(async () => {
   await first.close()

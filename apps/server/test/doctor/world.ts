@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
-import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net'
-import type { Material } from '@certctl/testing'
+import type { AddressInfo, Server as TcpServer } from 'node:net'
+import { type Material, unusedPort } from '@certctl/testing'
 import type { Answer } from 'dns-packet'
 import { createDnsLooks } from '../../src/doctor/dns/create-dns-looks.js'
 import type { Finding } from '../../src/doctor/finding.js'
@@ -154,7 +154,7 @@ async function startServers({
   second,
 }: World['zones']): Promise<Pick<World, 'servers'> & { port: number }> {
   for (;;) {
-    const port = await freePort()
+    const port = await unusedPort()
     const started: NameServer[] = []
     const start = async (address: string, zones: TestZone[], isRecursive = false): Promise<NameServer> => {
       const server = await startNameServer({ address, zones, isRecursive }, port)
@@ -175,14 +175,6 @@ async function startServers({
       if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer()
-  const port = await listen(server, '127.0.0.1')
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 async function listen(server: TcpServer, address: string): Promise<number> {

@@ -14,7 +14,7 @@ beforeAll(async () => {
   issuer_id = String(
     (await app.admin('POST', '/api/v1/issuers', { name: 'CA', type: 'GenericCA', config: {} })).json.id,
   )
-}, 60_000)
+})
 afterAll(async () => await app.close())
 
 async function elsewhere(name: string, days = 60): Promise<{ pem: string; csr_pem: string }> {

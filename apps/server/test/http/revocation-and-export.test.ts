@@ -16,7 +16,7 @@ beforeAll(async () => {
   app = await createTestApp({ environment: { CERTCTL_CERT_EXPORT_RATE_LIMIT_PER_ACTOR_HR: '6' } })
   issuerId = String((await app.admin('POST', '/api/v1/issuers', { name: 'CA', type: 'GenericCA', config: {} })).json.id)
   workers = startWorkers(app.services)
-}, 60_000)
+})
 afterAll(async () => {
   await workers.stop()
   await app.close()
@@ -70,7 +70,7 @@ describe('revoking over the API', () => {
       json: { code: 'already_revoked' },
     })
     expect(await app.admin('POST', `/api/v1/certificates/${id}/renew`, {})).toMatchObject({ status: 409 })
-  }, 60_000)
+  })
 
   it('revokes one version of a certificate, and none of another', async () => {
     const [one, other] = [await issued('b.example.test'), await issued('c.example.test')]
@@ -81,7 +81,7 @@ describe('revoking over the API', () => {
       status: 200,
       json: { version_ids: [body.version_id] },
     })
-  }, 60_000)
+  })
 
   it('refuses what is no reason, and what there is nothing to revoke of', async () => {
     const revoke = async (id: string, body: object) =>
@@ -123,14 +123,14 @@ describe('exporting over the API', () => {
     const refused = await app.call('POST', path, { key, body: {} })
     expect(Number(refused.headers['retry-after'])).toBeGreaterThan(3000)
     expect(await app.admin('GET', `/api/v1/certificates/${id}/export/pem`)).toMatchObject({ status: 200 })
-  }, 60_000)
+  })
 
   it('of another holder or version than there is says so', async () => {
     const id = await issued('f.example.test')
     const pem = async (query: string) => await app.admin('GET', `/api/v1/certificates/${id}/export/pem?${query}`)
     expect(await pem('agent_id=agent-none')).toMatchObject({ status: 404 })
     expect(await pem('version_id=ver-none')).toMatchObject({ status: 404 })
-  }, 60_000)
+  })
 })
 
 /** What OpenSSL reads in it; without OpenSSL, nothing is claimed. */

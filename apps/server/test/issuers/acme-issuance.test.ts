@@ -1,9 +1,9 @@
 import { chmod, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { unusedPort } from '@certctl/testing'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { type Pebble, pebblePrograms, startPebble } from '../../../../packages/issuer-acme/test/pebble/processes.js'
-import { freePort } from '../../../../test/system/harness/free-port.js'
 import { createIssuerScene, type Issued, type IssuerScene } from './issuer-scene.js'
 import { onRealProduct } from './on-real-product.js'
 import { type PrintedConfiguration, printedAcme, printedAcmeOf, variablesOf } from './printed-configurations.js'
@@ -22,7 +22,7 @@ function runLive(programs: NonNullable<typeof pebblePrograms>): void {
   let scene: IssuerScene
 
   beforeAll(async () => {
-    httpPort = await freePort()
+    httpPort = await unusedPort()
     const { eab_kid } = JSON.parse(printedAcmeOf('ZeroSSL with credentials').config) as Record<string, string>
     pebble = await startPebble(programs, {
       httpPort,

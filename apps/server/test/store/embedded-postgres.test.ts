@@ -15,7 +15,7 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
 import pg from 'pg'
 import { connectionOf, type DatabaseAddress } from '../../src/store/database.js'
 import { findBinaries } from '../../src/store/embedded/binaries.js'
@@ -23,9 +23,6 @@ import { runningPostmaster } from '../../src/store/embedded/postmaster-pid.js'
 import { runAs } from '../../src/store/embedded/run-as.js'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/store/embedded-postgres.js'
 import { until } from '../races/steps.js'
-
-// A cluster is made and started several times in one test.
-jest.setTimeout(180_000)
 
 const isRoot = process.getuid?.() === 0
 const nobody = 65534

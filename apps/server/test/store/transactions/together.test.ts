@@ -64,12 +64,13 @@ describe('work that waits together', () => {
     // Whoever waits for one gives up after fifteen seconds, and goes on without.
     const waited: unknown[] = []
     const { connect } = pg.Pool.prototype as { connect(): Promise<pg.PoolClient> }
-    const connecting = jest.spyOn(pg.Pool.prototype, 'connect').mockImplementation(async function (this: pg.Pool) {
+    const noted = async function (this: pg.Pool): Promise<pg.PoolClient> {
       return await connect.call(this).catch((error: unknown) => {
         waited.push(error)
         throw error
       })
-    } as typeof pg.Pool.prototype.connect)
+    }
+    const connecting = jest.spyOn(pg.Pool.prototype, 'connect').mockImplementation(noted as never)
     try {
       const store = createStore({ db: single.db, clock: services.clock })
       const ids = Array.from({ length: 20 }, (_, index) => idOf(index))

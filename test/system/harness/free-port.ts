@@ -1,1 +1,0 @@
-export { unusedPort as freePort } from '@certctl/testing'
