@@ -204,7 +204,11 @@ export const settingsSchema = z.object({
     .describe(
       'Over how long renewals are spread whose window has passed, as after a mass revocation; at most a tenth of what is left of each.',
     ),
-  renewal_concurrency: whole(1, 1000).prefault('25').describe('Jobs of the server at once.'),
+  renewal_concurrency: whole(1, 1000)
+    .prefault('25')
+    .describe(
+      'Orders at one issuer at once, by one copy of the server. All issuers together have a quarter more, so that one that does not answer leaves room for the others.',
+    ),
   verify_deployment: flag()
     .prefault('true')
     .describe(

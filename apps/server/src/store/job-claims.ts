@@ -10,6 +10,13 @@ export interface ServerClaim {
   now: Date
   until: Date
   limit: number
+  /** Jobs of these issuers are passed over; an empty text stands for those that have none. */
+  except?: readonly string[] | undefined
+}
+
+export interface ClaimedJob extends JobRow {
+  /** Whom its order is for; null where it has none. */
+  issuer_id: string | null
 }
 
 export interface AgentClaim {
@@ -25,6 +32,9 @@ export interface AgentClaim {
 const agentKinds = ['deploy', 'challenge', 'verify', 'test', 'scan'] as const
 const mostOffered = 300
 
+/** Of a row of `jobs`. */
+const issuerOfOrder = sql<string | null>`(select issuer_id from orders where orders.id = jobs.order_id)`
+
 const isNoneOf = (ids: readonly string[]) => sql<boolean>`id <> all(${unseenTexts(ids)})`
 
 const byUrgency = (a: JobRow, b: JobRow): number =>
@@ -34,13 +44,15 @@ const byUrgency = (a: JobRow, b: JobRow): number =>
 export function jobClaims(db: Kysely<Schema>) {
   return {
     /** The server's own kinds, most urgent first: ready ones, and active ones whose lease is over. Each gets a fresh lease, and the claim counts as an attempt. */
-    async claimForServer({ kinds, server, now, until, limit }: ServerClaim): Promise<JobRow[]> {
+    async claimForServer({ kinds, server, now, until, limit, except = [] }: ServerClaim): Promise<ClaimedJob[]> {
+      const isPassedOver = sql<boolean>`coalesce(${issuerOfOrder}, '') = any(${unseenTexts(except)})`
       const claimed = await db
         .with('due', (cte) =>
           cte
             .selectFrom('jobs')
             .select('id')
             .where('kind', 'in', literals(...kinds))
+            .$if(except.length > 0, (some) => some.where(({ not }) => not(isPassedOver)))
             .where(({ or, and, eb }) =>
               or([
                 and([eb('state', '=', sql.lit('ready')), eb('run_at', '<=', now)]),
@@ -65,7 +77,7 @@ export function jobClaims(db: Kysely<Schema>) {
           started_at: fn.coalesce('started_at', val(now)),
         }))
         .whereRef('jobs.id', '=', 'due.id')
-        .returning(jobColumns.map((column) => `jobs.${column}` as const))
+        .returning([...jobColumns.map((column) => `jobs.${column}` as const), issuerOfOrder.as('issuer_id')])
         .execute()
       // What an update returns comes in the order of its plan.
       return claimed.toSorted(byUrgency)

@@ -5,6 +5,7 @@ import type { WakeChannel } from '../store/wake.js'
 export interface AwaitedWake {
   /** Resolves at the first wake-up since, after so many seconds, when the signal fires, or when the server begins to stop. */
   wait(seconds: number): Promise<void>
+  /** Ends a wait, too. */
   close(): void
 }
 
@@ -30,6 +31,7 @@ export function waitForWake(
       clearTimeout(timer)
     },
     close() {
+      resolve()
       stop()
       for (const end of ends) end.removeEventListener('abort', resolve)
     },

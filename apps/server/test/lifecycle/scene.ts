@@ -103,7 +103,8 @@ export async function withScene(options: SceneOptions, story: (scene: Scene) => 
   }
 }
 
-async function addIssuer({ store, clock }: TestServices, id: string, type: string): Promise<void> {
+/** Another one beside the scene's own. */
+export async function addIssuer({ store, clock }: TestServices, id: string, type: string): Promise<void> {
   const now = clock.now()
   await store.transaction(
     async (tx) =>

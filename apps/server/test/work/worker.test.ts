@@ -2,7 +2,7 @@ import { CertctlError } from '@certctl/core'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { startWorkers, type Workers } from '../../src/work/worker.js'
 import { createGate } from '../lifecycle/fake-ca.js'
-import { createScene, only, type Scene } from '../lifecycle/scene.js'
+import { addIssuer, createScene, only, type Scene } from '../lifecycle/scene.js'
 import { until } from '../races/steps.js'
 
 let scene: Scene
@@ -60,6 +60,37 @@ describe('workers', () => {
     workers = startWorkers(scene.services)
     await until(async () => (await Promise.all(ids.map(isIssued))).every(Boolean))
     expect([most, active]).toEqual([2, 2])
+  })
+
+  it('go on with the orders of other issuers while one of them does not answer', async () => {
+    Object.assign(scene.services.config, { renewal_concurrency: 2 })
+    await addIssuer(scene.services, 'iss-other', scene.ca.definition.type)
+    const agent = await scene.agent('agent-a')
+    const order = async (name: string, issuerId: string): Promise<string> => {
+      await scene.target(name, agent.id)
+      const { id } = await scene.request({ commonName: `${name}.example.test`, targetIds: [name], issuerId })
+      for (const asked of await agent.claim()) await agent.submit(asked, await agent.csr(asked))
+      return id
+    }
+    const gate = createGate()
+    const unanswered: string[] = []
+    const { answer } = scene.ca
+    scene.ca.answer = async (request) => {
+      if (request.commonName?.startsWith('silent')) {
+        unanswered.push(request.commonName)
+        await gate.pass()
+      }
+      return await answer(request)
+    }
+    workers = startWorkers(scene.services)
+    const silent: string[] = []
+    for (const index of [1, 2, 3, 4]) silent.push(await order(`silent-${index}`, scene.issuerId))
+    await until(async () => unanswered.length === 2)
+    const others = [await order('other-1', 'iss-other'), await order('other-2', 'iss-other')]
+    await until(async () => (await Promise.all(others.map(isIssued))).every(Boolean))
+    expect(unanswered).toHaveLength(2)
+    gate.release()
+    await until(async () => (await Promise.all(silent.map(isIssued))).every(Boolean))
   })
 
   it('let what is under way end when they stop, and claim nothing more', async () => {
