@@ -207,7 +207,7 @@ export const settingsSchema = z.object({
   renewal_concurrency: whole(1, 1000)
     .prefault('25')
     .describe(
-      'Orders at one issuer at once, by one copy of the server. All issuers together have a quarter more, so that one that does not answer leaves room for the others.',
+      'Orders under way at one issuer at once, by one copy of the server; bulk operations likewise. All together have a quarter more, so that an issuer that does not answer leaves room for the others.',
     ),
   verify_deployment: flag()
     .prefault('true')

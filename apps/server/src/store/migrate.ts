@@ -69,12 +69,14 @@ async function patiently<T>(options: MigrateOptions, attempt: () => Promise<T>):
 }
 
 const lookMs = 200
+/** Copies that start together look one after the other whether there is anything to do: that is nothing to tell. */
+const quietLooks = 10
 const looksPerMinute = 300
 
 /** However long that takes: how much there is to do is nobody's fault. Ends when nobody waits for this copy any longer. */
 async function letItMigrate({ onBusy, cancelled }: MigrateOptions, looks: number): Promise<void> {
-  const reason = 'Another copy migrates the database'
-  if (looks % looksPerMinute === 0) onBusy?.(reason)
+  const reason = `Another copy migrates the database: it holds the advisory lock ${lockNumber}`
+  if (looks % looksPerMinute === quietLooks) onBusy?.(reason)
   await wait(lookMs, undefined, { signal: cancelled }).catch(() => {
     throw new CertctlError('upstream_unavailable', `${reason}, and this one was stopped while it waited for that`)
   })

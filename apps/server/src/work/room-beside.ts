@@ -7,8 +7,8 @@ export interface Room {
 }
 
 /**
- * The room beside jobs that are under way for these issuers: so many for any one of them, and a quarter more in all. One that does not
- * answer keeps those of the others waiting no longer than they would without it.
+ * The room beside jobs that are under way for these issuers: so many for any one of them, and a quarter more in all, which is what
+ * the others have where one does not answer.
  */
 export function roomBeside(underWay: readonly string[], ofOne: number): Room {
   const counts = new Map<string, number>()

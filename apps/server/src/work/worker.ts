@@ -12,9 +12,10 @@ import { type AwaitedWake, waitForWake } from './wait-for-wake.js'
 /** The server's own kinds. It never claims what an agent does. */
 const kinds = ['issue', 'bulk'] as const
 
-/** Passing over what is due for one issuer may be to read thousands of rows: it is done once a second, and takes a twentieth of the time at most. */
-const passOverMs = 1000
-const passOverShare = 20
+/** Passing over what is due for one issuer may be to read thousands of rows: after each time there is a pause of a second, or of twenty times as long as it took. */
+const shortestPauseMs = 1000
+const pauseShare = 20
+const longestPauseMs = 30_000
 
 export interface Workers {
   /** Claims nothing more, lets what is under way end, and interrupts it where that takes too long. */
@@ -27,6 +28,8 @@ interface Work {
   running: Map<string, Running>
   /** When issuers that have all they may are passed over again, by `performance.now()`. */
   passOverAt: number
+  /** Told of each job that ends. */
+  onEnd: () => void
   keeper: LeaseKeeper
   /** No more claims. */
   stopping: AbortSignal
@@ -49,6 +52,7 @@ export function startWorkers(services: Services): Workers {
     services,
     running: new Map(),
     passOverAt: 0,
+    onEnd: () => undefined,
     keeper,
     stopping: stopping.signal,
     interrupted: interrupted.signal,
@@ -59,7 +63,7 @@ export function startWorkers(services: Services): Workers {
       stopping.abort()
       const timer = setTimeout(() => interrupted.abort(), services.config.shutdown_timeout * 500)
       await loop
-      await Promise.all(ends(work))
+      await Promise.all([...work.running.values()].map(({ ended }) => ended))
       clearTimeout(timer)
       keeper.close()
     },
@@ -70,10 +74,14 @@ async function claimUntilStopped(work: Work): Promise<void> {
   const { services, stopping } = work
   while (!stopping.aborted) {
     const wake = waitForWake(services, { channel: 'work', signal: stopping })
+    const end = new Promise<void>((resolve) => {
+      work.onEnd = resolve
+    })
+    const room = roomOf(work)
     try {
-      const claimed = await claim(work)
+      const claimed = await claim(work, room)
       for (const job of claimed) start(work, job)
-      if (claimed.length === 0) await idle(work, wake)
+      if (claimed.length === 0) await idle(work, { room, wake, end })
     } catch (error) {
       services.log.error({ reason: messageOf(error) }, 'jobs could not be claimed')
       await wake.wait(services.config.scheduler_job_processor_interval)
@@ -88,42 +96,53 @@ function roomOf({ services, running }: Work): Room {
   return roomBeside(underWay, services.config.renewal_concurrency)
 }
 
-function ends({ running }: Work): Promise<void>[] {
-  return [...running.values()].map(({ ended }) => ended)
-}
-
-async function claim(work: Work): Promise<ClaimedJob[]> {
+async function claim(work: Work, { limit, except }: Room): Promise<ClaimedJob[]> {
   const { services } = work
-  const { limit, except } = roomOf(work)
   const began = performance.now()
   if (limit === 0 || (except.length > 0 && began < work.passOverAt)) return []
   const now = services.clock.now()
-  const claimed = await services.store.jobs.claimForServer({
-    kinds,
-    server: services.server.id,
-    now,
-    until: new Date(now.getTime() + services.config.job_lease * 1000),
-    limit,
-    except,
-  })
-  const took = performance.now() - began
-  if (except.length > 0) work.passOverAt = began + Math.max(passOverMs, passOverShare * took)
-  return claimed
+  try {
+    return await services.store.jobs.claimForServer({
+      kinds,
+      server: services.server.id,
+      now,
+      until: new Date(now.getTime() + services.config.job_lease * 1000),
+      limit,
+      except,
+    })
+  } finally {
+    if (except.length > 0) work.passOverAt = performance.now() + pauseAfter(performance.now() - began)
+  }
+}
+
+function pauseAfter(tookMs: number): number {
+  return Math.min(Math.max(shortestPauseMs, pauseShare * tookMs), longestPauseMs)
+}
+
+/** What happens from the moment at which the room was looked at. */
+interface Turn {
+  room: Room
+  wake: AwaitedWake
+  /** Resolves when the first job ends. */
+  end: Promise<void>
 }
 
 /** Until a slot is free, somebody says that there is work, or it is time to look: a wake-up may be lost. */
-async function idle(work: Work, wake: AwaitedWake): Promise<void> {
-  const { limit, except } = roomOf(work)
-  if (limit === 0) return await Promise.race(ends(work))
+async function idle(work: Work, { room, wake, end }: Turn): Promise<void> {
+  const { limit, except } = room
+  if (limit === 0) return await end
   if (except.length === 0) return await wake.wait(work.services.config.scheduler_job_processor_interval)
   const seconds = Math.max(0, work.passOverAt - performance.now()) / 1000
-  await Promise.race([...ends(work), wake.wait(seconds)])
+  await Promise.race([end, wake.wait(seconds)])
 }
 
 function start(work: Work, job: ClaimedJob): void {
   const { lease, issuer_id } = job
   if (lease === null) return
-  const ended = run(work, { ...job, lease }).finally(() => work.running.delete(lease))
+  const ended = run(work, { ...job, lease }).finally(() => {
+    work.running.delete(lease)
+    work.onEnd()
+  })
   work.running.set(lease, { issuer: issuer_id ?? '', ended })
 }
 

@@ -176,7 +176,7 @@ describe('migrate', () => {
       await until(async () => busy.length > 0, 'it waits')
       await copy.query('commit')
       expect(await migrated).toEqual(['0003-three'])
-      expect(busy).toEqual(['Another copy migrates the database'])
+      expect(busy).toEqual(['Another copy migrates the database: it holds the advisory lock 4201337'])
     })
 
     it('waits no longer when the server is told to stop', async () => {

@@ -93,6 +93,49 @@ describe('workers', () => {
     await until(async () => (await Promise.all(silent.map(isIssued))).every(Boolean))
   })
 
+  it('look for others seldom while one does not answer, and find what has no issuer', async () => {
+    Object.assign(scene.services.config, { renewal_concurrency: 1, shutdown_timeout: 0.1 })
+    await ordered(2)
+    scene.ca.answer = async ({ signal }) =>
+      await new Promise((_, reject) => {
+        signal.addEventListener('abort', () => reject(new CertctlError('aborted', 'interrupted')))
+      })
+    const { jobs } = scene.services.store
+    const claim = jobs.claimForServer
+    const claims: string[][] = []
+    jobs.claimForServer = async (asked) => {
+      const claimed = await claim(asked)
+      claims.push(claimed.map(({ kind }) => kind))
+      return claimed
+    }
+    workers = startWorkers(scene.services)
+    await until(async () => claims.length > 1)
+    const before = claims.length
+    const now = scene.services.clock.now()
+    for (let times = 0; times < 30; times += 1) {
+      await scene.services.store.transaction(async (tx) => tx.wake('work', 'issue'))
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    expect(claims.length - before).toBeLessThan(10)
+    await jobs.insert({ id: 'bulk', kind: 'bulk', state: 'ready', requested_by: 'test', run_at: now, created_at: now })
+    await until(async () => claims.flat().includes('bulk'))
+    expect(claims.flat()).toEqual(['issue', 'bulk'])
+  })
+
+  it('go on at once where a job ends while others are looked for', async () => {
+    Object.assign(scene.services.config, { renewal_concurrency: 1, scheduler_job_processor_interval: 3600 })
+    const { jobs } = scene.services.store
+    const claim = jobs.claimForServer
+    jobs.claimForServer = async (asked) => {
+      const claimed = await claim(asked)
+      if (asked.except?.length) await until(async () => (await jobs.countOpen()).active === 0)
+      return claimed
+    }
+    const ids = await ordered(3)
+    workers = startWorkers(scene.services)
+    await until(async () => (await Promise.all(ids.map(isIssued))).every(Boolean))
+  })
+
   it('let what is under way end when they stop, and claim nothing more', async () => {
     const [id] = await ordered(1)
     Object.assign(scene.services.config, { shutdown_timeout: 3600 })
