@@ -1,4 +1,4 @@
-import { type Kysely, sql, type Updateable } from 'kysely'
+import { type Kysely, type RawBuilder, sql, type Updateable } from 'kysely'
 import { jobColumns } from './job-columns.js'
 import type { JobKind, JobRow, JobState } from './jobs.js'
 import { literals, unseenTexts } from './kept-plans.js'
@@ -46,25 +46,32 @@ export function jobClaims(db: Kysely<Schema>) {
     /** The server's own kinds, most urgent first: ready ones, and active ones whose lease is over. Each gets a fresh lease, and the claim counts as an attempt. */
     async claimForServer({ kinds, server, now, until, limit, except = [] }: ServerClaim): Promise<ClaimedJob[]> {
       const isPassedOver = sql<boolean>`coalesce(${issuerOfOrder}, '') = any(${unseenTexts(except)})`
+      const locked = (some: readonly JobKind[], isDue: RawBuilder<boolean>) => {
+        const found = db
+          .selectFrom('jobs')
+          .select(['id', 'priority', 'run_at'])
+          .where('kind', 'in', literals(...some))
+          .where(isDue)
+          .$if(except.length > 0, (each) => each.where(({ not }) => not(isPassedOver)))
+          .orderBy('priority')
+          .orderBy('run_at')
+          .orderBy('id')
+          .limit(limit)
+          .forUpdate()
+          .skipLocked()
+        return db.selectFrom(found.as('found')).selectAll()
+      }
+      const late = locked(kinds, sql<boolean>`state = 'active' and locked_until < ${now}`)
+      // One kind at a time, an index has them in this order, however many are due.
+      const ready = kinds.map((kind) => locked([kind], sql<boolean>`state = 'ready' and run_at <= ${now}`))
       const claimed = await db
-        .with('due', (cte) =>
-          cte
-            .selectFrom('jobs')
-            .select('id')
-            .where('kind', 'in', literals(...kinds))
-            .$if(except.length > 0, (some) => some.where(({ not }) => not(isPassedOver)))
-            .where(({ or, and, eb }) =>
-              or([
-                and([eb('state', '=', sql.lit('ready')), eb('run_at', '<=', now)]),
-                and([eb('state', '=', sql.lit('active')), eb('locked_until', '<', now)]),
-              ]),
-            )
+        .with('due', () =>
+          ready
+            .reduce((all, each) => all.unionAll(each), late)
             .orderBy('priority')
             .orderBy('run_at')
             .orderBy('id')
-            .limit(limit)
-            .forUpdate()
-            .skipLocked(),
+            .limit(limit),
         )
         .updateTable('jobs')
         .from('due')

@@ -42,6 +42,24 @@ describe('the plan of a statement', () => {
   })
 })
 
+/** What PostgreSQL does for a statement that is kept on the one connection of this database, whatever its values are. */
+async function keptPlan(database: Database, text: string): Promise<string> {
+  return await database.db.connection().execute(async (one) => {
+    const { rows } = await sql<{ name: string; parameters: number }>`
+      select name, cardinality(parameter_types) as parameters from pg_prepared_statements
+      where statement like ${text}`.execute(one)
+    const [kept] = rows
+    if (kept === undefined) throw new Error('what the store asks is not kept')
+    const unknown = Array.from({ length: kept.parameters }, () => 'null').join(', ')
+    await sql.raw('set plan_cache_mode = force_generic_plan').execute(one)
+    const explained = await sql<{
+      'QUERY PLAN': string
+    }>`explain execute ${sql.ref(kept.name)}(${sql.raw(unknown)})`.execute(one)
+    await sql.raw('reset plan_cache_mode').execute(one)
+    return explained.rows.map((row) => row['QUERY PLAN']).join('\n')
+  })
+}
+
 describe('what is asked all the time', () => {
   let test: TestDatabase
   let database: Database
@@ -91,20 +109,7 @@ describe('what is asked all the time', () => {
     ['work for an agent', 'select % from "jobs" where "agent_id" = % limit %'],
   ])('finds the few that are open by their index: %s', async (name, text) => {
     for (let times = 0; times < 4; times += 1) await questions[name]?.()
-    const plan = await database.db.connection().execute(async (one) => {
-      const { rows } = await sql<{ name: string; parameters: number }>`
-        select name, cardinality(parameter_types) as parameters from pg_prepared_statements
-        where statement like ${text}`.execute(one)
-      const [kept] = rows
-      if (kept === undefined) throw new Error('what the store asks is not kept')
-      const unknown = Array.from({ length: kept.parameters }, () => 'null').join(', ')
-      await sql.raw('set plan_cache_mode = force_generic_plan').execute(one)
-      const explained = await sql<{
-        'QUERY PLAN': string
-      }>`explain execute ${sql.ref(kept.name)}(${sql.raw(unknown)})`.execute(one)
-      await sql.raw('reset plan_cache_mode').execute(one)
-      return explained.rows.map((row) => row['QUERY PLAN']).join('\n')
-    })
+    const plan = await keptPlan(database, text)
     expect(plan).toMatch(/Index (?:Only )?Scan using jobs_agent|Bitmap Index Scan on jobs_agent/)
   })
 })
@@ -125,6 +130,23 @@ describe('work for a server', () => {
     const places = claimed.map(({ priority, run_at }) => [priority, run_at.getTime()] as const)
     expect(places).toHaveLength(40)
     expect(places).toEqual(places.toSorted(([a, at], [b, bt]) => a - b || at - bt))
+    await database.close()
+    await test.close()
+  })
+
+  it('is read in the order of an index, and no further than it is claimed, however much is due', async () => {
+    const test = await testDatabase()
+    const database = openDatabase({ address: test.address, maxConnections: 1 })
+    const store = createStore({ db: database.db, clock: { now: () => new Date() } })
+    await sql`insert into jobs (id, kind, state, run_at, requested_by, created_at)
+      select n::text, 'scan', 'ready', now() - n * interval '1 second', 'test', now()
+      from generate_series(1, 5000) as n`.execute(database.db)
+    await sql`analyze jobs`.execute(database.db)
+    const now = new Date()
+    for (let times = 0; times < 4; times += 1)
+      await store.jobs.claimForServer({ kinds: ['scan'], server: 's', now, until: now, limit: 4 })
+    const plan = await keptPlan(database, 'with "due" as %')
+    expect(plan).toMatch(/LockRows[^\n]*\n *-> +Index Scan using jobs_ready/)
     await database.close()
     await test.close()
   })
