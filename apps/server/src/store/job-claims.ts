@@ -43,7 +43,7 @@ const byUrgency = (a: JobRow, b: JobRow): number =>
 /** The fence around jobs: claiming gives a fresh lease, and whoever ends a job says which lease it has. */
 export function jobClaims(db: Kysely<Schema>) {
   return {
-    /** The server's own kinds, most urgent first: ready ones, and active ones whose lease is over. Each gets a fresh lease, and the claim counts as an attempt. */
+    /** The server's own kinds, most urgent first: ready ones, and active ones whose lease is over. Each gets a fresh lease, and the claim counts as an attempt. For its moment it may hold more rows than it takes: so many of each kind. */
     async claimForServer({ kinds, server, now, until, limit, except = [] }: ServerClaim): Promise<ClaimedJob[]> {
       const isPassedOver = sql<boolean>`coalesce(${issuerOfOrder}, '') = any(${unseenTexts(except)})`
       const locked = (some: readonly JobKind[], isDue: RawBuilder<boolean>) => {

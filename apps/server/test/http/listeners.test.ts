@@ -187,7 +187,10 @@ describe('the listener', () => {
     const found = async (): Promise<boolean> => {
       const port = await freePort('127.0.0.1')
       // Between the two somebody else on this machine may be given it.
-      const listener = await listen((_incoming, outgoing) => outgoing.end('x'), { port }).catch(() => undefined)
+      const listening = listen((_incoming, outgoing) => outgoing.end('x'), { port })
+      const listener = await listening.catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EADDRINUSE') throw error
+      })
       return listener?.port === port
     }
     expect((await found()) || (await found())).toBe(true)

@@ -35,6 +35,23 @@ describe('migrate', () => {
     expect(await rowsOfOne()).toEqual([{ id: 'from two' }])
   })
 
+  it('leaves the limits of its connection as they were', async () => {
+    const single = openDatabase({ address: test.address, maxConnections: 1 })
+    try {
+      const limits = async () =>
+        (
+          await sql`select current_setting('lock_timeout') as lock, current_setting('statement_timeout') as statement`.execute(
+            single.db,
+          )
+        ).rows
+      const before = await limits()
+      await migrate({ db: single.db, now, migrations: [one, two] })
+      expect(await limits()).toEqual(before)
+    } finally {
+      await single.close()
+    }
+  })
+
   it('does the same when eight copies start at once', async () => {
     const applied = await Promise.all(Array.from({ length: 8 }, async () => await run([one, two])))
     expect(applied.flat().sort()).toEqual(['0001-one', '0002-two'])

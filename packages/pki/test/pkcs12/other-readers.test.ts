@@ -133,35 +133,27 @@ describeKeytool(hasKeytool ? 'keytool' : 'skipped: keytool is not installed', ()
       '-J-Duser.language=en',
     ])
 
-  it.each(['modern', 'legacy'] as const)(
-    'lists every certificate of a %s trust store as trusted',
-    async (format) => {
-      const { root, leaf } = await createPair('RSA-2048', 'Root of RSA-2048')
-      const { stdout, status } = list(
-        keep(await encodePkcs12({ certificates: [leaf.der, root.der], password: 'changeit', format })),
-      )
-      expect(status).toBe(0)
-      expect(stdout.match(/Entry type: trustedCertEntry/g)).toHaveLength(2)
-      expect(stdout).toMatch(/Alias name: root of rsa-2048 \(2\)/)
-    },
-    300_000,
-  )
+  it.each(['modern', 'legacy'] as const)('lists every certificate of a %s trust store as trusted', async (format) => {
+    const { root, leaf } = await createPair('RSA-2048', 'Root of RSA-2048')
+    const { stdout, status } = list(
+      keep(await encodePkcs12({ certificates: [leaf.der, root.der], password: 'changeit', format })),
+    )
+    expect(status).toBe(0)
+    expect(stdout.match(/Entry type: trustedCertEntry/g)).toHaveLength(2)
+    expect(stdout).toMatch(/Alias name: root of rsa-2048 \(2\)/)
+  })
 
-  it.each(['modern', 'legacy'] as const)(
-    'lists key and chain of a %s file as one entry',
-    async (format) => {
-      const { root, leaf } = await createPair('EC-P256')
-      const file = await encodePkcs12({
-        certificates: [leaf.der, root.der],
-        privateKeyPem: leaf.privateKeyPem,
-        password: 'changeit',
-        format,
-      })
-      const { stdout, status } = list(keep(file))
-      expect(status).toBe(0)
-      expect(stdout).toMatch(/Entry type: PrivateKeyEntry/)
-      expect(stdout).toMatch(/Certificate chain length: 2/)
-    },
-    300_000,
-  )
+  it.each(['modern', 'legacy'] as const)('lists key and chain of a %s file as one entry', async (format) => {
+    const { root, leaf } = await createPair('EC-P256')
+    const file = await encodePkcs12({
+      certificates: [leaf.der, root.der],
+      privateKeyPem: leaf.privateKeyPem,
+      password: 'changeit',
+      format,
+    })
+    const { stdout, status } = list(keep(file))
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/Entry type: PrivateKeyEntry/)
+    expect(stdout).toMatch(/Certificate chain length: 2/)
+  })
 })
