@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, rmSync } from 'node:fs'
 import { Secret } from '@certctl/core'
 import pg from 'pg'
 import { connectionOf, type DatabaseAddress, openDatabase } from '../../../apps/server/src/store/database.js'
+import { runningPostmaster } from '../../../apps/server/src/store/embedded/postmaster-pid.js'
 import { startEmbeddedPostgres } from '../../../apps/server/src/store/embedded-postgres.js'
 import { createStatementNames } from '../../../apps/server/src/store/kept-plans.js'
 import { migrate } from '../../../apps/server/src/store/migrate.js'
@@ -10,6 +11,7 @@ import { migrate } from '../../../apps/server/src/store/migrate.js'
 export interface SimulationPostgres {
   /** Of its owner, for this machine only. */
   readonly url: string
+  readonly pid: number
   stop(): Promise<void>
 }
 
@@ -35,7 +37,10 @@ export async function startPostgres(directory: string): Promise<SimulationPostgr
     },
   })
   const { host, user, password } = server.address as Extract<DatabaseAddress, { host: string }>
+  const pid = runningPostmaster(`${directory}/postgres/data`)
+  if (pid === undefined) throw new Error(`PostgreSQL of ${directory} has ended`)
   return {
+    pid,
     url: `postgres://${user}:${encodeURIComponent(password.reveal())}@localhost/postgres?host=${encodeURIComponent(host)}`,
     async stop() {
       await server.stop()

@@ -1,11 +1,16 @@
 /** Lives worlds from seeds, three at a time, and says what broke. The exit code is the number of seeds that failed. */
+import { once } from 'node:events'
 import { appendFileSync, existsSync, mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { type SimulationPostgres, startPostgres } from './database.js'
+import { messageOf } from '@certctl/core'
+import { moveTo } from './cores.js'
+import type { SeedResult } from './create-world.js'
+import { startPostgres } from './database.js'
+import { numbersIn } from './numbers-in.js'
 import { runSeed } from './run-seed.js'
-import { runSeeds, type SeedMessage, type SeedTask } from './run-seeds.js'
+import { runSeeds, type SeedMessage, type SeedOrder, type SeedRun } from './run-seeds.js'
 import { fullSize, type Scenario, scenarioOf } from './scenario.js'
 import { describeViolation } from './violation.js'
 
@@ -16,29 +21,56 @@ Lives worlds from seeds in virtual time and says what broke. The exit code is th
   --seeds     which: 7, 1-3 or 1-3,7; 1-3 where not given
   --full      2,000 certificates over two years; seeds 1-20 unless said otherwise
   --scenario  changes of single values, as a failing run prints them: {"certificates":20,"days":40}
-  --processes how many at a time; one and a half per core keeps all cores busy
+  --processes how many at a time, each with a PostgreSQL; as many as there are cores are fastest where there are many seeds
   --results   one line per finished seed is written there, and seeds that have one are passed over: a run that was cut off goes on
   --help      this text
 `
 
-if (process.argv.includes('--child')) process.once('message', (task: SeedTask) => void live(task))
+if (process.argv.includes('--child')) await liveAll()
 else process.exitCode = await main()
 
-async function live({ scenario, postgres }: SeedTask): Promise<void> {
+/** Does what the parent says, on a PostgreSQL of its own, until the parent is gone. */
+async function liveAll(): Promise<void> {
+  const over = once(process, 'disconnect').then(() => undefined)
+  // The parent hears of it as well, and ends this process when it is ready to.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined)
+  const postgres = startPostgres(mkdtempSync(join(tmpdir(), 'certctl-simulator-')))
+  const obey = async (order: SeedOrder): Promise<void> => {
+    const { url, pid } = await postgres
+    if (order.is === 'live') await live(order.scenario, url)
+    else stayOn(order.core, [process.pid, pid])
+  }
+  const failed = new Promise<unknown>((resolve) => {
+    process.on('message', (order: SeedOrder) => void obey(order).catch(resolve))
+  })
+  const failure = await Promise.race([over, failed])
+  if (failure !== undefined) console.error(failure)
+  // What is under way fails with its database, and nobody asks for it any more.
+  process.on('uncaughtException', () => undefined)
+  await (await postgres).stop()
+  process.exit(failure === undefined ? 0 : 1)
+}
+
+/** Where it cannot be done, everything only takes longer. */
+function stayOn(core: number, pids: readonly number[]): void {
+  try {
+    moveTo(core, pids)
+  } catch (error) {
+    process.stderr.write(`not bound to core ${core}: ${messageOf(error)}\n`)
+  }
+}
+
+async function live(scenario: Scenario, postgres: string): Promise<void> {
   const started = performance.now()
   const seconds = (): number => Math.round((performance.now() - started) / 100) / 10
   const send = (message: SeedMessage): boolean | undefined => process.send?.(message)
   const { seed } = scenario
-  try {
-    const result = await runSeed({
-      scenario,
-      postgres,
-      onProgress: (days, figures) => send({ is: 'progress', seed, days, figures, seconds: seconds() }),
-    })
-    send({ is: 'result', result, seconds: seconds() })
-  } finally {
-    process.disconnect()
-  }
+  const result = await runSeed({
+    scenario,
+    postgres,
+    onProgress: (days, figures) => send({ is: 'progress', seed, days, figures, seconds: seconds() }),
+  })
+  send({ is: 'result', result, seconds: seconds() })
 }
 
 async function main(): Promise<number> {
@@ -59,39 +91,28 @@ async function main(): Promise<number> {
   const done = doneSeeds(values.results)
   const seeds = seedsOf(values.seeds ?? (values.full ? '1-20' : '1-3')).filter((seed) => !done.includes(seed))
   const changes: Partial<Scenario> = { ...(values.full ? fullSize : {}), ...JSON.parse(values.scenario) }
-  const postgres = await startPostgres(mkdtempSync(join(tmpdir(), 'certctl-simulator-')))
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => void postgres.stop().finally(() => process.exit(130)))
-  try {
-    return await run({
-      postgres,
-      scenarios: seeds.map((seed) => scenarioOf(seed, changes)),
-      processes: Number(values.processes),
-      results: values.results,
-    })
-  } finally {
-    await postgres.stop()
-  }
-}
-
-interface Run {
-  postgres: SimulationPostgres
-  scenarios: readonly Scenario[]
-  processes: number
-  results: string | undefined
-}
-
-async function run({ postgres, scenarios, processes, results }: Run): Promise<number> {
-  const all = await runSeeds({
-    scenarios,
-    postgres: postgres.url,
-    processes,
+  const { results } = values
+  const stopping = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort())
+  const run: SeedRun = {
+    scenarios: seeds.map((seed) => scenarioOf(seed, changes)),
+    processes: Number(values.processes),
     program: import.meta.filename,
+    signal: stopping.signal,
     onMessage(message) {
       say(message)
       if (message.is === 'result' && results !== undefined) appendFileSync(results, `${JSON.stringify(message)}\n`)
     },
-  })
+  }
+  try {
+    return failuresOf(await runSeeds(run))
+  } catch (error) {
+    if (stopping.signal.aborted) return 130
+    throw error
+  }
+}
+
+function failuresOf(all: readonly SeedResult[]): number {
   const failed = all.filter(({ violation }) => violation !== undefined)
   process.stdout.write(`${all.length - failed.length} seeds hold, ${failed.length} fail\n`)
   return failed.length
@@ -112,13 +133,12 @@ function say(message: SeedMessage): void {
   )
 }
 
-/** `1-3,7` */
 function seedsOf(text: string): number[] {
-  return text.split(',').flatMap((part) => {
-    const [first = Number.NaN, last = first] = part.split('-').map(Number)
-    if (!Number.isInteger(first) || !Number.isInteger(last)) throw new Error(`--seeds: "${text}" is not like 1-3,7`)
-    return Array.from({ length: last - first + 1 }, (_, index) => first + index)
-  })
+  try {
+    return numbersIn(text)
+  } catch (error) {
+    throw new Error(`--seeds: ${messageOf(error)}`)
+  }
 }
 
 function doneSeeds(results: string | undefined): number[] {

@@ -1,25 +1,25 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { type Cores, createCores } from './cores.js'
 import type { SeedResult } from './create-world.js'
 import type { Scenario } from './scenario.js'
 import type { Figures } from './world.js'
-
-export interface SeedTask {
-  scenario: Scenario
-  postgres: string
-}
 
 export type SeedMessage =
   | { is: 'progress'; seed: number; days: number; figures: Figures; seconds: number }
   | { is: 'result'; result: SeedResult; seconds: number }
 
+/** What a process is told: to live a world, or to go to another core with all that it has started. */
+export type SeedOrder = { is: 'live'; scenario: Scenario } | { is: 'move'; core: number }
+
 export interface SeedRun {
   scenarios: readonly Scenario[]
-  postgres: string
   /** At once. */
   processes: number
-  /** The program that lives one world per message it is sent. */
+  /** The program that does what it is told until nobody listens any more. */
   program: string
+  /** Ends all of them. */
+  signal: AbortSignal
   onMessage(message: SeedMessage): void
 }
 
@@ -27,25 +27,51 @@ export interface SeedRun {
 export async function runSeeds(run: SeedRun): Promise<SeedResult[]> {
   const waiting = [...run.scenarios]
   const results: SeedResult[] = []
+  const cores = createCores<ChildProcess>()
   const work = async (): Promise<void> => {
-    for (let scenario = waiting.shift(); scenario !== undefined; scenario = waiting.shift())
-      results.push(await runOne(run, scenario))
+    const child = startProcess(run, cores)
+    try {
+      for (let scenario = waiting.shift(); scenario !== undefined; scenario = waiting.shift())
+        results.push(await live(child, scenario, run))
+    } finally {
+      await end(child)
+      const next = cores.leave(child)
+      if (next !== undefined) tell(next.process, { is: 'move', core: next.core })
+    }
   }
-  await Promise.all(Array.from({ length: run.processes }, work))
+  await Promise.all(Array.from({ length: Math.min(run.processes, waiting.length) }, work))
   return results.toSorted((a, b) => a.seed - b.seed)
 }
 
-async function runOne({ postgres, program, onMessage }: SeedRun, scenario: Scenario): Promise<SeedResult> {
-  const child: ChildProcess = fork(program, ['--child'], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
-  let result: SeedResult | undefined
-  child.on('message', (message: SeedMessage) => {
-    if (message.is === 'result') result = message.result
-    onMessage(message)
+function startProcess({ program, signal }: SeedRun, cores: Cores<ChildProcess>): ChildProcess {
+  const child = fork(program, ['--child'], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const core = cores.enter(child)
+  if (core !== undefined) tell(child, { is: 'move', core })
+  signal.addEventListener('abort', () => void end(child))
+  return child
+}
+
+function tell(child: ChildProcess, order: SeedOrder): void {
+  if (child.connected) child.send(order)
+}
+
+async function live(child: ChildProcess, scenario: Scenario, { onMessage }: SeedRun): Promise<SeedResult> {
+  return await new Promise((resolve, reject) => {
+    const hear = (message: SeedMessage): void => {
+      onMessage(message)
+      if (message.is !== 'result') return
+      child.off('message', hear).off('exit', left).off('error', reject)
+      resolve(message.result)
+    }
+    const left = (code: number | null): void =>
+      reject(new Error(`the process of seed ${scenario.seed} ended with ${String(code)} and without a result`))
+    child.on('message', hear).once('exit', left).once('error', reject)
+    tell(child, { is: 'live', scenario })
   })
-  const task: SeedTask = { scenario, postgres }
-  child.send(task)
-  const [code] = await once(child, 'exit')
-  if (result === undefined)
-    throw new Error(`the process of seed ${scenario.seed} ended with ${String(code)} and without a result`)
-  return result
+}
+
+/** It stops what it has started when nobody listens to it any more. */
+async function end(child: ChildProcess): Promise<void> {
+  if (child.connected) child.disconnect()
+  if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) await once(child, 'exit')
 }

@@ -1,18 +1,25 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 
 const program = join(import.meta.dirname, '..', 'src', 'main.ts')
 const root = join(import.meta.dirname, '..', '..', '..')
 
-/** As `pnpm simulate` runs it; jest's own switches are not for it. */
+const command = ['--import', './scripts/as-shipped.mjs', '--conditions=@certctl/source', program]
+/** Jest's own switches are not for it. */
+const { NODE_OPTIONS: _, ...env } = process.env
+
+/** As `pnpm simulate` runs it. */
 function simulate(args: readonly string[]): { status: number | null; output: string } {
-  const { NODE_OPTIONS: _, ...env } = process.env
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    ['--import', './scripts/as-shipped.mjs', '--conditions=@certctl/source', program, ...args],
-    { cwd: root, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024, env },
-  )
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...command, ...args], {
+    cwd: root,
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+    env,
+  })
   return { status, output: `${stdout}${stderr}` }
 }
 
@@ -31,6 +38,22 @@ describe('the command', () => {
     expect(status).toBe(0)
     for (const option of ['--seeds', '--full', '--scenario', '--processes', '--results'])
       expect(output).toContain(option)
+  })
+
+  it('stops when it is told to, and leaves nothing behind', async () => {
+    const temporary = mkdtempSync(join(tmpdir(), 'certctl-simulate-'))
+    chmodSync(temporary, 0o711)
+    const child = spawn(process.execPath, [...command, '--seeds', '1-2', '--scenario', '{"certificates":20}'], {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...env, TMPDIR: temporary },
+    })
+    await once(child.stdout, 'data')
+    expect(readdirSync(temporary)).not.toEqual([])
+    child.kill('SIGTERM')
+    const [code] = await once(child, 'exit')
+    expect({ code, left: readdirSync(temporary) }).toEqual({ code: 130, left: [] })
+    rmSync(temporary, { recursive: true })
   })
 
   it('says what is wrong with its arguments', () => {

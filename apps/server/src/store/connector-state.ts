@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import { insertInto } from './row-writes.js'
 import type { Schema } from './schema.js'
 
 export interface StateCell {
@@ -8,6 +9,8 @@ export interface StateCell {
 }
 
 const columns = ['key', 'value', 'version'] as const
+
+const insertWhereNone = insertInto('connector_state', { unless: '("instance", "key")', key: ['instance', 'key'] })
 
 /** Sealed values of connector instances. An expired one is as good as absent. */
 export function connectorStateTable(db: Kysely<Schema>) {
@@ -39,17 +42,15 @@ export function connectorStateTable(db: Kysely<Schema>) {
     /** Writes where nothing lives under the key; returns whether it did. */
     async insert(instance: string, cell: StateCell & { expires_at: Date | null; at: Date }): Promise<boolean> {
       const { key, value, version, expires_at, at } = cell
+      if (await insertWhereNone(db, { instance, key, value, version, expires_at })) return true
       const outcome = await db
-        .insertInto('connector_state')
-        .values({ instance, key, value, version, expires_at })
-        .onConflict((conflict) =>
-          conflict
-            .columns(['instance', 'key'])
-            .doUpdateSet({ value, version, expires_at })
-            .where('connector_state.expires_at', '<=', at),
-        )
+        .updateTable('connector_state')
+        .set({ value, version, expires_at })
+        .where('instance', '=', instance)
+        .where('key', '=', key)
+        .where('expires_at', '<=', at)
         .executeTakeFirst()
-      return (outcome.numInsertedOrUpdatedRows ?? 0n) > 0n
+      return outcome.numUpdatedRows > 0n
     },
 
     /** Writes over exactly that version; returns whether it was still there. */

@@ -5,14 +5,14 @@ export type Mergeable =
   /** One row for each key, and locks it: together only those that nobody holds. */
   | { readonly kind: 'lock'; readonly column: string; readonly ofOne: string }
   /**
-   * A row is written whose columns are the parameters; whether it was is answered where a column is named. `ofMany` does the same for a list
-   * of rows, see `asRows`.
+   * A row is written whose columns are the parameters, and is told from others by those of its `key`. `ofMany` does the same for a list of
+   * rows, see `asRows`. A statement that may pass a row over answers the keys of those that were written.
    */
   | {
       readonly kind: 'write'
       readonly columns: readonly string[]
+      readonly key: readonly string[]
       readonly ofMany: string
-      readonly column?: string | undefined
     }
   /** No parameter: the answer is everybody's. */
   | { readonly kind: 'same' }

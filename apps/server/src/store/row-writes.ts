@@ -7,7 +7,11 @@ export interface InsertOptions<Name extends keyof Schema> {
   json?: readonly (keyof Schema[Name] & string)[] | undefined
   /** A row that is there already is passed over, under this conflict target. */
   unless?: string | undefined
+  /** The columns that tell one row from another; its id where not given. */
+  key?: readonly (keyof Schema[Name] & string)[] | undefined
 }
+
+const byId: readonly string[] = ['id']
 
 /**
  * Writes new rows; returns whether it did, which is certain where no conflict is passed over. Several who do so in one transaction side
@@ -15,9 +19,11 @@ export interface InsertOptions<Name extends keyof Schema> {
  */
 export function insertInto<Name extends keyof Schema & string>(
   table: Name,
-  { json, unless }: InsertOptions<Name> = {},
+  { json, unless, key: given = [] }: InsertOptions<Name> = {},
 ): (db: Kysely<Schema>, row: Insertable<Schema[Name]>) => Promise<boolean> {
-  const conflict = unless === undefined ? '' : ` on conflict ${unless} do nothing returning "id"`
+  const key = given.length === 0 ? byId : given
+  const conflict =
+    unless === undefined ? '' : ` on conflict ${unless} do nothing returning ${key.map(quoted).join(', ')}`
   const statementOf = perColumns((columns) => {
     const into = `insert into ${quoted(table)} (${columns.map(quoted).join(', ')})`
     const places = columns.map((_, index) => `$${index + 1}`).join(', ')
@@ -25,8 +31,8 @@ export function insertInto<Name extends keyof Schema & string>(
     return declareMergeable(`${mark} ${into} values (${places})${conflict}`, {
       kind: 'write',
       columns,
+      key,
       ofMany: `${into} select ${values} from ${rowsOf(table)}${conflict}`,
-      column: unless === undefined ? undefined : 'id',
     })
   })
   return async (db, row) => (await write(db, statementOf, present(row))).length > 0 || unless === undefined
@@ -44,6 +50,7 @@ export function updateById<Name extends keyof Schema & string>(
     return declareMergeable(`${mark} update ${quoted(table)} set ${set} where "id" = $${changed.length + 1}`, {
       kind: 'write',
       columns,
+      key: byId,
       ofMany: `update ${quoted(table)} set ${setGiven} from ${rowsOf(table)} where ${quoted(table)}."id" = given."id"`,
     })
   })

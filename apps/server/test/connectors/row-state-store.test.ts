@@ -53,6 +53,19 @@ describe('the state of an instance', () => {
     expect(many.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
   })
 
+  it('is written for many at once, each its own, also where a few are there already', async () => {
+    await state.put('order/3', 'earlier', { expect: 'absent' })
+    const many = await Promise.allSettled(
+      Array.from({ length: 8 }, async (_, n) => await state.put(`order/${n}`, n, { expect: 'absent' })),
+    )
+    expect(many.map(({ status }) => status)).toEqual(
+      Array.from({ length: 8 }, (_, n) => (n === 3 ? 'rejected' : 'fulfilled')),
+    )
+    const values: unknown[] = []
+    for await (const { value } of state.list('order/')) values.push(value)
+    expect(values).toEqual([0, 1, 2, 'earlier', 4, 5, 6, 7])
+  })
+
   it('loses no write of many that expect nothing', async () => {
     await Promise.all(Array.from({ length: 8 }, async (_, n) => await state.put('busy', n)))
     expect((await state.get('busy'))?.version).toBe(8)

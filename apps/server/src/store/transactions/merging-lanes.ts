@@ -80,7 +80,7 @@ function grouped(heads: readonly Asked[]): Asked[][] {
 
 /** One statement changes a row once. */
 function rowChangedBy({ query, how }: Asked): unknown {
-  return how?.kind === 'write' ? query.parameters[how.columns.indexOf('id')] : undefined
+  return how?.kind === 'write' ? keyOfWrite(query, how) : undefined
 }
 
 type Sending = Pick<MergingOptions, 'onShared'> & { execute: Execute }
@@ -91,8 +91,7 @@ async function send(group: readonly Asked[], { execute, onShared }: Sending): Pr
   try {
     const { how } = first
     if (how === undefined || group.length === 1) return first.resolve(await execute(first.query))
-    const answer = await execute(mergedOf(group, how))
-    for (const asked of group) deliver(asked, { how, answer })
+    deliver(group, how, await execute(mergedOf(group, how)))
   } catch (error) {
     if (group.length > 1 && onShared === 'each asks again')
       return void (await Promise.all(group.map(async (asked) => await send([asked], { execute, onShared }))))
@@ -112,27 +111,54 @@ function mergedOf(group: readonly Asked[], how: Mergeable): CompiledQuery {
 
 type Write = Extract<Mergeable, { kind: 'write' }>
 
-function rowOf({ parameters }: CompiledQuery, { columns }: Write): Readonly<Record<string, unknown>> {
+function rowOf({ parameters }: CompiledQuery, { columns }: Write): Row {
   return Object.fromEntries(columns.map((column, index) => [column, parameters[index]]))
 }
 
-function deliver({ query, faults, resolve, reject }: Asked, { how, answer }: { how: Mergeable; answer: Answer }): void {
+function keyOfWrite({ parameters }: CompiledQuery, { columns, key }: Write): unknown {
+  return joined(key.map((column) => parameters[columns.indexOf(column)]))
+}
+
+function joined(parts: readonly unknown[]): unknown {
+  return parts.length === 1 ? parts[0] : JSON.stringify(parts)
+}
+
+type Row = Readonly<Record<string, unknown>>
+
+/** The rows of an answer that are those of keys, in its order. */
+function rowsByKeys({ rows }: Answer, columns: readonly string[]): (keys: readonly unknown[]) => readonly unknown[] {
+  const of = new Map<unknown, unknown[]>()
+  const keyOf = (row: unknown): unknown => joined(columns.map((column) => (row as Row)[column]))
+  for (const row of rows) {
+    const key = keyOf(row)
+    const same = of.get(key)
+    if (same === undefined) of.set(key, [row])
+    else same.push(row)
+  }
+  return (keys) => (keys.length === 1 ? (of.get(keys[0]) ?? []) : rows.filter((row) => keys.includes(keyOf(row))))
+}
+
+function deliver(group: readonly Asked[], how: Mergeable, answer: Answer): void {
   if (how.kind === 'same') {
-    resolve(answer)
+    for (const { resolve } of group) resolve(answer)
     return
   }
-  const { kind, column } = how
-  if (column === undefined) {
-    resolve({ rows: [] })
+  if (how.kind === 'write') {
+    const rowsOf = rowsByKeys(answer, how.key)
+    for (const { query, resolve } of group) resolve({ rows: [...rowsOf([keyOfWrite(query, how)])] })
     return
   }
-  const keys = kind === 'write' ? [rowOf(query, how)[column]] : (query.parameters[0] as readonly unknown[])
-  const rows = answer.rows.filter((row) => keys.includes((row as Record<string, unknown>)[column]))
-  if (kind !== 'lock' || rows.length === keys.length) {
-    resolve({ rows })
-    return
+  const rowsOf = rowsByKeys(answer, [how.column])
+  for (const asked of group) {
+    const keys = asked.query.parameters[0] as readonly unknown[]
+    const rows = [...rowsOf(keys)]
+    if (how.kind === 'lock' && rows.length < keys.length) refuse(asked)
+    else asked.resolve({ rows })
   }
-  // Somebody else holds it, or it is not there: whoever asked finds out alone, and keeps nobody waiting.
+}
+
+/** Somebody else holds its row, or it is not there: whoever asked finds out alone, and keeps nobody waiting. */
+function refuse({ query, faults, reject }: Asked): void {
   faults.absent()
   reject(new Error(`A row is locked, or is not there: ${query.sql}`))
 }

@@ -233,6 +233,18 @@ describe('rows that are written together', () => {
     await sql`delete from jobs`.execute(database.db)
   })
 
+  it('are told apart by all columns of their key', async () => {
+    const insert = insertInto('connector_state', { unless: '("instance", "key")', key: ['instance', 'key'] })
+    const cell = (instance: string) => ({ instance, key: 'same', value: Buffer.from(instance), version: 1 })
+    await insert(database.db, cell('two'))
+    const names = ['one', 'two', 'three', 'one']
+    const { settled } = await sideBySide(4, async (lane, index) => await insert(lane, cell(names[index] ?? '')))
+    // The last one asks for a row that another one writes: a statement of its own, which finds it there.
+    expect(valuesOf(settled)).toEqual([true, false, true, false])
+    expect(sent).toHaveLength(2)
+    await sql`delete from connector_state`.execute(database.db)
+  })
+
   it('keep bytes as they are', async () => {
     await sql`create table if not exists bytes (version_id text, der bytea, chain_pem text, csr_pem text)`.execute(
       database.db,
