@@ -22,6 +22,8 @@ export interface Scenario {
   agentOffDays: number
   /** Times a CA is distrusted: all it issued is revoked and replaced. */
   distrusts: number
+  /** Times a CA wants all that it issued renewed at once, and says so where it is asked for its windows. */
+  wantedBack: number
 }
 
 const small: Omit<Scenario, 'seed'> = {
@@ -39,6 +41,7 @@ const small: Omit<Scenario, 'seed'> = {
   agentsOff: 0.1,
   agentOffDays: 3,
   distrusts: 1,
+  wantedBack: 1,
 }
 
 export function scenarioOf(seed: number, changes: Partial<Scenario> = {}): Scenario {
@@ -53,6 +56,7 @@ export const fullSize: Partial<Scenario> = {
   caOutages: 4,
   agentsOff: 0.4,
   distrusts: 2,
+  wantedBack: 2,
 }
 
 /** The arguments that make this scenario again. */

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { SimulationPostgres } from '../src/database.js'
 import { runSeed } from '../src/run-seed.js'
+import type { Scenario } from '../src/scenario.js'
 import type { Tampering } from '../src/tampering.js'
 import { startTestPostgres } from './postgres.js'
 import { smallWorld } from './small-world.js'
@@ -10,6 +11,7 @@ import { failuresAreFinal } from './wrong-rules/failures-are-final.js'
 import { fixedWindow } from './wrong-rules/fixed-window.js'
 import { noFence } from './wrong-rules/no-fence.js'
 import { oneKeyFile } from './wrong-rules/one-key-file.js'
+import { windowsAskedOnce, windowsUnheard } from './wrong-rules/windows-unheard.js'
 
 let postgres: SimulationPostgres
 beforeAll(async () => {
@@ -32,19 +34,22 @@ describe('a world like this', () => {
     30 * minutes,
   )
 
-  const wrong: [Tampering, readonly string[]][] = [
+  const fortnight = { lifetimes: [15], distrusts: 0 }
+  const wrong: [Tampering, readonly string[], Partial<Scenario>?][] = [
     [fixedWindow, ['renewsWhenDue', 'rateLimits']],
     [failuresAreFinal, ['nothingIsStuck', 'servesInTime']],
     [alertsOnce, ['failuresAreVisible']],
     [deploymentAsEvent, ['nothingIsStuck', 'servesInTime']],
     [noFence, ['onlyTheHolderSettles']],
     [oneKeyFile, ['keepsItsKey']],
+    [windowsUnheard, ['renewsAsItsCaAsks'], fortnight],
+    [windowsAskedOnce, ['renewsAsItsCaAsks'], fortnight],
   ]
 
-  it.each(wrong.map(([tampering, invariants]) => ({ name: tampering.name, tampering, invariants })))(
+  it.each(wrong.map(([tampering, invariants, changes]) => ({ name: tampering.name, tampering, invariants, changes })))(
     'does not hold where $name',
-    async ({ tampering, invariants }) => {
-      const { violation } = await runSeed({ scenario: smallWorld(), postgres: postgres.url, tampering })
+    async ({ tampering, invariants, changes }) => {
+      const { violation } = await runSeed({ scenario: smallWorld(changes), postgres: postgres.url, tampering })
       expect(invariants).toContain(violation?.invariant)
     },
     15 * minutes,

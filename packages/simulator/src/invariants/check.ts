@@ -6,6 +6,7 @@ import { issuedIsRecorded } from './issued-is-recorded.js'
 import { nothingIsStuck } from './nothing-is-stuck.js'
 import { oneCurrentVersion } from './one-current-version.js'
 import { recordIsWhole } from './record-is-whole.js'
+import { renewsAsItsCaAsks } from './renews-as-its-ca-asks.js'
 import { renewsWhenDue } from './renews-when-due.js'
 import { servedIsRecorded } from './served-is-recorded.js'
 
@@ -13,9 +14,12 @@ const everySeconds = 6 * 3600
 // Who was away a while ago may still be catching up.
 const catchingUpMs = 12 * 3_600_000
 
-/** Tables of the simulator's own, beside the server's: who is away, and what was asked for by hand. */
-export async function prepareChecks({ sql }: World): Promise<void> {
+/** Tables of the simulator's own, beside the server's: who is away, which CAs say when they want renewals, and what was asked for by hand. */
+export async function prepareChecks({ sql, cas }: World): Promise<void> {
   await sql.rows('create table simulated_down (party text primary key)')
+  await sql.rows('create table simulated_suggesting (issuer_id text primary key, wanted_back_at timestamptz)')
+  const suggesting = [...cas.values()].filter(({ suggests }) => suggests)
+  await sql.rows('insert into simulated_suggesting select unnest($1::text[])', [suggesting.map(({ id }) => id)])
   await sql.rows('create table simulated_wishes (certificate_id text not null, at timestamptz not null)')
 }
 
@@ -23,7 +27,7 @@ export async function prepareChecks({ sql }: World): Promise<void> {
 export function startChecks(world: World): void {
   world.agenda.after(everySeconds, async () => {
     await noteWhoIsAway(world)
-    await askRows(world, [oneCurrentVersion, renewsWhenDue, nothingIsStuck, knownFailures])
+    await askRows(world, [oneCurrentVersion, renewsWhenDue, renewsAsItsCaAsks, nothingIsStuck, knownFailures])
     await failuresAreVisible(world)
     startChecks(world)
   })

@@ -2,7 +2,8 @@ import type { RowCheck } from './ask-rows.js'
 
 /**
  * Nothing is renewed before its time: a version that was replaced because of its age had less than 60 % of its life left. What was
- * revoked, what a person asked for and what an agent lost the key of may go earlier, and so may what a change of the certificate replaced.
+ * revoked, what its CA wanted back, what a person asked for and what an agent lost the key of may go earlier, and so may what a change of the
+ * certificate replaced.
  */
 export const renewsWhenDue: RowCheck = {
   invariant: 'renewsWhenDue',
@@ -16,6 +17,8 @@ export const renewsWhenDue: RowCheck = {
      where next.standing = 'current' and next.received_at > $1::timestamptz - interval '7 hours'
        and older.revoked_at is null and orders.generation = older.generation
        and older.not_after - orders.created_at > (older.not_after - older.received_at) * 0.6
+       and not exists (select 1 from simulated_suggesting suggesting where suggesting.issuer_id = older.issuer_id
+         and suggesting.wanted_back_at between older.received_at and orders.created_at)
        and not exists (select 1 from simulated_wishes where simulated_wishes.certificate_id = next.certificate_id
          and simulated_wishes.at > older.received_at - interval '2 days')`,
 }

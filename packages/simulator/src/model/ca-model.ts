@@ -4,8 +4,10 @@ import {
   type DefinitionsByKind,
   defineIssuer,
   type IssuanceRequest,
+  type IssuedRef,
   type OrderOutcome,
   type OrderRef,
+  type RenewalInfo,
   type RevocationOutcome,
   type RevocationRequest,
   z,
@@ -15,6 +17,7 @@ import { isOut, type Outage } from '../outages.js'
 import type { Random } from '../random.js'
 import type { World } from '../world.js'
 import { type Authority, createAuthority } from './authority.js'
+import { renewalInfoOf } from './renewal-windows.js'
 
 /** How a CA is. */
 export interface CaManners {
@@ -25,6 +28,8 @@ export interface CaManners {
   /** Of its orders: answered later, within hours. */
   pendingShare: number
   metered: boolean
+  /** Says when it wants a certificate renewed. */
+  suggests: boolean
   /** New orders it takes in any hour; what comes beyond is told to wait. */
   ordersPerHour: number
   skewSeconds: number
@@ -34,6 +39,9 @@ export interface SignedCertificate {
   orderId: string
   /** Whether somebody was given it. */
   answered: boolean
+  /** In virtual milliseconds, like its end. */
+  at: number
+  notAfter: number
 }
 
 export interface CaModel extends CaManners {
@@ -45,6 +53,8 @@ export interface CaModel extends CaManners {
   readonly unheard: Map<string, number>
   /** Certificates it was told to revoke, by fingerprint. */
   readonly revoked: Set<string>
+  /** When it last wanted all that it had signed until then renewed at once. */
+  wantedBackAt: number | undefined
 }
 
 /** What a CA knows besides its manners. */
@@ -74,10 +84,15 @@ export async function createCa(manners: CaManners, world: () => World): Promise<
     signed: new Map(),
     unheard: new Map(),
     revoked: new Set(),
+    wantedBackAt: undefined,
     definition: definitionOf(manners, {
       issue: async (request) => await issue(world(), desk, request),
       poll: async (order) => await poll(world(), desk, order),
       revoke: async (request) => await revoke(world(), desk, request),
+      renewalInfo: async (certificate) => {
+        requireHeard(world(), desk, 'does not hear who asks for a window')
+        return renewalInfoOf(world(), ca, certificate)
+      },
     }),
   }
   const desk: Desk = {
@@ -98,15 +113,16 @@ interface Answers {
   issue(request: IssuanceRequest): Promise<OrderOutcome>
   poll(order: OrderRef): Promise<OrderOutcome>
   revoke(request: RevocationRequest): Promise<RevocationOutcome>
+  renewalInfo(certificate: IssuedRef): Promise<RenewalInfo>
 }
 
-function definitionOf({ type, metered }: CaManners, answers: Answers): DefinitionsByKind['issuer'] {
+function definitionOf({ type, metered, suggests }: CaManners, answers: Answers): DefinitionsByKind['issuer'] {
   return defineIssuer({
     type,
     displayName: 'A simulated CA',
     configSchema: z.strictObject({}),
     capabilities: {
-      operations: ['poll', 'revoke'],
+      operations: ['poll', 'revoke', ...(suggests ? (['renewalInfo'] as const) : [])],
       names: ['dns'],
       honours: ['notAfter'],
       revocationReasons: ['unspecified', 'keyCompromise', 'superseded', 'cessationOfOperation'],
@@ -241,7 +257,9 @@ async function end(
 
 async function sign(world: World, desk: Desk, request: Omit<IssuanceRequest, 'signal'>): Promise<OrderOutcome> {
   const { ca, authority, random } = desk
-  const now = world.agenda.now() + ca.skewSeconds * 1000
+  const at = world.agenda.now()
+  const now = at + ca.skewSeconds * 1000
+  const notAfter = request.notAfter ?? new Date(now + 90 * 86_400_000)
   const serialNumber = random.bytes(16)
   serialNumber[0] = ((serialNumber[0] ?? 0) & 0x3f) | 0x40
   const der = await authority.sign({
@@ -250,10 +268,10 @@ async function sign(world: World, desk: Desk, request: Omit<IssuanceRequest, 'si
     spki: parseCsr(request.csrPem).publicKey.spki,
     serialNumber,
     notBefore: new Date(now - 3_600_000),
-    notAfter: request.notAfter ?? new Date(now + 90 * 86_400_000),
+    notAfter,
   })
   const fingerprint = createHash('sha256').update(der).digest('hex')
-  ca.signed.set(fingerprint, { orderId: request.id, answered: false })
+  ca.signed.set(fingerprint, { orderId: request.id, answered: false, at, notAfter: notAfter.getTime() })
   world.figures.issued += 1
   return {
     status: 'valid',
@@ -270,15 +288,15 @@ function said({ ca }: Desk, outcome: OrderOutcome): OrderOutcome {
   return outcome
 }
 
-async function revoke(
-  world: World,
-  { ca, random }: Desk,
-  { certificate }: RevocationRequest,
-): Promise<RevocationOutcome> {
-  requireUp(world, ca)
-  if (random.happens(world.scenario.callFailures)) throw unavailable(world, ca, 'does not hear of a revocation')
-  ca.revoked.add(certificate.fingerprint)
+async function revoke(world: World, desk: Desk, { certificate }: RevocationRequest): Promise<RevocationOutcome> {
+  requireHeard(world, desk, 'does not hear of a revocation')
+  desk.ca.revoked.add(certificate.fingerprint)
   return { status: 'confirmed' }
+}
+
+function requireHeard(world: World, { ca, random }: Desk, otherwise: string): void {
+  requireUp(world, ca)
+  if (random.happens(world.scenario.callFailures)) throw unavailable(world, ca, otherwise)
 }
 
 function unavailable({ journal, figures }: World, { id }: CaModel, what: string): CertctlError {

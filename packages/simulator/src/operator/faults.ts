@@ -8,6 +8,7 @@ import { pollLater } from '../model/poll.js'
 import { sightOf } from '../model/verify.js'
 import { isOut } from '../outages.js'
 import type { Random } from '../random.js'
+import { askAnew } from '../server/ask-for-windows.js'
 import type { World } from '../world.js'
 import { noteWish } from './note-wish.js'
 
@@ -18,6 +19,7 @@ const dayMs = day * 1000
 export function startFaults(world: World): void {
   const random = world.random.fork('faults')
   planOutages(world, random)
+  planWantedBack(world)
   const targets = world.scenario.certificates
   every(world, { random, days: 10 / targets, action: () => restartService(world, random) })
   every(world, { random, days: 120 / targets, action: async () => await drift(world, random) })
@@ -49,6 +51,24 @@ function planOutages({ scenario, agenda, cas, agents }: World, random: Random): 
     const from = someDay()
     random.pick(all).outages.push({ from, to: from + agentOffDays * dayMs })
   }
+}
+
+/** A CA finds out that it has issued wrongly, and revokes nothing yet: whoever asks it hears that his certificate is to be renewed now. */
+function planWantedBack(world: World): void {
+  const { scenario, agenda, cas, sql, services } = world
+  const random = world.random.fork('wanted back')
+  const suggesting = [...cas.values()].filter(({ suggests }) => suggests)
+  for (let number = 0; number < scenario.wantedBack; number++)
+    agenda.after(random.between(0.3, 0.8) * scenario.days * day, async () => {
+      const ca = random.pick(suggesting)
+      world.journal.note(`${ca.id} wants all that it issued renewed`)
+      ca.wantedBackAt = agenda.now()
+      await sql.rows('update simulated_suggesting set wanted_back_at = $1 where issuer_id = $2', [
+        services.clock.now(),
+        ca.id,
+      ])
+      await askAnew(world, ca.id)
+    })
 }
 
 function anyTarget({ agents }: World, random: Random): { agent: AgentModel; target: TargetModel } | undefined {

@@ -2,6 +2,7 @@ import { loops } from '../../../../apps/server/src/schedule/index.js'
 import type { Loop } from '../../../../apps/server/src/schedule/loop.js'
 import { isOut } from '../outages.js'
 import type { World } from '../world.js'
+import { askForWindows } from './ask-for-windows.js'
 import { skipIdleLooks } from './skip-idle-looks.js'
 
 const hour = 3600
@@ -16,6 +17,7 @@ const intervals: Readonly<Record<string, number>> = {
   'ending-certificates': 2 * hour,
   'expired-leases': 2 * hour,
   'reconcile-placements': 2 * hour,
+  'renewal-info': 2 * hour,
   'silent-agents': 2 * hour,
   'unconfirmed-revocations': 2 * hour,
   'audit-checkpoint': 24 * hour,
@@ -40,7 +42,10 @@ async function run(world: World, turn: { loop: Loop; seconds: number; signal: Ab
   const { loop, seconds, signal } = turn
   if (loop.name === 'silent-agents') await beat(world)
   if (loop.name === 'due-verifications') await skipIdleLooks(world)
-  await world.activities.begin(async () => await loop.run(world.services, signal))
+  await world.activities.begin(async () => {
+    if (loop.name === 'renewal-info') await askForWindows(world, signal)
+    else await loop.run(world.services, signal)
+  })
   world.agenda.after(seconds, async () => await run(world, turn))
 }
 
