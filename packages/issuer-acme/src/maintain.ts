@@ -55,7 +55,7 @@ async function keepKeyFresh(acme: Acme, signal: AbortSignal): Promise<void> {
     acme.host.log.warn('the ACME server offers no key change; the account key stays', { account: stored.record.url })
     return
   }
-  const { url } = accountOf(acme, await rollOver(acme, settled, signal), signal)
+  const { url } = await accountOf(acme, await rollOver(acme, settled, signal), signal)
   acme.host.log.debug('the account key was changed', { account: url })
 }
 

@@ -66,9 +66,9 @@ function payloadOf({ certificate, reason }: RevocationRequest): { certificate: s
 async function* accountsFor(acme: Acme, { vendorRef }: IssuedRef, signal: AbortSignal): AsyncGenerator<Account> {
   const known = await listAccounts(acme)
   const ordered = known.find(({ record }) => record.url === vendorRef)
-  if (ordered !== undefined) yield accountOf(acme, await settleRollover(acme, ordered, signal), signal)
+  if (ordered !== undefined) yield await accountOf(acme, await settleRollover(acme, ordered, signal), signal)
   const configured = await openAccount(acme, signal)
   if (configured.url !== vendorRef) yield configured
   const others = known.filter(({ record }) => record.url !== vendorRef && record.url !== configured.url)
-  for (const stored of others) yield accountOf(acme, stored, signal)
+  for (const stored of others) yield await accountOf(acme, stored, signal)
 }

@@ -11,7 +11,7 @@ import {
   messageOf,
   type Secret,
 } from '@certctl/core'
-import axios, { type AxiosResponse } from 'axios'
+import type { AxiosResponse } from 'axios'
 import { systemClock } from './clock.js'
 import { openConnection } from './connection.js'
 import { errnoOf } from './errno.js'
@@ -55,6 +55,8 @@ async function send(
   const url = urlOf(options.baseUrl, request)
   const limitSeconds = options.timeLimitSeconds ?? defaultLimitSeconds
   const { data, contentType } = bodyOf(request)
+  // Loaded by the first request, and before its time counts.
+  const { default: axios } = await import('axios')
   const limit = timeLimit(limitSeconds)
   try {
     return await axios.request<Buffer>({
@@ -79,7 +81,7 @@ async function send(
     })
   } catch (error) {
     const reason = limit.aborted ? `did not answer within ${limitSeconds} s` : undefined
-    throw faultOf(error, url.host, { reason, aborted: request.signal?.aborted === true })
+    throw faultOf(error, url.host, { isOfAxios: axios.isAxiosError, reason, aborted: request.signal?.aborted === true })
   }
 }
 
@@ -117,16 +119,20 @@ function bodyOf({ json, form, body }: HttpRequest): { data?: Buffer; contentType
 }
 
 /** The library's error holds the whole request, credentials included: only what it was caused by may leave. */
-function faultOf(error: unknown, host: string, { reason, aborted }: { reason?: string | undefined; aborted: boolean }) {
-  const cause = axios.isAxiosError(error) ? error.cause : error
+function faultOf(
+  error: unknown,
+  host: string,
+  { isOfAxios, reason, aborted }: { isOfAxios(thing: unknown): boolean; reason: string | undefined; aborted: boolean },
+) {
+  const cause = isOfAxios(error) ? (error as Error).cause : error
   if (aborted) return new CertctlError('aborted', `The request to ${host} was interrupted`)
   if (isCertctlError(cause)) return cause
-  if (axios.isAxiosError(error) && error.message.includes('maxContentLength'))
+  if (isOfAxios(error) && messageOf(error).includes('maxContentLength'))
     return new CertctlError('upstream_protocol', `${host} answered with more bytes than are accepted`)
   const text = reason ?? `cannot be reached: ${messageOf(cause ?? errnoOf(error))}`
   const answered = /^HPE_|^Z_|^ERR_BAD_RESPONSE/.test(errnoOf(cause ?? error))
   const code = answered ? 'upstream_protocol' : 'upstream_unavailable'
-  return new CertctlError(code, `${host} ${text}`, axios.isAxiosError(cause) ? {} : { cause })
+  return new CertctlError(code, `${host} ${text}`, isOfAxios(cause) ? {} : { cause })
 }
 
 function responseOf({ status, headers, data: body }: AxiosResponse<Buffer>, now: Date): HttpResponse {

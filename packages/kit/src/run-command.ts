@@ -1,7 +1,7 @@
 import { constants, homedir } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
 import { CertctlError, type CommandResult, type RunOptions } from '@certctl/core'
-import { execa } from 'execa'
+import type { execa } from 'execa'
 import { errnoOf } from './errno.js'
 
 const searchPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
@@ -19,7 +19,8 @@ export async function runCommand(argv: readonly string[], options: RunOptions = 
   const [program, ...rest] = argv
   if (program === undefined) throw new CertctlError('config_invalid', 'A command must name a program')
   if (options.signal?.aborted) throw interrupted(argv, options.signal)
-  const child = start(program, rest, options)
+  // Loaded by the first command: most programs run none, and all of them start.
+  const child = start((await import('execa')).execa, [program, ...rest], options)
   const encoding = options.outputEncoding ?? 'utf8'
   const outputs = { stdout: keepTail(child.stdout, encoding), stderr: keepTail(child.stderr, encoding) }
   const ended = new Promise<Ended>((settle) => {
@@ -43,8 +44,8 @@ export async function runCommand(argv: readonly string[], options: RunOptions = 
 
 type Ended = { exitCode: number | null; signal: NodeJS.Signals | null; error?: Error }
 
-function start(program: string, rest: readonly string[], { stdin, environment, cwd }: RunOptions) {
-  return execa(program, rest, {
+function start(run: typeof execa, [program, ...rest]: [string, ...string[]], { stdin, environment, cwd }: RunOptions) {
+  return run(program, rest, {
     detached: process.platform !== 'win32',
     reject: false,
     buffer: false,

@@ -28,7 +28,7 @@ export async function openAccount(acme: Acme, signal: AbortSignal): Promise<Acco
   const found = (await findAccount(acme)) ?? (await makeRecord(acme))
   const settled = found.record.next_private_key_pem === undefined ? found : await settleRollover(acme, found, signal)
   const registered = settled.record.url === undefined ? await register(acme, settled, signal) : settled
-  return accountOf(acme, registered, signal)
+  return await accountOf(acme, registered, signal)
 }
 
 /** The account that placed an order: it alone may look at it, whatever the configuration says now. `undefined`: one of another CA, or none that is known here. */
@@ -39,21 +39,21 @@ export async function accountOfOrder(
 ): Promise<Account | undefined> {
   if (!URL.canParse(orderId) || new URL(orderId).origin !== new URL(acme.config.directory_url).origin) return undefined
   const found = (await listAccounts(acme)).find(({ record }) => record.url === url)
-  if (found !== undefined) return accountOf(acme, await settleRollover(acme, found, signal), signal)
+  if (found !== undefined) return await accountOf(acme, await settleRollover(acme, found, signal), signal)
   const configured = await openAccount(acme, signal)
   return url === undefined || configured.url === url ? configured : undefined
 }
 
 /** The account of a record that is registered. */
-export function accountOf(acme: Acme, stored: StoredAccount, signal: AbortSignal): Account {
+export async function accountOf(acme: Acme, stored: StoredAccount, signal: AbortSignal): Promise<Account> {
   const { url, private_key_pem } = stored.record
   if (url === undefined) throw new CertctlError('internal', `The ACME account ${stored.key} is not registered`)
-  const signer = signerFor(acme, stored.record, signal)
+  const signer = await signerFor(acme, stored.record, signal)
   return { url, stored, spkiSha256: spkiSha256Of(private_key_pem), signer }
 }
 
-function signerFor(acme: Acme, { private_key_pem, url }: AccountRecord, signal: AbortSignal): Signer {
-  return createSigner({
+async function signerFor(acme: Acme, { private_key_pem, url }: AccountRecord, signal: AbortSignal): Promise<Signer> {
+  return await createSigner({
     transport: acme.transport,
     directoryUrl: acme.config.directory_url,
     privateKeyPem: private_key_pem,
@@ -91,7 +91,7 @@ async function register(acme: Acme, stored: StoredAccount, signal: AbortSignal):
     )
   const found = await bindingOf(acme, stored.record, signal)
   const bound = found?.isFresh === true ? await keepBinding(acme, stored, found.binding) : stored
-  const signer = createSigner({
+  const signer = await createSigner({
     transport,
     directoryUrl: config.directory_url,
     privateKeyPem: bound.record.private_key_pem,

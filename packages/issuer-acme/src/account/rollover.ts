@@ -38,7 +38,8 @@ async function isKnown(
   { privateKeyPem, url, signal }: { privateKeyPem: string; url: string; signal: AbortSignal },
 ): Promise<boolean> {
   const { newAccount } = await acme.transport.directory(signal)
-  const answer = await signerOf(acme, { privateKeyPem, signal }).ask(newAccount, { onlyReturnExisting: true })
+  const signer = await signerOf(acme, { privateKeyPem, signal })
+  const answer = await signer.ask(newAccount, { onlyReturnExisting: true })
   return answer.problem === undefined && answer.headers.location === url
 }
 
@@ -52,8 +53,8 @@ async function change(acme: Acme, { record, next, signal }: Change): Promise<voi
   const { keyChange } = await acme.transport.directory(signal)
   if (keyChange === undefined)
     throw new CertctlError('unsupported', 'The ACME server offers no key change; unset account_key_rollover_days')
-  const former = signerOf(acme, { privateKeyPem: record.private_key_pem, accountUrl: record.url, signal })
-  const inner = signerOf(acme, { privateKeyPem: next, signal })
+  const former = await signerOf(acme, { privateKeyPem: record.private_key_pem, accountUrl: record.url, signal })
+  const inner = await signerOf(acme, { privateKeyPem: next, signal })
   await former.post(
     keyChange,
     inner.sign(keyChange, { account: record.url, oldKey: { ...former.jwk } }),
@@ -61,9 +62,9 @@ async function change(acme: Acme, { record, next, signal }: Change): Promise<voi
   )
 }
 
-function signerOf(
+async function signerOf(
   { transport, config }: Acme,
   options: { privateKeyPem: string; accountUrl?: string; signal: AbortSignal },
-): Signer {
-  return createSigner({ ...options, transport, directoryUrl: config.directory_url })
+): Promise<Signer> {
+  return await createSigner({ ...options, transport, directoryUrl: config.directory_url })
 }

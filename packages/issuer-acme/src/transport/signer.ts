@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import type { JsonValue } from '@certctl/core'
-import AcmeHttp from 'acme-client/src/http.js'
 import type { Answer } from './answer.js'
 import { errorOf } from './problem.js'
 import type { Transport } from './transport.js'
@@ -29,7 +28,9 @@ export interface SignerOptions {
 }
 
 /** Signing and the repetition after `badNonce` are acme-client's; what goes over the wire, and how, is ours. */
-export function createSigner(options: SignerOptions): Signer {
+export async function createSigner(options: SignerOptions): Promise<Signer> {
+  // Two hundred files, which only who has such an account loads.
+  const { default: AcmeHttp } = await import('acme-client/src/http.js')
   const { transport, directoryUrl, privateKeyPem, accountUrl, binding, signal } = options
   const answers = new WeakMap<object, Answer>()
   const http = Object.assign(new AcmeHttp(directoryUrl, Buffer.from(privateKeyPem), binding ?? {}), {
