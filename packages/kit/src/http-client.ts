@@ -11,7 +11,7 @@ import {
   messageOf,
   type Secret,
 } from '@certctl/core'
-import type { AxiosResponse } from 'axios'
+import type { AxiosError, AxiosResponse } from 'axios'
 import { systemClock } from './clock.js'
 import { openConnection } from './connection.js'
 import { errnoOf } from './errno.js'
@@ -55,11 +55,9 @@ async function send(
   const url = urlOf(options.baseUrl, request)
   const limitSeconds = options.timeLimitSeconds ?? defaultLimitSeconds
   const { data, contentType } = bodyOf(request)
-  // Loaded by the first request, and before its time counts.
-  const { default: axios } = await import('axios')
   const limit = timeLimit(limitSeconds)
   try {
-    return await axios.request<Buffer>({
+    return await (await import('axios')).default.request<Buffer>({
       ...agents,
       adapter: 'http',
       method: request.method,
@@ -81,7 +79,7 @@ async function send(
     })
   } catch (error) {
     const reason = limit.aborted ? `did not answer within ${limitSeconds} s` : undefined
-    throw faultOf(error, url.host, { isOfAxios: axios.isAxiosError, reason, aborted: request.signal?.aborted === true })
+    throw faultOf(error, url.host, { reason, aborted: request.signal?.aborted === true })
   }
 }
 
@@ -118,16 +116,13 @@ function bodyOf({ json, form, body }: HttpRequest): { data?: Buffer; contentType
   return body === undefined ? { contentType: false } : { data: Buffer.from(body), contentType: false }
 }
 
+const isOfAxios = (error: unknown): error is AxiosError => error instanceof Error && 'isAxiosError' in error
 /** The library's error holds the whole request, credentials included: only what it was caused by may leave. */
-function faultOf(
-  error: unknown,
-  host: string,
-  { isOfAxios, reason, aborted }: { isOfAxios(thing: unknown): boolean; reason: string | undefined; aborted: boolean },
-) {
-  const cause = isOfAxios(error) ? (error as Error).cause : error
+function faultOf(error: unknown, host: string, { reason, aborted }: { reason?: string | undefined; aborted: boolean }) {
+  const cause = isOfAxios(error) ? error.cause : error
   if (aborted) return new CertctlError('aborted', `The request to ${host} was interrupted`)
   if (isCertctlError(cause)) return cause
-  if (isOfAxios(error) && messageOf(error).includes('maxContentLength'))
+  if (isOfAxios(error) && error.message.includes('maxContentLength'))
     return new CertctlError('upstream_protocol', `${host} answered with more bytes than are accepted`)
   const text = reason ?? `cannot be reached: ${messageOf(cause ?? errnoOf(error))}`
   const answered = /^HPE_|^Z_|^ERR_BAD_RESPONSE/.test(errnoOf(cause ?? error))

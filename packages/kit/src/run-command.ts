@@ -19,7 +19,6 @@ export async function runCommand(argv: readonly string[], options: RunOptions = 
   const [program, ...rest] = argv
   if (program === undefined) throw new CertctlError('config_invalid', 'A command must name a program')
   if (options.signal?.aborted) throw interrupted(argv, options.signal)
-  // Loaded by the first command: most programs run none, and all of them start.
   const child = start((await import('execa')).execa, [program, ...rest], options)
   const encoding = options.outputEncoding ?? 'utf8'
   const outputs = { stdout: keepTail(child.stdout, encoding), stderr: keepTail(child.stderr, encoding) }
@@ -31,8 +30,7 @@ export async function runCommand(argv: readonly string[], options: RunOptions = 
   const { exitCode, signal, error } = await ended
   if (options.endGroup && child.pid !== undefined) signalGroup(child.pid, 'SIGKILL')
   await Promise.race([Promise.allSettled([child]), pause(outputMilliseconds, undefined, { ref: false })])
-  child.stdout.destroy()
-  child.stderr.destroy()
+  for (const output of [child.stdout, child.stderr]) output.destroy()
   if (stopped === 'aborted' && options.signal !== undefined) throw interrupted(argv, options.signal)
   return {
     exitCode: exitCode ?? 128 + (signal === null ? 0 : constants.signals[signal]),
