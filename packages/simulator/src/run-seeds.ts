@@ -57,6 +57,7 @@ function tell(child: ChildProcess, order: SeedOrder): void {
 
 async function live(child: ChildProcess, scenario: Scenario, { onMessage }: SeedRun): Promise<SeedResult> {
   return await new Promise((resolve, reject) => {
+    if (!child.connected) throw new Error(`the process of seed ${scenario.seed} has ended`)
     const hear = (message: SeedMessage): void => {
       onMessage(message)
       if (message.is !== 'result') return

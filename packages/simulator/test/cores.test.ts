@@ -3,9 +3,20 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from '@jest/globals'
 import { createCores, moveTo } from '../src/cores.js'
+import { numbersIn } from '../src/numbers-in.js'
 
 const allowed = (pid: number | string): string | undefined =>
   /^Cpus_allowed_list:\s*(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+
+describe('numbers in a text', () => {
+  it('are single ones and ranges', () => {
+    expect(numbersIn('1-3,7')).toEqual([1, 2, 3, 7])
+  })
+
+  it.each(['', '1,', '-3', 'one', '1.5'])('are not in "%s"', (text) => {
+    expect(() => numbersIn(text)).toThrow('is not like 1-3,7')
+  })
+})
 
 describe('processes on cores', () => {
   it('are shared out, and one moves to where another one ended', () => {

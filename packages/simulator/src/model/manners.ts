@@ -8,7 +8,7 @@ export function mannersOf({ certificates }: Scenario): CaManners[] {
   return [
     { ...usual, id: 'ca-prompt', type: 'SimulatedPrompt', suggests: true, skewSeconds: 40 },
     { ...usual, id: 'ca-forgetful', type: 'SimulatedForgetful', searches: false },
-    { ...usual, id: 'ca-slow', type: 'SimulatedSlow', pendingShare: 0.7, skewSeconds: -90 },
+    { ...usual, id: 'ca-slow', type: 'SimulatedSlow', pendingShare: 0.4, skewSeconds: -90 },
     {
       ...usual,
       id: 'ca-metered',

@@ -63,8 +63,9 @@ async function start(world: World, job: JobRow, signal: AbortSignal): Promise<vo
 async function secondsToNext({ services, sql }: World): Promise<number> {
   const now = services.clock.now()
   const [row] = await sql.rows<{ at: Date | null }>(
-    `select min(case when state = 'ready' then run_at else locked_until end) as at
-       from jobs where kind = 'issue' and state in ('ready', 'active')`,
+    `select least(
+       (select min(run_at) from jobs where kind = 'issue' and state = 'ready'),
+       (select min(locked_until) from jobs where kind = 'issue' and state = 'active')) as at`,
   )
   if (row?.at == null) return longestWaitSeconds
   const seconds = (row.at.getTime() - now.getTime()) / 1000
