@@ -16,10 +16,10 @@ const outputMilliseconds = 300
  * gives `timedOut`, or when the signal fires, which rejects `aborted`. Of each output the last MiB is kept. Any exit is a result, as in a shell: 127 a program that
  * does not exist, 126 one that may not be run, 128 + n an end by signal n. */
 export async function runCommand(argv: readonly string[], options: RunOptions = {}): Promise<CommandResult> {
-  const [program, ...rest] = argv
-  if (program === undefined) throw new CertctlError('config_invalid', 'A command must name a program')
+  if (argv.length === 0) throw new CertctlError('config_invalid', 'A command must name a program')
+  const { execa } = await import('execa') // takes a moment, in which the signal may fire
   if (options.signal?.aborted) throw interrupted(argv, options.signal)
-  const child = start((await import('execa')).execa, [program, ...rest], options)
+  const child = start(execa, argv, options)
   const encoding = options.outputEncoding ?? 'utf8'
   const outputs = { stdout: keepTail(child.stdout, encoding), stderr: keepTail(child.stderr, encoding) }
   const ended = new Promise<Ended>((settle) => {
@@ -35,14 +35,14 @@ export async function runCommand(argv: readonly string[], options: RunOptions = 
   return {
     exitCode: exitCode ?? 128 + (signal === null ? 0 : constants.signals[signal]),
     stdout: outputs.stdout(),
-    stderr: error === undefined ? outputs.stderr() : `${program}: ${error.message}`,
+    stderr: error === undefined ? outputs.stderr() : `${argv[0]}: ${error.message}`,
     timedOut: stopped === 'timed out',
   }
 }
 
 type Ended = { exitCode: number | null; signal: NodeJS.Signals | null; error?: Error }
 
-function start(run: typeof execa, [program, ...rest]: [string, ...string[]], { stdin, environment, cwd }: RunOptions) {
+function start(run: typeof execa, [program = '', ...rest]: readonly string[], { stdin, environment, cwd }: RunOptions) {
   return run(program, rest, {
     detached: process.platform !== 'win32',
     reject: false,

@@ -162,6 +162,15 @@ describe('a command that takes too long', () => {
     expect(await hasEnded(await pidIn('pid'))).toBe(true)
   })
 
+  it('is not started when its caller is interrupted before it begins', async () => {
+    const controller = new AbortController()
+    const path = await script(`touch ${directory}/ran`)
+    const running = runCommand([path], { signal: controller.signal })
+    controller.abort()
+    await expect(running).rejects.toMatchObject({ code: 'aborted' })
+    expect(existsSync(join(directory, 'ran'))).toBe(false)
+  })
+
   it('is not started when its caller was interrupted before', async () => {
     const path = await script(`touch ${directory}/ran`)
     await expect(runCommand([path], { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'aborted' })
