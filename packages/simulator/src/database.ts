@@ -35,6 +35,9 @@ export async function startPostgres(directory: string): Promise<SimulationPostgr
       wal_level: 'minimal',
       max_wal_senders: '0',
     },
+  }).catch((error: unknown) => {
+    rmSync(directory, { recursive: true, force: true })
+    throw error
   })
   const { host, user, password } = server.address as Extract<DatabaseAddress, { host: string }>
   const pid = runningPostmaster(`${directory}/postgres/data`)

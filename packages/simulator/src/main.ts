@@ -31,9 +31,10 @@ else process.exitCode = await main()
 
 /** Does what the parent says, on a PostgreSQL of its own, until the parent is gone. */
 async function liveAll(): Promise<void> {
-  const over = once(process, 'disconnect').then(() => undefined)
+  // A parent that ended while this was being loaded is not heard of any more.
+  const over = process.connected ? once(process, 'disconnect').then(() => undefined) : Promise.resolve(undefined)
   // The parent hears of it as well, and ends this process when it is ready to.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined)
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
   const postgres = startPostgres(mkdtempSync(join(tmpdir(), 'certctl-simulator-')))
   const obey = async (order: SeedOrder): Promise<void> => {
     const { url, pid } = await postgres
@@ -42,12 +43,15 @@ async function liveAll(): Promise<void> {
   }
   const failed = new Promise<unknown>((resolve) => {
     process.on('message', (order: SeedOrder) => void obey(order).catch(resolve))
+    // Also what is under way when its database has been stopped, of which nobody hears any more.
+    process.on('uncaughtException', resolve)
   })
   const failure = await Promise.race([over, failed])
   if (failure !== undefined) console.error(failure)
-  // What is under way fails with its database, and nobody asks for it any more.
-  process.on('uncaughtException', () => undefined)
-  await (await postgres).stop()
+  await postgres.then(
+    async ({ stop }) => await stop(),
+    () => undefined,
+  )
   process.exit(failure === undefined ? 0 : 1)
 }
 
@@ -93,10 +97,10 @@ async function main(): Promise<number> {
   const changes: Partial<Scenario> = { ...(values.full ? fullSize : {}), ...JSON.parse(values.scenario) }
   const { results } = values
   const stopping = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort())
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stopping.abort())
   const run: SeedRun = {
     scenarios: seeds.map((seed) => scenarioOf(seed, changes)),
-    processes: Number(values.processes),
+    processes: countOf(values.processes),
     program: import.meta.filename,
     signal: stopping.signal,
     onMessage(message) {
@@ -139,6 +143,11 @@ function seedsOf(text: string): number[] {
   } catch (error) {
     throw new Error(`--seeds: ${messageOf(error)}`)
   }
+}
+
+function countOf(text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new Error(`--processes: "${text}" is not a number of one or more`)
+  return Number(text)
 }
 
 function doneSeeds(results: string | undefined): number[] {

@@ -13,7 +13,7 @@ describe('numbers in a text', () => {
     expect(numbersIn('1-3,7')).toEqual([1, 2, 3, 7])
   })
 
-  it.each(['', '1,', '-3', 'one', '1.5'])('are not in "%s"', (text) => {
+  it.each(['', '1,', '-3', 'one', '1.5', '3-1', '1-2-3'])('are not in "%s"', (text) => {
     expect(() => numbersIn(text)).toThrow('is not like 1-3,7')
   })
 })

@@ -48,10 +48,14 @@ describe('the command', () => {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...env, TMPDIR: temporary },
     })
-    await once(child.stdout, 'data')
-    expect(readdirSync(temporary)).not.toEqual([])
-    child.kill('SIGTERM')
-    const [code] = await once(child, 'exit')
+    const ended = once(child, 'exit')
+    try {
+      await Promise.race([once(child.stdout, 'data'), ended])
+      expect(readdirSync(temporary)).not.toEqual([])
+    } finally {
+      child.kill('SIGTERM')
+    }
+    const [code] = await ended
     expect({ code, left: readdirSync(temporary) }).toEqual({ code: 130, left: [] })
     rmSync(temporary, { recursive: true })
   })
@@ -60,5 +64,6 @@ describe('the command', () => {
     const { status, output } = simulate(['--seeds', 'one'])
     expect(status).not.toBe(0)
     expect(output).toContain('is not like 1-3,7')
+    expect(simulate(['--processes', '0']).output).toContain('is not a number of one or more')
   })
 })

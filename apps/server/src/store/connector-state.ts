@@ -42,7 +42,8 @@ export function connectorStateTable(db: Kysely<Schema>) {
     /** Writes where nothing lives under the key; returns whether it did. */
     async insert(instance: string, cell: StateCell & { expires_at: Date | null; at: Date }): Promise<boolean> {
       const { key, value, version, expires_at, at } = cell
-      if (await insertWhereNone(db, { instance, key, value, version, expires_at })) return true
+      const row = { instance, key, value, version, expires_at }
+      if (await insertWhereNone(db, row)) return true
       const outcome = await db
         .updateTable('connector_state')
         .set({ value, version, expires_at })
@@ -50,7 +51,8 @@ export function connectorStateTable(db: Kysely<Schema>) {
         .where('key', '=', key)
         .where('expires_at', '<=', at)
         .executeTakeFirst()
-      return outcome.numUpdatedRows > 0n
+      // Once more: what was there may have been taken away meanwhile.
+      return outcome.numUpdatedRows > 0n || (await insertWhereNone(db, row))
     },
 
     /** Writes over exactly that version; returns whether it was still there. */

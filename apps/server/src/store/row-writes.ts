@@ -95,6 +95,8 @@ export function asRows(rows: readonly Row[]): string {
 }
 
 function asJson([column, value]: [string, unknown]): [string, unknown] {
+  // JSON would make null of it.
+  if (value instanceof Date && Number.isNaN(value.getTime())) throw new RangeError(`${column} is no time`)
   return [column, value instanceof Uint8Array ? `\\x${Buffer.from(value).toString('hex')}` : value]
 }
 

@@ -82,6 +82,30 @@ describe('the state of an instance', () => {
     expect(await state.get('nonce')).toMatchObject({ value: 'b' })
   })
 
+  it('is put anew where it has expired, and left alone at other instances', async () => {
+    const at = services.clock.now()
+    const expiresAt = new Date(at.getTime() + 1000)
+    for (const instance of ['iss-one', 'iss-four'])
+      await createRowStateStore(services, instance).put('both', instance, { expiresAt })
+    const before = await services.store.connectorState.get('iss-four', 'both', at)
+    services.clock.advance(1)
+    await state.put('both', 'anew', { expect: 'absent' })
+    expect(before).toBeDefined()
+    expect(await services.store.connectorState.get('iss-four', 'both', at)).toEqual(before)
+  })
+
+  it('is put anew also where it is taken away meanwhile', async () => {
+    for (let round = 0; round < 40; round++) {
+      await state.put(`gone/${round}`, 'old', { expiresAt: new Date(services.clock.now().getTime() + 1000) })
+      services.clock.advance(1)
+      const [written] = await Promise.all([
+        state.put(`gone/${round}`, 'new', { expect: 'absent' }),
+        services.store.connectorState.removeExpired(services.clock.now()),
+      ])
+      expect(written).toMatchObject({ version: 1 })
+    }
+  })
+
   it('is listed by prefix in order, however much there is', async () => {
     for (let n = 0; n < 450; n++) await state.put(`item/${String(n).padStart(3, '0')}`, n)
     await state.put('item%', 'not below the prefix')

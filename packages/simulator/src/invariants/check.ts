@@ -17,7 +17,8 @@ const catchingUpMs = 12 * 3_600_000
 /** Tables of the simulator's own, beside the server's: who is away, which CAs say when they want renewals, and what was asked for by hand. */
 export async function prepareChecks({ sql, cas }: World): Promise<void> {
   await sql.rows('create table simulated_down (party text primary key)')
-  await sql.rows('create table simulated_suggesting (issuer_id text primary key, wanted_back_at timestamptz)')
+  await sql.rows('create table simulated_suggesting (issuer_id text primary key)')
+  await sql.rows('create table simulated_wanted_back (issuer_id text not null, at timestamptz not null)')
   const suggesting = [...cas.values()].filter(({ suggests }) => suggests)
   await sql.rows('insert into simulated_suggesting select unnest($1::text[])', [suggesting.map(({ id }) => id)])
   await sql.rows('create table simulated_wishes (certificate_id text not null, at timestamptz not null)')

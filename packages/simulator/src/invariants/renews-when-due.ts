@@ -17,8 +17,8 @@ export const renewsWhenDue: RowCheck = {
      where next.standing = 'current' and next.received_at > $1::timestamptz - interval '7 hours'
        and older.revoked_at is null and orders.generation = older.generation
        and older.not_after - orders.created_at > (older.not_after - older.received_at) * 0.6
-       and not exists (select 1 from simulated_suggesting suggesting where suggesting.issuer_id = older.issuer_id
-         and suggesting.wanted_back_at between older.received_at and orders.created_at)
+       and not exists (select 1 from simulated_wanted_back wanted where wanted.issuer_id = older.issuer_id
+         and wanted.at between older.received_at - interval '3 days' and orders.created_at)
        and not exists (select 1 from simulated_wishes where simulated_wishes.certificate_id = next.certificate_id
          and simulated_wishes.at > older.received_at - interval '2 days')`,
 }

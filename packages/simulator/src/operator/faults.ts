@@ -63,10 +63,7 @@ function planWantedBack(world: World): void {
       const ca = random.pick(suggesting)
       world.journal.note(`${ca.id} wants all that it issued renewed`)
       ca.wantedBackAt = agenda.now()
-      await sql.rows('update simulated_suggesting set wanted_back_at = $1 where issuer_id = $2', [
-        services.clock.now(),
-        ca.id,
-      ])
+      await sql.rows('insert into simulated_wanted_back (at, issuer_id) values ($1, $2)', [services.clock.now(), ca.id])
       await askAnew(world, ca.id)
     })
 }

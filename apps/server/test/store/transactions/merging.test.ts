@@ -238,6 +238,14 @@ describe('rows that are written together', () => {
     const cell = (instance: string) => ({ instance, key: 'same', value: Buffer.from(instance), version: 1 })
     await insert(database.db, cell('two'))
     const names = ['one', 'two', 'three', 'one']
+    await insert(database.db, { ...cell('ab'), key: 'c' })
+    const alike = [
+      { ...cell('ab'), key: 'c' },
+      { ...cell('a'), key: 'bc' },
+    ]
+    const other = await sideBySide(2, async (lane, index) => await insert(lane, alike[index] ?? cell('')))
+    expect(valuesOf(other.settled)).toEqual([false, true])
+    sent.length = 0
     const { settled } = await sideBySide(4, async (lane, index) => await insert(lane, cell(names[index] ?? '')))
     // The last one asks for a row that another one writes: a statement of its own, which finds it there.
     expect(valuesOf(settled)).toEqual([true, false, true, false])
