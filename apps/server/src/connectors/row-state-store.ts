@@ -1,5 +1,6 @@
 import { CertctlError, type JsonValue, type StateStore, type Stored } from '@certctl/core'
 import type { Services } from '../services.js'
+import { partsKey } from '../store/by-key.js'
 import type { StateCell } from '../store/connector-state.js'
 
 type Needs = Pick<Services, 'store' | 'sealing' | 'clock'>
@@ -26,7 +27,7 @@ export function createRowStateStore({ store, sealing, clock }: Needs, instance: 
   // A CA of ours writes one for each certificate: those of many orders are one statement.
   const insert = async (cell: Parameters<typeof table.insert>[1]): Promise<boolean> =>
     await store.together(
-      JSON.stringify(['state', instance, cell.key]),
+      partsKey('state', instance, cell.key),
       async (tx) => await tx.connectorState.insert(instance, cell),
     )
 

@@ -3,7 +3,7 @@ import type { World } from '../world.js'
 import type { CaModel } from './ca-model.js'
 
 /** Of a life: earlier than a long one would be renewed without it, and late enough not to be called too early, even where it was received late. */
-const window = { from: 0.45, to: 0.5 }
+export const window = { from: 0.45, to: 0.5 }
 /** Who asks often enough hears of a window that moved within this time. */
 export const askAgainSeconds = 6 * 3600
 
