@@ -340,6 +340,40 @@ describe('names', () => {
   })
 })
 
+describe('the keys an agent must keep', () => {
+  it('are of what is current, desired, deployed, served or ordered there, and of nothing that was replaced or is not its own', async () => {
+    const { id, agent } = await served(scene, { name: 'kept.example.test', agentId: 'agent-kept', targetId: 'kept' })
+    const other = await served(scene, { name: 'other.example.test', agentId: 'agent-other', targetId: 'other' })
+    const [current] = await store().versions.listCurrent(id)
+    const [foreign] = await store().versions.listCurrent(other.id)
+    const [placement] = await store().placements.listOfCertificate(id)
+    if (current === undefined || foreign === undefined || placement === undefined) throw new Error('nothing is served')
+    for (const name of ['desired', 'deployed', 'replaced', 'served']) {
+      const names = { id: name, serial_number: name, fingerprint: name, spki_sha256: name }
+      await store().versions.insert({ ...current, ...names, standing: 'previous' })
+    }
+    const keysWhere = async (has: Parameters<ReturnType<typeof store>['placements']['update']>[1]) => {
+      await store().placements.update(placement.id, has)
+      const keys = (await store().versions.listLiveKeys(agent.id)).map(({ spki_sha256: key }) => key)
+      return keys.filter((key) => key !== current.spki_sha256)
+    }
+    const fingerprints = { deployed_fingerprint: 'deployed', served_fingerprint: 'served' }
+    expect(await keysWhere({ ...fingerprints, desired_version_id: 'desired' })).toEqual([
+      'deployed',
+      'desired',
+      'served',
+      null,
+    ])
+    const theirs = { deployed_fingerprint: null, served_fingerprint: foreign.fingerprint }
+    expect(await keysWhere({ ...theirs, desired_version_id: foreign.id })).toEqual([null])
+    expect(await keysWhere({ ...fingerprints, removed_at: now() })).toEqual([null])
+    expect(await store().versions.listLiveKeys(agent.id)).toContainEqual({
+      certificate_id: id,
+      spki_sha256: current.spki_sha256,
+    })
+  })
+})
+
 describe('blocked keys', () => {
   it('are blocked once, for the first reason', async () => {
     const row = { spki_sha256: 'key', reason: 'first', blocked_by: 'op', blocked_at: now() }
