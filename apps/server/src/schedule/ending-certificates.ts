@@ -1,10 +1,10 @@
 import { raiseAlert } from '../lifecycle/raise-alert.js'
 import type { Services } from '../services.js'
-import type { VersionRow } from '../store/versions.js'
+import type { EndingVersion } from '../store/versions.js'
 import { forEachDue } from './for-each-due.js'
 import type { Loop } from './loop.js'
 
-/** Certificates in the last tenth of their life that nothing has replaced, whatever the reason: nobody shall learn it from a browser. */
+/** Certificates in the last tenth of their life that should have been replaced, or that nobody may replace, whatever the reason: nobody shall learn it from a browser. */
 export const endingCertificates: Loop = {
   name: 'ending-certificates',
   everySeconds: () => 300,
@@ -14,13 +14,14 @@ export const endingCertificates: Loop = {
       what: 'telling of a certificate that ends',
       list: async (page) => await services.store.versions.listEnding(now, page),
       idOf: ({ id }) => id,
+      placeOf: ({ place }) => place,
       signal,
       work: async (version) => await tell(services, version),
     })
   },
 }
 
-async function tell(services: Services, version: VersionRow): Promise<void> {
+async function tell(services: Services, version: EndingVersion): Promise<void> {
   await services.store.transaction(async (tx) => {
     const holder = await tx.holders.get(version.holder_id)
     const certificate = await tx.certificates.get(version.certificate_id)

@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely'
+import { isLeftAlone } from './left-alone.js'
 import type { Schema } from './schema.js'
 
 /** A version that nothing replaces by itself any more, and the nearest of its thresholds that it has passed. */
@@ -22,9 +23,8 @@ export function expiryAlertsTable(db: Kysely<Schema>) {
     },
 
     /**
-     * Of versions that somebody wants and whose renewal nobody may start or is overdue (by a day, or a tenth of what was left when it was
-     * due, where that is less): those that have passed a threshold that was not told, nor a nearer one. A threshold as long as the life
-     * itself is none. `after` is an id.
+     * Of versions that somebody wants and that are not renewed by themselves: those that have passed a threshold that was not told, nor a
+     * nearer one. A threshold as long as the life itself is none. `after` is an id.
      */
     async listPassed(
       { now, defaultPolicyId, usualDays }: { now: Date; defaultPolicyId: string; usualDays: readonly number[] },
@@ -45,9 +45,7 @@ export function expiryAlertsTable(db: Kysely<Schema>) {
           ) as passed
         where versions.id > ${after} and passed.days is not null
           and holders.closed_at is null and certificates.archived_at is null and versions.revoked_at is null
-          and (holders.renew_at is null or holders.renew_at
-            + least(interval '1 day', (versions.not_after - holders.renew_at) / 10) <= ${now})
-          and (holders.renew_at is null or holders.renew_at <= ${now})
+          and ${isLeftAlone(now)}
           and (holders.kind <> 'agent' or exists (
             select 1 from placements join targets on targets.id = placements.target_id
             where placements.certificate_id = versions.certificate_id and placements.removed_at is null

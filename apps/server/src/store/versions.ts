@@ -1,5 +1,7 @@
 import { type Insertable, type Kysely, type Selectable, sql, type Updateable } from 'kysely'
 import { part, partsKey, rowsByAsked, rowsByKey } from './by-key.js'
+import { unseenText, unseenTime } from './kept-plans.js'
+import { isLeftAlone } from './left-alone.js'
 import { type Page, type PageRequest, readPage } from './page.js'
 import { insertInto, updateById } from './row-writes.js'
 import type { Schema, VersionTable } from './schema.js'
@@ -50,6 +52,11 @@ const currentWithDer = rowsByKey('holders.certificate_id', (build, isOfCertifica
 )
 const insert = insertInto('versions')
 const update = updateById('versions')
+
+/** A version that nobody replaces. */
+export type EndingVersion = Pick<VersionRow, 'id' | 'certificate_id' | 'holder_id' | 'issuer_id' | 'not_after'> & {
+  place: string
+}
 
 export type VersionWithDer = VersionRow & { der: Buffer; chain_pem: string; csr_pem: string }
 
@@ -102,35 +109,30 @@ export function versionsTable(db: Kysely<Schema>) {
         .execute()
     },
 
-    /** Current ones that are in the last tenth of their life, or past it, of certificates that somebody still wants. `after` is an id. */
-    async listEnding(now: Date, { after, limit }: { after: string; limit: number }): Promise<VersionRow[]> {
-      return await db
-        .selectFrom('versions')
-        .innerJoin('holders', 'holders.current_version_id', 'versions.id')
-        .innerJoin('certificates', 'certificates.id', 'versions.certificate_id')
-        .select(columns)
-        .where('versions.id', '>', after)
-        .where('versions.standing', '=', 'current')
-        .where('versions.revoked_at', 'is', null)
-        .where('holders.closed_at', 'is', null)
-        .where('certificates.archived_at', 'is', null)
-        .where(sql<boolean>`versions.not_after - (versions.not_after - versions.received_at) / 10 < ${now}`)
-        .where(({ or, eb, exists, selectFrom }) =>
-          or([
-            eb('holders.kind', '=', 'outside'),
-            exists(
-              selectFrom('placements')
-                .innerJoin('targets', 'targets.id', 'placements.target_id')
-                .select('placements.id')
-                .whereRef('placements.certificate_id', '=', 'versions.certificate_id')
-                .whereRef('targets.agent_id', '=', 'holders.agent_id')
-                .where('placements.removed_at', 'is', null),
-            ),
-          ]),
-        )
-        .orderBy('versions.id')
-        .limit(limit)
-        .execute()
+    /**
+     * Current ones that are in the last tenth of their life, or past it, and are not renewed by themselves, of certificates that somebody
+     * still wants; those that entered it first come first. `after` is the `place` of an earlier one.
+     */
+    async listEnding(now: Date, { after, limit }: { after: string; limit: number }): Promise<EndingVersion[]> {
+      const [, time = '-infinity', id = ''] = /^(\S+) (.*)$/.exec(after) ?? []
+      // As the index has it, in which nothing depends on a time zone.
+      const lastTenth = sql`((versions.not_after at time zone 'utc') - (versions.not_after - versions.received_at) / 10)`
+      const { rows } = await sql<EndingVersion>`
+        select versions.id, versions.certificate_id, versions.holder_id, versions.issuer_id, versions.not_after,
+          replace(${lastTenth}::text, ' ', 'T') || ' ' || versions.id as place
+        from versions
+          join holders on holders.current_version_id = versions.id
+          join certificates on certificates.id = versions.certificate_id
+        where versions.standing = 'current' and versions.revoked_at is null
+          and ${lastTenth} < (${unseenTime(now)} at time zone 'utc')
+          and (${lastTenth}, versions.id) > ((select ${time}::timestamp), ${unseenText(id)})
+          and holders.closed_at is null and certificates.archived_at is null and ${isLeftAlone(now)}
+          and (holders.kind = 'outside' or exists (
+            select 1 from placements join targets on targets.id = placements.target_id
+            where placements.certificate_id = versions.certificate_id and placements.removed_at is null
+              and targets.agent_id = holders.agent_id))
+        order by ${lastTenth}, versions.id limit ${sql.lit(limit)}`.execute(db)
+      return rows
     },
 
     /** Of these keys, whoever holds them. */
@@ -183,25 +185,33 @@ export function versionsTable(db: Kysely<Schema>) {
 
     /**
      * Keys an agent must keep, by certificate: of its current versions, of what its targets should have or have, and of what is being ordered.
-     * Each certificate it holds is there once more without a key.
+     * Each certificate it holds is there once more without a key. Asked at every poll: it reads nothing of the versions that were replaced.
      */
     async listLiveKeys(agentId: string): Promise<{ certificate_id: string; spki_sha256: string | null }[]> {
       const { rows } = await sql<{ certificate_id: string; spki_sha256: string | null }>`
+        with own as materialized (
+          select id, certificate_id, current_version_id from holders where agent_id = ${agentId} and closed_at is null
+        ), placed as materialized (
+          select placements.certificate_id, desired_version_id, deployed_fingerprint, served_fingerprint
+          from targets join placements on placements.target_id = targets.id
+          where targets.agent_id = ${agentId} and targets.retired_at is null and placements.removed_at is null
+        )
         select versions.certificate_id, versions.spki_sha256
-        from versions join holders on holders.id = versions.holder_id
-        where holders.agent_id = ${agentId} and holders.closed_at is null
-          and (holders.current_version_id = versions.id or exists (
-            select 1 from placements join targets on targets.id = placements.target_id
-            where placements.certificate_id = versions.certificate_id and placements.removed_at is null
-              and targets.agent_id = ${agentId}
-              and (placements.desired_version_id = versions.id or placements.deployed_fingerprint = versions.fingerprint
-                or placements.served_fingerprint = versions.fingerprint)))
+        from own join versions on versions.id = own.current_version_id
+        union
+        select versions.certificate_id, versions.spki_sha256
+        from placed join versions on versions.id = placed.desired_version_id join own on own.id = versions.holder_id
+        union
+        select versions.certificate_id, versions.spki_sha256
+        from placed cross join lateral (values (deployed_fingerprint), (served_fingerprint)) as seen (fingerprint)
+          join versions on versions.fingerprint = seen.fingerprint and versions.certificate_id = placed.certificate_id
+          join own on own.id = versions.holder_id
         union
         select orders.certificate_id, orders.spki_sha256
-        from orders join holders on holders.id = orders.holder_id
-        where holders.agent_id = ${agentId} and holders.closed_at is null and orders.state = 'open'
+        from own join orders on orders.holder_id = own.id
+        where orders.state = 'open'
         union all
-        select certificate_id, null from holders where agent_id = ${agentId} and closed_at is null
+        select certificate_id, null from own
         order by 1, 2`.execute(db)
       return rows
     },

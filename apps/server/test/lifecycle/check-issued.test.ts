@@ -88,6 +88,14 @@ describe('what a CA returns', () => {
     expect(differences).toHaveLength(1)
   })
 
+  it('may last as long as is allowed from the answer on, since another turn may have asked after this one', async () => {
+    const late = { approved: approve({ maxTtlSeconds: 86_400 }), now: new Date(now.getTime() + 600_000) }
+    const notAfter = new Date(days(1).getTime() + 600_000)
+    await expect(check({ notAfter }, late)).resolves.toMatchObject({ differences: [] })
+    const longer = new Date(notAfter.getTime() + 61_000)
+    await expect(check({ notAfter: longer }, late)).rejects.toThrow(/later than/)
+  })
+
   it('may end a minute later than asked: CAs round up', async () => {
     const asked = approve({}, 86_400)
     const notAfter = new Date(days(1).getTime() + 59_000)

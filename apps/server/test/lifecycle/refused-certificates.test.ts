@@ -1,6 +1,7 @@
 import { createCsr, generateKey, parseCertificate } from '@certctl/pki'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { createScene, type Scene } from './scene.js'
+import { recordRefused } from '../../src/lifecycle/order/record-refused.js'
+import { createScene, only, type Scene } from './scene.js'
 
 let scene: Scene
 beforeAll(async () => {
@@ -63,6 +64,30 @@ describe('a certificate that is not what was approved', () => {
     await scene.work()
     scene.ca.answer = answer
     expect(await versionsOf(id)).toHaveLength(1)
+  })
+
+  it('ends its order, and another is placed, where a turn that had lost its lease refused it and the next one would not', async () => {
+    const agent = await scene.agent('agent-stalled')
+    await scene.target('target-stalled', agent.id)
+    const { id } = await scene.request({ commonName: 'f.example.test', targetIds: ['target-stalled'] })
+    const asked = only(await agent.claim())
+    const orderId = await agent.submit(asked, await agent.csr(asked))
+    const answer = scene.ca.answer
+    scene.ca.answer = async (request) => {
+      const outcome = await answer(request)
+      if (outcome.status === 'valid')
+        await recordRefused(scene.services, { orderId: request.id, answer: outcome, fault: 'by its own clock' })
+      return outcome
+    }
+    await scene.work()
+    scene.ca.answer = answer
+    expect(await scene.services.store.orders.get(orderId)).toMatchObject({ state: 'abandoned' })
+    expect(await versionsOf(id)).toMatchObject([{ standing: 'lost' }])
+    const again = only(await agent.claim())
+    expect(again.id).not.toBe(asked.id)
+    await agent.submit(again, await agent.csr(again))
+    await scene.work()
+    expect((await versionsOf(id)).map(({ standing }) => standing).toSorted()).toEqual(['current', 'lost'])
   })
 
   it('of another order is never revoked: it is in use there', async () => {

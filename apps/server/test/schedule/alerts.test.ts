@@ -43,6 +43,29 @@ describe('people are told', () => {
     expect(await isOpen(key)).toBe(false)
   })
 
+  it('of none that is about to be renewed on schedule, however late in its life its policy renews it', async () => {
+    await withScene({ lifeDays: 398 }, async (long) => {
+      const at = long.services.clock.now()
+      const policy = { id: 'rp-default', name: 'Default', renewal_window_days: 30 }
+      await long.services.store.renewalPolicies.insert({ ...policy, created_at: at, updated_at: at })
+      const { id } = await served(long)
+      const [holder] = await long.services.store.holders.listOfCertificate(id)
+      const dueInDays = ((holder?.renew_at?.getTime() ?? 0) - long.services.clock.now().getTime()) / 86_400_000
+      expect(dueInDays).toBeGreaterThan(398 - 34)
+      const key = `ending:${holder?.id}:critical`
+      // The last tenth has begun four days before.
+      long.services.clock.advance((398 - 36) * 86_400)
+      await endingCertificates.run(long.services, never)
+      expect(await long.services.store.events.isOpen(key)).toBe(false)
+      long.services.clock.advance((dueInDays - (398 - 36) + 0.9) * 86_400)
+      await endingCertificates.run(long.services, never)
+      expect(await long.services.store.events.isOpen(key)).toBe(false)
+      long.services.clock.advance(0.2 * 86_400)
+      await endingCertificates.run(long.services, never)
+      expect(await long.services.store.events.isOpen(key)).toBe(true)
+    })
+  })
+
   it('of a CSR that does not come well before a short-lived certificate ends', async () => {
     await withScene({ lifeDays: 1 }, async (short) => {
       const { id } = await served(short)

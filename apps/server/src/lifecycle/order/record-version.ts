@@ -45,7 +45,12 @@ export async function recordVersion(
   return await services.store.together(key, async (tx) => {
     const { twins, isKeyBlocked, ...rows } = await lockRows(tx, orderId, checked)
     const known = knownVersion(twins, rows.order, checked)
-    if (known !== undefined) return known
+    if (known !== undefined) {
+      // Another turn, which had lost its lease, refused it: asking on brings the same answer for ever.
+      const isFruitless = known.standing === 'lost' && rows.order.state === 'open'
+      if (isFruitless) await endFruitlessOrder(services, tx, { ...rows, fault: 'what it brought was refused before' })
+      return known
+    }
     const fault = faultOf(rows, isKeyBlocked)
     const version = await insertVersion(tx, rows, { checked, standing: fault === undefined ? 'current' : 'lost' })
     if (fault === undefined) await makeCurrent(services, tx, { ...rows, version, checked })

@@ -18,6 +18,8 @@ export type ApprovedRequest = Passed<
     subject: readonly { type: string; value: string }[]
     extendedKeyUsages: readonly string[]
     mustStaple: boolean
+    /** When it was approved: both ends count from then. */
+    at: Date
     /** The end to ask for. */
     notAfter: Date | undefined
     /** The end beyond which what a CA returns is refused. */
@@ -46,6 +48,7 @@ export function applyPolicy(csr: ValidCsr, { wanted, profile, mostSeconds, now }
     subject: wanted.subject,
     extendedKeyUsages: wanted.extendedKeyUsages,
     mustStaple: wanted.mustStaple || profile.forcesMustStaple,
+    at: now,
     notAfter: seconds === undefined ? undefined : after(now, seconds),
     latestEnd: maxTtlSeconds === undefined ? undefined : after(now, maxTtlSeconds),
   } as ApprovedRequest

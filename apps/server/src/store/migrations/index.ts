@@ -9,6 +9,7 @@ import { challenges } from './0011-challenges.js'
 import { issuerMaintenance } from './0012-issuer-maintenance.js'
 import { keptRefreshPlan } from './0013-kept-refresh-plan.js'
 import { listedItems } from './0014-listed-items.js'
+import { endingVersions } from './0015-ending-versions.js'
 
 export interface Migration {
   /** Number and name; never changed once released. */
@@ -29,4 +30,5 @@ export const migrations: readonly Migration[] = [
   issuerMaintenance,
   keptRefreshPlan,
   listedItems,
+  endingVersions,
 ]
