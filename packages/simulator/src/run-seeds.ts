@@ -43,8 +43,14 @@ export async function runSeeds(run: SeedRun): Promise<SeedResult[]> {
   return results.toSorted((a, b) => a.seed - b.seed)
 }
 
+/** Hundreds of functions run a little here and none of them much: interpreting them until they are worth it takes a tenth longer. */
+const compiledAtOnce = ['--always-sparkplug']
+
 function startProcess({ program, signal }: SeedRun, cores: Cores<ChildProcess>): ChildProcess {
-  const child = fork(program, ['--child'], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const child = fork(program, ['--child'], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    execArgv: [...process.execArgv, ...compiledAtOnce],
+  })
   const core = cores.enter(child)
   if (core !== undefined) tell(child, { is: 'move', core })
   signal.addEventListener('abort', () => void end(child))

@@ -30,7 +30,7 @@ const small: Omit<Scenario, 'seed'> = {
   certificates: 200,
   days: 180,
   // A certificate of 6 days is issued sixty times in this time and one of 398 once, so there are few of the former.
-  lifetimes: [6, 47, 90, 398, 47, 90, 398, 47, 90, 398, 47, 90, 398, 47, 90, 398],
+  lifetimes: [6, ...Array.from({ length: 7 }, () => [47, 90, 398]).flat()],
   certificatesPerAgent: 10,
   callFailures: 0.05,
   stalls: 0.01,

@@ -12,16 +12,17 @@ const hour = 3600
  * tried again, are times in the rows, so that looking more seldom only makes everything later by that much.
  */
 const intervals: Readonly<Record<string, number>> = {
-  'due-renewals': hour,
+  'due-renewals': 2 * hour,
   'due-verifications': 2 * hour,
   'ending-certificates': 2 * hour,
-  'expired-leases': 2 * hour,
-  'reconcile-placements': 2 * hour,
-  'renewal-info': 2 * hour,
+  'expired-leases': 4 * hour,
+  'reconcile-placements': 4 * hour,
+  'renewal-info': 4 * hour,
   'silent-agents': 2 * hour,
-  'unconfirmed-revocations': 2 * hour,
+  'unconfirmed-revocations': 4 * hour,
   'audit-checkpoint': 24 * hour,
   purge: 24 * hour,
+  'reconcile-inventory': 96 * hour,
 }
 const otherwise = 6 * hour
 /** The whole record is verified at the end instead. */
