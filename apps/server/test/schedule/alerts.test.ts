@@ -66,6 +66,31 @@ describe('people are told', () => {
     })
   })
 
+  it('of each of several that end at the same moment, however small the batches are', async () => {
+    await withScene({}, async (many) => {
+      const { store, clock } = many.services
+      const ids: string[] = []
+      for (const name of ['one', 'two', 'three']) {
+        const { id } = await served(many, { name: `${name}.example.test`, agentId: name, targetId: `target-${name}` })
+        const [version] = await store.versions.listCurrent(id)
+        await store.versions.update(version?.id ?? '', {
+          received_at: clock.now(),
+          not_after: new Date('2027-03-01T00:00:00.123Z'),
+        })
+        ids.push(version?.id ?? '')
+      }
+      clock.advance(200 * 86_400)
+      const told: string[] = []
+      for (let after = ''; ; ) {
+        const [next] = await store.versions.listEnding(clock.now(), { after, limit: 1 })
+        if (next === undefined) break
+        told.push(next.id)
+        after = next.place
+      }
+      expect(told).toEqual(ids.toSorted())
+    })
+  })
+
   it('of a CSR that does not come well before a short-lived certificate ends', async () => {
     await withScene({ lifeDays: 1 }, async (short) => {
       const { id } = await served(short)
