@@ -110,7 +110,7 @@ export function versionsTable(db: Kysely<Schema>) {
     },
 
     /**
-     * Current ones that are in the last tenth of their life, or past it, and are not renewed by themselves, of certificates that somebody
+     * Current ones that are in the last tenth of their life, or past it, and are stopped or not renewed by themselves, of certificates that somebody
      * still wants; those that entered it first come first. `after` is the `place` of an earlier one.
      */
     async listEnding(now: Date, { after, limit }: { after: string; limit: number }): Promise<EndingVersion[]> {
@@ -122,13 +122,13 @@ export function versionsTable(db: Kysely<Schema>) {
         select versions.id, versions.certificate_id, versions.holder_id, versions.issuer_id, versions.not_after,
           replace(${lastTenth}::text, ' ', 'T') || ' ' || versions.id as place
         from versions
-          cross join lateral (select kind, agent_id, renew_at from holders where holders.id = versions.holder_id
+          cross join lateral (select kind, agent_id, renew_at, blocked_code from holders where holders.id = versions.holder_id
             and holders.current_version_id = versions.id and holders.closed_at is null limit 1) as holders
           join certificates on certificates.id = versions.certificate_id
         where versions.standing = 'current' and versions.revoked_at is null
           and ${lastTenth} < (${unseenTime(now)} at time zone 'utc')
           and (${lastTenth}, versions.id) > ((select ${time}::timestamp), ${unseenText(id)})
-          and certificates.archived_at is null and ${isLeftAlone(now)}
+          and certificates.archived_at is null and (holders.blocked_code is not null or ${isLeftAlone(now)})
           and (holders.kind = 'outside' or coalesce((
             select true from placements join targets on targets.id = placements.target_id
             where placements.certificate_id = versions.certificate_id and placements.removed_at is null

@@ -57,6 +57,13 @@ describe('people are told', () => {
       long.services.clock.advance((398 - 36) * 86_400)
       await endingCertificates.run(long.services, never)
       expect(await long.services.store.events.isOpen(key)).toBe(false)
+      // What a person stopped does not come on schedule.
+      const ending = async () =>
+        await long.services.store.versions.listEnding(long.services.clock.now(), { after: '', limit: 9 })
+      await long.services.store.holders.update(holder?.id ?? '', { blocked_code: 'cancelled', blocked_generation: 1 })
+      expect(await ending()).toMatchObject([{ certificate_id: id }])
+      await long.services.store.holders.update(holder?.id ?? '', { blocked_code: null, blocked_generation: null })
+      expect(await ending()).toEqual([])
       long.services.clock.advance((dueInDays - (398 - 36) + 0.9) * 86_400)
       await endingCertificates.run(long.services, never)
       expect(await long.services.store.events.isOpen(key)).toBe(false)
