@@ -94,6 +94,8 @@ describe('what a CA returns', () => {
     await expect(check({ notAfter }, late)).resolves.toMatchObject({ differences: [] })
     const longer = new Date(notAfter.getTime() + 61_000)
     await expect(check({ notAfter: longer }, late)).rejects.toThrow(/later than/)
+    const hoursLater = { ...late, now: new Date(now.getTime() + 6 * 3_600_000) }
+    await expect(check({ notAfter: longer }, hoursLater)).rejects.toThrow(/later than/)
   })
 
   it('may end a minute later than asked: CAs round up', async () => {
