@@ -1,6 +1,7 @@
 import { type Insertable, type Kysely, type RawBuilder, type Selectable, sql, type Updateable } from 'kysely'
 import { lockByKey, part, partsKey, rowsByAsked, rowsByKey } from './by-key.js'
 import { unseenText, unseenTime } from './kept-plans.js'
+import { readPlace } from './page.js'
 import { updateById } from './row-writes.js'
 import type { HolderTable, Schema } from './schema.js'
 
@@ -143,7 +144,7 @@ export function holdersTable(db: Kysely<Schema>) {
      * waits for its generation to change, or, where something is served, for its next attempt. `after` is the `place` of an earlier one.
      */
     async listToIssue(now: Date, { after, limit }: { after: string; limit: number }): Promise<HolderToIssue[]> {
-      const [, time = '-infinity', id = ''] = /^(\S+) (.*)$/.exec(after) ?? []
+      const { time, id } = readPlace(after)
       // Both at once: of the second, which is nearly always the whole answer, nobody need know that the first is empty.
       const [untimed, due] = await Promise.all([
         time === '-infinity' ? listUntimed(db, { now, afterId: id, limit }) : [],

@@ -2,7 +2,7 @@ import { type Insertable, type Kysely, type Selectable, sql, type Updateable } f
 import { part, partsKey, rowsByAsked, rowsByKey } from './by-key.js'
 import { unseenText, unseenTime } from './kept-plans.js'
 import { isLeftAlone } from './left-alone.js'
-import { type Page, type PageRequest, readPage } from './page.js'
+import { type Page, type PageRequest, readPage, readPlace } from './page.js'
 import { insertInto, updateById } from './row-writes.js'
 import type { Schema, VersionTable } from './schema.js'
 
@@ -53,7 +53,7 @@ const currentWithDer = rowsByKey('holders.certificate_id', (build, isOfCertifica
 const insert = insertInto('versions')
 const update = updateById('versions')
 
-/** A version that nobody replaces. */
+/** A version that is to be told of, and where it stands among them. */
 export type EndingVersion = Pick<VersionRow, 'id' | 'certificate_id' | 'holder_id' | 'issuer_id' | 'not_after'> & {
   place: string
 }
@@ -110,11 +110,11 @@ export function versionsTable(db: Kysely<Schema>) {
     },
 
     /**
-     * Current ones that are in the last tenth of their life, or past it, and are stopped or not renewed by themselves, of certificates that somebody
-     * still wants; those that entered it first come first. `after` is the `place` of an earlier one.
+     * Current ones that are in the last tenth of their life, or past it, and are stopped or not renewed by themselves, of certificates that
+     * somebody still wants; those that entered it first come first. `after` is the `place` of an earlier one.
      */
     async listEnding(now: Date, { after, limit }: { after: string; limit: number }): Promise<EndingVersion[]> {
-      const [, time = '-infinity', id = ''] = /^(\S+) (.*)$/.exec(after) ?? []
+      const { time, id } = readPlace(after)
       // As the index has it, in which nothing depends on a time zone. One row is looked up for each that it finds: PostgreSQL takes them to
       // be a ninth of all, and would read all holders first.
       const lastTenth = sql`((versions.not_after at time zone 'utc') - (versions.not_after - versions.received_at) / 10)`

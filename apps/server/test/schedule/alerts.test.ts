@@ -60,7 +60,7 @@ describe('people are told', () => {
       // What a person stopped does not come on schedule.
       const ending = async () =>
         await long.services.store.versions.listEnding(long.services.clock.now(), { after: '', limit: 9 })
-      await long.services.store.holders.update(holder?.id ?? '', { blocked_code: 'cancelled', blocked_generation: 1 })
+      await long.services.store.holders.update(holder?.id ?? '', { blocked_code: 'aborted', blocked_generation: 1 })
       expect(await ending()).toMatchObject([{ certificate_id: id }])
       await long.services.store.holders.update(holder?.id ?? '', { blocked_code: null, blocked_generation: null })
       expect(await ending()).toEqual([])
@@ -95,6 +95,18 @@ describe('people are told', () => {
         after = next.place
       }
       expect(told).toEqual(ids.toSorted())
+
+      const left = async () =>
+        (await store.versions.listEnding(clock.now(), { after: '', limit: 9 })).map(({ id }) => id)
+      const [revoked = '', archived = '', closed = ''] = ids
+      await store.versions.update(revoked, { revoked_at: clock.now() })
+      expect((await left()).toSorted()).toEqual([archived, closed].toSorted())
+      const { certificate_id: certificateId } = (await store.versions.get(archived)) ?? {}
+      await store.certificates.update(certificateId ?? '', { archived_at: clock.now() })
+      expect(await left()).toEqual([closed])
+      const { holder_id: holderId } = (await store.versions.get(closed)) ?? {}
+      await store.holders.update(holderId ?? '', { closed_at: clock.now() })
+      expect(await left()).toEqual([])
     })
   })
 
