@@ -36,6 +36,8 @@ export interface Database {
 }
 
 const day = 86_400
+/** How times are written, and how long a day is, whatever this database or role is set to. */
+const session = "set timezone = 'UTC'; set datestyle = 'ISO, YMD'; set intervalstyle = 'postgres'"
 
 /** Opens nothing yet: the first query does. */
 export function openDatabase(options: DatabaseOptions): Database {
@@ -52,7 +54,10 @@ export function openDatabase(options: DatabaseOptions): Database {
     pipeline: true,
   })
   // A client that is lent out has no other listener: without this one a lost connection would end the process.
-  pool.on('connect', (client) => client.on('error', onLost))
+  pool.on('connect', (client) => {
+    client.on('error', onLost)
+    client.query(session).catch(onLost)
+  })
   pool.on('error', onLost)
 
   const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: speakingOurErrors(pool) }) })

@@ -8,5 +8,5 @@ import { unseenTime } from './kept-plans.js'
 export function isLeftAlone(now: Date): RawBuilder<boolean> {
   const at = unseenTime(now)
   return sql<boolean>`(holders.renew_at is null or (holders.renew_at <= ${at}
-    and holders.renew_at + least(interval '1 day', (versions.not_after - holders.renew_at) / 10) <= ${at}))`
+    and holders.renew_at + least(interval '24 hours', (versions.not_after - holders.renew_at) / 10) <= ${at}))`
 }

@@ -79,6 +79,6 @@ async function countUpTo<DB, TB extends keyof DB, Row>(query: SelectQueryBuilder
 
 /** The time and the id of a `place` as lists in the order of both answer it; where none is given, before all of them. */
 export function readPlace(place: string): { time: string; id: string } {
-  const [, time = '-infinity', id = ''] = /^(\S+) (.*)$/.exec(place) ?? []
+  const [, time = '-infinity', id = ''] = /^(\S+) (.*)$/s.exec(place) ?? []
   return { time, id }
 }

@@ -81,8 +81,12 @@ describe('a certificate that is not what was approved', () => {
     }
     await scene.work()
     scene.ca.answer = answer
-    expect(await scene.services.store.orders.get(orderId)).toMatchObject({ state: 'abandoned' })
+    expect(await scene.services.store.orders.get(orderId)).toMatchObject({ state: 'invalid' })
     expect(await versionsOf(id)).toMatchObject([{ standing: 'lost' }])
+    const [holder] = await scene.services.store.holders.listOfCertificate(id)
+    expect(holder).toMatchObject({ failures: 1, last_error_code: 'issued_mismatch' })
+    scene.services.clock.advance(86_400)
+    await scene.work()
     const again = only(await agent.claim())
     expect(again.id).not.toBe(asked.id)
     await agent.submit(again, await agent.csr(again))

@@ -182,6 +182,30 @@ describe('a CA that moves its window into the past', () => {
       expect((await holderOf(scene, id)).renew_at).toEqual(first)
     })
   })
+
+  it('sees what is overdue stay overdue, although its policy is changed', async () => {
+    await withScene({ lifeDays: 90, opinions: true }, async (scene) => {
+      await policy(scene, 'rp-changed', { renewal_window_days: 20 })
+      scene.ca.renewalInfo = async () => ({
+        windowStart: inSeconds(scene, -2 * hour),
+        windowEnd: inSeconds(scene, -hour),
+        retryAfterSeconds: 60,
+      })
+      const { id } = await servedUnder(scene, 'rp-changed')
+      await renewalInfo.run(scene.services, never)
+      const first = (await holderOf(scene, id)).renew_at as Date
+      scene.services.clock.advance(2 * day)
+      await scene.services.store.renewalPolicies.update('rp-changed', {
+        renewal_window_days: 10,
+        updated_at: scene.services.clock.now(),
+      })
+      await changedRenewalPolicies.run(scene.services, never)
+      expect(await holderOf(scene, id)).toMatchObject({
+        renew_at: first,
+        renew_at_reason: 'its CA asks for it now',
+      })
+    })
+  })
 })
 
 describe('what a CA says of renewals', () => {

@@ -121,13 +121,14 @@ async function settle(services: Services, asked: Asked, outcome: OrderOutcome): 
       { certificate: attempt.certificate.id, differences: checked.differences },
       'the CA issued other than wished',
     )
-  await recordVersion(services, {
+  const { standing, isNew } = await recordVersion(services, {
     orderId: attempt.order.id,
     certificateId: attempt.certificate.id,
     checked,
   })
+  if (!isNew) return
   services.metrics.issuanceEnded({ ...measured(services, attempt, issuer), outcome: 'issued' })
-  services.metrics.jobEnded({ kind: 'issue', outcome: 'done' })
+  services.metrics.jobEnded({ kind: 'issue', outcome: standing === 'lost' ? 'superseded' : 'done' })
 }
 
 /** What is not as it was approved is there all the same: it is kept as lost, and revoked, before the failure goes on. */

@@ -13,6 +13,7 @@ import { firstRenewal } from '../renewal/first-renewal.js'
 import { resolveAlert } from '../resolve-alert.js'
 import { queueRevocation } from '../revocation/queue-revocation.js'
 import type { CheckedCertificate } from './check-issued.js'
+import { closeOrder } from './close-order.js'
 import { insertVersion } from './insert-version.js'
 import { orderSubject } from './order-answer.js'
 import { planIssuance } from './plan-issuance.js'
@@ -20,6 +21,8 @@ import { planIssuance } from './plan-issuance.js'
 export interface RecordedVersion {
   id: string
   standing: VersionRow['standing']
+  /** Nobody had recorded it before. */
+  isNew: boolean
 }
 
 interface Rows {
@@ -45,17 +48,12 @@ export async function recordVersion(
   return await services.store.together(key, async (tx) => {
     const { twins, isKeyBlocked, ...rows } = await lockRows(tx, orderId, checked)
     const known = knownVersion(twins, rows.order, checked)
-    if (known !== undefined) {
-      // Another turn, which had lost its lease, refused it: asking on brings the same answer for ever.
-      const isFruitless = known.standing === 'lost' && rows.order.state === 'open'
-      if (isFruitless) await endFruitlessOrder(services, tx, { ...rows, fault: 'what it brought was refused before' })
-      return known
-    }
+    if (known !== undefined) return known
     const fault = faultOf(rows, isKeyBlocked)
     const version = await insertVersion(tx, rows, { checked, standing: fault === undefined ? 'current' : 'lost' })
     if (fault === undefined) await makeCurrent(services, tx, { ...rows, version, checked })
     else await keepAsLost(services, tx, { ...rows, version, fault })
-    return { id: version.id, standing: version.standing }
+    return { id: version.id, standing: version.standing, isNew: true }
   })
 }
 
@@ -92,7 +90,13 @@ function knownVersion(
   order: OrderRow,
   { certificate }: CheckedCertificate,
 ): RecordedVersion | undefined {
-  if (known?.order_id === order.id) return { id: known.id, standing: known.standing }
+  // Another turn, which had lost its lease, refused it: asking on brings the same answer for ever.
+  if (known?.standing === 'lost' && known.order_id === order.id && order.state === 'open')
+    throw new CertctlError(
+      'issued_mismatch',
+      `The CA returned the certificate with serial number ${known.serial_number} again, which was refused before`,
+    )
+  if (known?.order_id === order.id) return { id: known.id, standing: known.standing, isNew: false }
   if (known !== undefined)
     throw new CertctlError(
       'issued_mismatch',
@@ -239,13 +243,7 @@ async function endFruitlessOrder(
   tx: Tx,
   { certificate, order, fault }: { certificate: CertificateRow; order: OrderRow; fault: string },
 ): Promise<void> {
-  await tx.orders.update(order.id, {
-    state: 'abandoned',
-    closed_at: tx.now,
-    close_reason: fault,
-    next_look_at: null,
-    progress: null,
-  })
+  await closeOrder(tx, order, { state: 'abandoned', reason: fault })
   const job = await tx.jobs.lockOpenIssueOfHolder(order.holder_id)
   if (job?.order_id === order.id)
     await tx.jobs.update(job.id, {

@@ -8,7 +8,7 @@ import type { VersionWithDer } from '../../store/versions.js'
 import { answerInTime } from '../order/answer-in-time.js'
 import { issuedRef } from '../order/issued-ref.js'
 import { raiseAlert } from '../raise-alert.js'
-import { renewalOf } from './renewal-of.js'
+import { movedRenewal } from './renewal-of.js'
 import { renewalPolicyOf } from './renewal-policy-of.js'
 import { suggestedWindow } from './suggested-window.js'
 
@@ -116,11 +116,8 @@ interface Move {
 async function move(services: Services, tx: Tx, { certificate, version, before, window }: Move): Promise<void> {
   const policy = await renewalPolicyOf(tx, certificate)
   const pastSpreadSeconds = services.config.renewal_spread
-  const next = renewalOf({ version, policy, holder: { ...before, ...window }, now: tx.now, pastSpreadSeconds })
-  // A window that slides along in the past must not push the renewal before it for ever.
-  const hasPassed = (window.renewal_window_end?.getTime() ?? Number.POSITIVE_INFINITY) <= tx.now.getTime()
-  const isSooner = before.renew_at !== null && next.renew_at !== null && before.renew_at <= next.renew_at
-  if (!(hasPassed && isSooner)) await tx.holders.update(before.id, next)
+  const next = movedRenewal({ version, policy, holder: { ...before, ...window }, now: tx.now, pastSpreadSeconds })
+  await tx.holders.update(before.id, next)
   if (before.renewal_window_start !== null) audit(tx, { certificate, before, window, renewAt: next.renew_at })
   if (!policy.autoRenew && (window.renewal_window_start?.getTime() ?? Number.POSITIVE_INFINITY) <= tx.now.getTime())
     await raiseAlert(tx, {

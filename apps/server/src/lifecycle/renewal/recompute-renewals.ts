@@ -2,7 +2,7 @@ import type { Services } from '../../services.js'
 import type { CertificateRow } from '../../store/certificates.js'
 import type { RenewalPolicyRow } from '../../store/renewal-policies.js'
 import type { Tx } from '../../store/store.js'
-import { renewalOf } from './renewal-of.js'
+import { movedRenewal } from './renewal-of.js'
 import { defaultPolicyId, renewalPolicyOf } from './renewal-policy-of.js'
 
 const batchSize = 100
@@ -40,6 +40,6 @@ export async function recomputeRenewal(
     const version = current_version_id === null ? undefined : await tx.versions.get(current_version_id)
     const holder = await tx.holders.lock(id)
     if (version === undefined || holder === undefined) continue
-    await tx.holders.update(id, renewalOf({ version, policy, holder, now: tx.now, pastSpreadSeconds }))
+    await tx.holders.update(id, movedRenewal({ version, policy, holder, now: tx.now, pastSpreadSeconds }))
   }
 }

@@ -32,6 +32,21 @@ export function renewalOf({ version, policy, holder, now, pastSpreadSeconds }: R
   return { renew_at: at, renew_at_reason: reason }
 }
 
+/**
+ * The same where a renewal was planned already, because its policy or what its CA says has changed. What its CA wanted before now is put off
+ * by no further question: the earlier time stays.
+ */
+export function movedRenewal({
+  holder,
+  ...parts
+}: RenewalParts & { holder: Pick<HolderRow, 'renew_at' | 'renew_at_reason'> }): ReturnType<typeof renewalOf> {
+  const next = renewalOf({ ...parts, holder })
+  const { renew_at, renew_at_reason, renewal_window_end: end } = holder
+  const hasPassed = end !== null && end.getTime() <= parts.now.getTime()
+  const isSooner = renew_at !== null && next.renew_at !== null && renew_at <= next.renew_at
+  return hasPassed && isSooner ? { renew_at, renew_at_reason: renew_at_reason ?? next.renew_at_reason } : next
+}
+
 const drawRange = 1_000_000
 
 /** For a new version; stored with its holder. */
