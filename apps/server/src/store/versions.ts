@@ -194,9 +194,9 @@ export function versionsTable(db: Kysely<Schema>) {
         with own as materialized (
           select id, certificate_id, current_version_id from holders where agent_id = ${agentId} and closed_at is null
         ), placed as materialized (
-          select placements.certificate_id, desired_version_id, deployed_fingerprint, served_fingerprint
+          select desired_version_id, deployed_fingerprint, served_fingerprint
           from targets join placements on placements.target_id = targets.id
-          where targets.agent_id = ${agentId} and targets.retired_at is null and placements.removed_at is null
+          where targets.agent_id = ${agentId} and placements.removed_at is null
         )
         select versions.certificate_id, versions.spki_sha256
         from own join versions on versions.id = own.current_version_id
@@ -206,7 +206,7 @@ export function versionsTable(db: Kysely<Schema>) {
         union
         select versions.certificate_id, versions.spki_sha256
         from placed cross join lateral (values (deployed_fingerprint), (served_fingerprint)) as seen (fingerprint)
-          join versions on versions.fingerprint = seen.fingerprint and versions.certificate_id = placed.certificate_id
+          join versions on versions.fingerprint = seen.fingerprint
           join own on own.id = versions.holder_id
         union
         select orders.certificate_id, orders.spki_sha256

@@ -64,6 +64,20 @@ describe('people are told', () => {
       expect(await ending()).toMatchObject([{ certificate_id: id }])
       await long.services.store.holders.update(holder?.id ?? '', { blocked_code: null, blocked_generation: null })
       expect(await ending()).toEqual([])
+      // Of the five days and a half that were left when it was due, thirteen hours are a tenth.
+      const dueAt = long.services.clock.now()
+      const [version] = await long.services.store.versions.listCurrent(id)
+      const lasting = { not_after: new Date(dueAt.getTime() + 5 * 86_400_000) }
+      await long.services.store.versions.update(version?.id ?? '', lasting)
+      const overdue = async (hours: number) => {
+        const renewAt = new Date(dueAt.getTime() - hours * 3_600_000)
+        await long.services.store.holders.update(holder?.id ?? '', { renew_at: renewAt })
+        return (await ending()).length
+      }
+      expect(await overdue(11)).toBe(0)
+      expect(await overdue(14)).toBe(1)
+      await long.services.store.versions.update(version?.id ?? '', { not_after: version?.not_after })
+      await long.services.store.holders.update(holder?.id ?? '', { renew_at: holder?.renew_at ?? null })
       long.services.clock.advance((dueInDays - (398 - 36) + 0.9) * 86_400)
       await endingCertificates.run(long.services, never)
       expect(await long.services.store.events.isOpen(key)).toBe(false)
@@ -99,6 +113,12 @@ describe('people are told', () => {
       const left = async () =>
         (await store.versions.listEnding(clock.now(), { after: '', limit: 9 })).map(({ id }) => id)
       const [revoked = '', archived = '', closed = ''] = ids
+      const placements = await store.placements.listOfCertificate(
+        (await store.versions.get(closed))?.certificate_id ?? '',
+      )
+      await store.placements.update(placements[0]?.id ?? '', { removed_at: clock.now() })
+      expect((await left()).toSorted()).toEqual([revoked, archived].toSorted())
+      await store.placements.update(placements[0]?.id ?? '', { removed_at: null })
       await store.versions.update(revoked, { revoked_at: clock.now() })
       expect((await left()).toSorted()).toEqual([archived, closed].toSorted())
       const { certificate_id: certificateId } = (await store.versions.get(archived)) ?? {}

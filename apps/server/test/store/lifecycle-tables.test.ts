@@ -371,6 +371,8 @@ describe('the keys an agent must keep', () => {
       certificate_id: id,
       spki_sha256: current.spki_sha256,
     })
+    await store().holders.update(current.holder_id, { closed_at: now() })
+    expect(await store().versions.listLiveKeys(agent.id)).toEqual([])
   })
 })
 

@@ -1,6 +1,7 @@
 import { messageOf } from '@certctl/core'
 import { fulfilOrder } from '../../../../apps/server/src/lifecycle/order/fulfil-order.js'
 import type { JobRow } from '../../../../apps/server/src/store/jobs.js'
+import { widelyHeard } from '../../../../apps/server/src/widely-heard.js'
 import type { World } from '../world.js'
 
 export interface Worker {
@@ -15,7 +16,7 @@ const shortestWaitSeconds = 0.5
 /** What a server copy's worker does: claims what is due and works it off, prolonging the leases of what takes longer. */
 export function createWorker(world: World, server: string): Worker {
   let nextLook = Number.POSITIVE_INFINITY
-  const signal = new AbortController().signal
+  const { signal } = widelyHeard()
 
   const look = async (): Promise<void> => {
     nextLook = Number.POSITIVE_INFINITY
