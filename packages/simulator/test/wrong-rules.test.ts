@@ -10,6 +10,7 @@ import { deploymentAsEvent } from './wrong-rules/deployment-as-event.js'
 import { failuresAreFinal } from './wrong-rules/failures-are-final.js'
 import { fixedWindow } from './wrong-rules/fixed-window.js'
 import { noFence } from './wrong-rules/no-fence.js'
+import { noPauses } from './wrong-rules/no-pauses.js'
 import { oneKeyFile } from './wrong-rules/one-key-file.js'
 import { windowsAskedOnce, windowsUnheard } from './wrong-rules/windows-unheard.js'
 
@@ -42,6 +43,7 @@ describe('a world like this', () => {
     [alertsOnce, ['failuresAreVisible']],
     [deploymentAsEvent, ['nothingIsStuck', 'servesInTime']],
     [noFence, ['onlyTheHolderSettles']],
+    [noPauses, ['pausesBetweenTries'], { caOutages: 8 }],
     [oneKeyFile, ['keepsItsKey']],
     [windowsUnheard, ['renewsAsItsCaAsks'], fortnight],
     [windowsAskedOnce, ['renewsAsItsCaAsks'], fortnight],

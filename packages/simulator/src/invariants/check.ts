@@ -5,6 +5,7 @@ import { failuresAreVisible, knownFailures } from './failures-are-visible.js'
 import { issuedIsRecorded } from './issued-is-recorded.js'
 import { nothingIsStuck } from './nothing-is-stuck.js'
 import { oneCurrentVersion } from './one-current-version.js'
+import { pausesBetweenTries } from './pauses-between-tries.js'
 import { recordIsWhole } from './record-is-whole.js'
 import { renewsAsItsCaAsks } from './renews-as-its-ca-asks.js'
 import { renewsWhenDue } from './renews-when-due.js'
@@ -28,7 +29,14 @@ export async function prepareChecks({ sql, cas }: World): Promise<void> {
 export function startChecks(world: World): void {
   world.agenda.after(everySeconds, async () => {
     await noteWhoIsAway(world)
-    await askRows(world, [oneCurrentVersion, renewsWhenDue, renewsAsItsCaAsks, nothingIsStuck, knownFailures])
+    await askRows(world, [
+      oneCurrentVersion,
+      renewsWhenDue,
+      renewsAsItsCaAsks,
+      nothingIsStuck,
+      pausesBetweenTries,
+      knownFailures,
+    ])
     await failuresAreVisible(world)
     startChecks(world)
   })
