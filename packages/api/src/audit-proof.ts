@@ -98,13 +98,6 @@ export function hexOf(bytes: Uint8Array): string {
   return hex
 }
 
-export function bytesOf(hex: string): Uint8Array {
-  const digit = (at: number): number => (hex.charCodeAt(at) < 58 ? hex.charCodeAt(at) - 48 : hex.charCodeAt(at) - 87)
-  const bytes = new Uint8Array(hex.length / 2)
-  for (let at = 0; at < bytes.length; at++) bytes[at] = 16 * digit(2 * at) + digit(2 * at + 1)
-  return bytes
-}
-
 function joined(lead: readonly number[], left: Uint8Array, right: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(lead.length + left.length + right.length)
   bytes.set(lead)

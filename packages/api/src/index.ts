@@ -42,7 +42,6 @@ export {
   auditFaultSchema,
   auditRecordSchema,
   auditVerdictSchema,
-  bytesOf,
   emptyHead,
   headHash,
   hexOf,

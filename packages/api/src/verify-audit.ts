@@ -4,7 +4,6 @@ import {
   type AuditRecord,
   type AuditVerdict,
   auditCheckpointSchema,
-  bytesOf,
   emptyHead,
   headHash,
   hexOf,
@@ -210,9 +209,9 @@ function verifies({ tools }: Progress, publicKeyPem: string, record: AuditCheckp
 function readBatch(progress: Progress, batch: Batch): AuditFault | undefined {
   const { sha256 } = progress.tools
   const head = progress.heads.get(batch.head) ?? { batch: 0, hash: emptyHead, agreed: 0 }
-  const fault = faultOfPlace(batch, head.batch) ?? faultOfEntries(batch, sha256)
+  const leaves = batch.entries.map(({ canonical }) => leafHash(canonical, sha256))
+  const fault = faultOfPlace(batch, head.batch) ?? faultOfEntries(batch, leaves.map(hexOf))
   if (fault !== undefined) return fault
-  const leaves = batch.entries.map(({ leaf_hash: leaf }) => bytesOf(leaf))
   const hash = headHash(head.hash, merkleRoot(leaves, sha256), sha256)
   if (hexOf(hash) !== batch.hash) return changedBatch(batch)
   const firstOfRange = head.firstOfRange ?? entryId(batch.entries[0]?.canonical ?? '')
@@ -244,7 +243,8 @@ function faultOfPlace({ head, batch, entries }: Batch, before: number): AuditFau
   }
 }
 
-function faultOfEntries({ head, batch, size, entries }: Batch, sha256: Sha256): AuditFault | undefined {
+/** `hashes`: of what each entry says. */
+function faultOfEntries({ head, batch, size, entries }: Batch, hashes: readonly string[]): AuditFault | undefined {
   for (const [position, { leaf, canonical, leaf_hash }] of entries.entries()) {
     const place = { head, batch, leaf: position }
     if (leaf > position)
@@ -260,7 +260,7 @@ function faultOfEntries({ head, batch, size, entries }: Batch, sha256: Sha256): 
         ...named(canonical),
         message: `${describe(canonical)} was added to batch ${batch} of head ${head}`,
       }
-    if (hexOf(leafHash(canonical, sha256)) !== leaf_hash)
+    if (hashes[position] !== leaf_hash)
       return { kind: 'changed', ...place, ...named(canonical), message: `${describe(canonical)} was changed` }
   }
   if (entries.length === size) return undefined

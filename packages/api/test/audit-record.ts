@@ -3,7 +3,6 @@ import {
   type AuditCheckpointRecord,
   type AuditRecord,
   type AuditVerdict,
-  bytesOf,
   emptyHead,
   headHash,
   hexOf,
@@ -61,10 +60,10 @@ export function entryOf(id: string, leaf: number, action = 'thing.made') {
 
 export function linked({ head, batch, entries }: Pick<Batch, 'head' | 'batch' | 'entries'>, previous: string): Batch {
   const root = merkleRoot(
-    entries.map(({ leaf_hash }) => bytesOf(leaf_hash)),
+    entries.map(({ leaf_hash }) => Buffer.from(leaf_hash, 'hex')),
     sha256,
   )
-  const hashed = hexOf(headHash(bytesOf(previous), root, sha256))
+  const hashed = hexOf(headHash(Buffer.from(previous, 'hex'), root, sha256))
   return { kind: 'batch', head, batch, size: entries.length, hash: hashed, entries }
 }
 
