@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { createNoun } from '../../src/inventory/nouns/create-noun.js'
 import { profileNoun } from '../../src/inventory/nouns/profile-noun.js'
+import { type CertificateChanges, changeCertificate } from '../../src/lifecycle/asking/change-certificate.js'
 import { longestLife } from '../../src/lifecycle/policy/longest-life.js'
 import { makeCsr, operator, type Scene, withScene } from './scene.js'
 
@@ -89,6 +90,37 @@ describe('a rule about lead times', () => {
         code: 'policy_denied',
         errors: [{ field: 'renewal_policy_id', message: expect.stringContaining('7 days') }],
       })
+    })
+  })
+})
+
+describe('what an enforced rule denied', () => {
+  const denied = async (scene: Scene): Promise<string> => {
+    const { id } = await scene.request({ csrPem: await csrFor() })
+    await rule(scene, { type: 'AllowedEnvironments', config: { allowed: ['production'] } })
+    await scene.work()
+    const [holder] = await scene.services.store.holders.listOfCertificate(id)
+    expect(holder?.blocked_code).toBe('policy_denied')
+    return id
+  }
+  const change = async ({ services }: Scene, changes: Omit<CertificateChanges, 'actor' | 'check'>) =>
+    await changeCertificate(services, { actor: operator, check: async () => undefined, ...changes })
+
+  it('is issued once the certificate is changed as the rule says', async () => {
+    await withScene({}, async (scene) => {
+      const certificateId = await denied(scene)
+      await change(scene, { certificateId, environment: 'production' })
+      await scene.work()
+      expect(await scene.services.store.versions.listCurrent(certificateId)).toHaveLength(1)
+    })
+  })
+
+  it('stays denied while only what no rule sees is changed', async () => {
+    await withScene({}, async (scene) => {
+      const certificateId = await denied(scene)
+      await scene.services.store.transaction(async (tx) => await tx.policyRules.remove('rule-AllowedEnvironments'))
+      await change(scene, { certificateId, name: 'another' })
+      expect(await scene.services.store.jobs.listOpenOfCertificate(certificateId, 'issue')).toEqual([])
     })
   })
 })

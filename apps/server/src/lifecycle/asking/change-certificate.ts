@@ -60,6 +60,7 @@ export async function changeCertificateIn(services: Services, tx: Tx, changes: C
   await judgeChange(tx, { before, after: certificate, changesTargets: await changesTargets(tx, changes), actor })
   if (certificate.renewal_policy_id !== before.renewal_policy_id) await recomputeRenewal(services, tx, certificate)
   if (isOther) await startOver(tx, certificate, actor)
+  if (!isDeepStrictEqual(judgedOf(certificate), judgedOf(before))) await liftDenials(tx, certificate)
   if (changes.targetIds !== undefined) await setTargets(tx, certificate, { targetIds: changes.targetIds, actor })
   await planPlacements(tx, { certificate, requestedBy: actor.name })
   await planIssuance(services, tx, { certificate, requestedBy: actor.name, person: actor.person })
@@ -71,6 +72,12 @@ export async function changeCertificate(services: Services, changes: Certificate
 
 function issuanceOf({ common_name, names, issuer_id, key_algorithm }: CertificateRow): Merged {
   return { common_name, names, issuer_id, key_algorithm }
+}
+
+/** What rules and profiles judge besides what is issued. */
+function judgedOf(certificate: CertificateRow) {
+  const { environment, owner_id, team_id, renewal_policy_id, certificate_profile_id, tags } = certificate
+  return { environment, owner_id, team_id, renewal_policy_id, certificate_profile_id, tags }
 }
 
 async function mergedOf(
@@ -159,6 +166,13 @@ async function startOver(tx: Tx, certificate: CertificateRow, actor: Actor): Pro
       next_attempt_at: null,
     })
   }
+}
+
+/** What was denied is judged again. */
+async function liftDenials(tx: Tx, { id }: CertificateRow): Promise<void> {
+  for (const holder of await tx.holders.listOfCertificate(id))
+    if (holder.blocked_code === 'policy_denied')
+      await tx.holders.update(holder.id, { next_attempt_at: null, blocked_code: null, blocked_generation: null })
 }
 
 async function setTargets(
