@@ -3,6 +3,7 @@ import type { Target } from '@certctl/api'
 import { looseType } from '@certctl/core'
 import type { Config } from '../connectors/marked-schema.js'
 import { mergeConfig, sealConfig } from '../connectors/sealed-config.js'
+import { lockCertificatesOf } from '../lifecycle/placement/lock-certificates-of.js'
 import { moveDeployments } from '../lifecycle/placement/move-deployments.js'
 import type { WindowRule } from '../lifecycle/placement/next-window.js'
 import { redeployTarget } from '../lifecycle/placement/redeploy-target.js'
@@ -38,6 +39,7 @@ export interface TargetChanges {
  */
 export async function updateTarget(services: Services, changes: TargetChanges): Promise<Target> {
   return await services.store.transaction(async (tx) => {
+    await lockCertificatesOf(tx, changes.id)
     const before = await lockTarget(tx, changes.id)
     changes.check(await viewOf(services, tx, before.id))
     const { windows = before.windows } = changes

@@ -6,10 +6,16 @@ import { linkTarget } from '../../src/lifecycle/placement/link-target.js'
 import { dueRenewals } from '../../src/schedule/due-renewals.js'
 import { reconcilePlacements } from '../../src/schedule/reconcile-placements.js'
 import { silentAgents } from '../../src/schedule/silent-agents.js'
-import { only, operator, served, withScene } from './scene.js'
+import { holdTransaction, untilBlocked } from '../races/steps.js'
+import { createGate } from './fake-ca.js'
+import { only, operator, type Scene, served, withScene } from './scene.js'
 
 const never = new AbortController().signal
 const day = 86_400
+
+async function move({ services }: Scene, agentId: string): Promise<void> {
+  await updateTarget(services, { id: 'target-a', agentId, actor: operator, check: () => undefined })
+}
 
 describe('an agent that dies with a deployment in hand', () => {
   it('loses its lease, and the deployment is offered again when the bound is over', async () => {
@@ -89,8 +95,7 @@ describe('where another agent can serve', () => {
       const { id, fingerprint } = await served(scene)
       const other = await scene.agent('agent-b')
       services.clock.advance(10 * day)
-      const change = { id: 'target-a', agentId: 'agent-b', actor: operator, check: () => undefined }
-      await updateTarget(services, change)
+      await move(scene, 'agent-b')
       const asked = only(await other.claim())
       expect(asked.status).toBe('AwaitingCSR')
       await other.submit(asked, await other.csr(asked))
@@ -106,6 +111,37 @@ describe('where another agent can serve', () => {
       const open = await services.store.jobs.listOpenOfCertificate(id, 'issue')
       expect(open.map(({ agent_id }) => agent_id)).toEqual(['agent-b'])
       expect(ca.asked.length).toBe(before)
+    })
+  })
+
+  it('a target that moves to it while it is being issued its version gets that version, and no other is ordered', async () => {
+    await withScene({}, async (scene) => {
+      const { services, ca } = scene
+      const { id } = await served(scene)
+      const other = await scene.agent('agent-b')
+      await scene.target('target-b', other.id)
+      await linkTarget(services, { certificateId: id, targetId: 'target-b', actor: operator })
+      const asked = only(await other.claim())
+      const orderId = await other.submit(asked, await other.csr(asked))
+      const { answer } = ca
+      const gate = createGate()
+      ca.answer = async (request) => {
+        await gate.pass()
+        return await answer(request)
+      }
+      const working = scene.work()
+      await gate.reached
+      const held = await holdTransaction(services, async (tx) => void (await tx.orders.lock(orderId)))
+      gate.release()
+      await untilBlocked(services)
+      const moving = move(scene, 'agent-b')
+      await untilBlocked(services, 2)
+      await held.commit()
+      await Promise.all([working, moving])
+      expect(await services.store.jobs.listOpenOfCertificate(id, 'issue')).toEqual([])
+      const desired = (await services.store.placements.listOfCertificate(id)).map((row) => row.desired_version_id)
+      const holder = await services.store.holders.findOfAgent(id, 'agent-b')
+      expect(desired).toEqual([holder?.current_version_id, holder?.current_version_id])
     })
   })
 

@@ -5,7 +5,8 @@ import { planPlacements } from './plan-placements.js'
 
 /**
  * After a target's configuration, agent or state was changed and its generation counted up: deployments for the older one end, and what
- * should be there is deployed anew, by a new holder where the target moved to another agent. The target's row is locked, and written.
+ * should be there is deployed anew, by a new holder where the target moved to another agent. The target's certificates are locked, and its
+ * row after them, which is written.
  */
 export async function redeployTarget(
   services: Services,
@@ -32,7 +33,8 @@ export async function redeployTarget(
       blocked_generation: null,
       updated_at: tx.now,
     })
-    const certificate = await tx.certificates.get(placement.certificate_id)
+    // Locked by the caller, but for one that was sent here since.
+    const certificate = await tx.certificates.lock(placement.certificate_id)
     if (certificate === undefined) continue
     await planPlacements(tx, { certificate, requestedBy })
     if (isOfAnother) await planIssuance(services, tx, { certificate, requestedBy })
