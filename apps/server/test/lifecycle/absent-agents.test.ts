@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { listPlacements } from '../../src/inventory/certificate-parts.js'
 import { retireAgent } from '../../src/inventory/retire-agent.js'
 import { updateTarget } from '../../src/inventory/update-target.js'
+import { renewCertificate } from '../../src/lifecycle/asking/renew-certificate.js'
 import { linkTarget } from '../../src/lifecycle/placement/link-target.js'
 import { dueRenewals } from '../../src/schedule/due-renewals.js'
 import { reconcilePlacements } from '../../src/schedule/reconcile-placements.js'
@@ -142,6 +143,18 @@ describe('where another agent can serve', () => {
       const desired = (await services.store.placements.listOfCertificate(id)).map((row) => row.desired_version_id)
       const holder = await services.store.holders.findOfAgent(id, 'agent-b')
       expect(desired).toEqual([holder?.current_version_id, holder?.current_version_id])
+    })
+  })
+
+  it('nobody waits for the first agent any more, though it was asked for a key before', async () => {
+    await withScene({}, async (scene) => {
+      const { services } = scene
+      const { id } = await served(scene)
+      const other = await scene.agent('agent-b')
+      await renewCertificate(services, { certificateId: id, actor: operator, force: false })
+      await move(scene, 'agent-b')
+      const open = await services.store.jobs.listOpenOfCertificate(id, 'issue')
+      expect(open.map(({ agent_id }) => agent_id)).toEqual([other.id])
     })
   })
 

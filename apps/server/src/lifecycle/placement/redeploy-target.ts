@@ -1,5 +1,6 @@
 import type { Services } from '../../services.js'
 import type { Tx } from '../../store/store.js'
+import { cancelIdleIssuance } from '../order/cancel-idle-issuance.js'
 import { planIssuance } from '../order/plan-issuance.js'
 import { planPlacements } from './plan-placements.js'
 
@@ -37,6 +38,7 @@ export async function redeployTarget(
     const certificate = await tx.certificates.lock(placement.certificate_id)
     if (certificate === undefined) continue
     await planPlacements(tx, { certificate, requestedBy })
+    await cancelIdleIssuance(tx, certificate.id)
     if (isOfAnother) await planIssuance(services, tx, { certificate, requestedBy })
   }
 }
