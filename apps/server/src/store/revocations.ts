@@ -55,9 +55,18 @@ export function revocationsTable(db: Kysely<Schema>) {
 
     /**
      * Takes one that its issuer has not confirmed and that is due, counts the attempt and puts the next try off to `until`,
-     * so that another copy leaves it alone meanwhile and the attempt is known even if its answer is lost.
+     * so that another copy leaves it alone meanwhile and the attempt is known even if its answer is lost. Those of the issuers in
+     * `except` are passed over.
      */
-    async takeDue(now: Date, until: Date): Promise<RevocationRow | undefined> {
+    async takeDue({
+      now,
+      until,
+      except = [],
+    }: {
+      now: Date
+      until: Date
+      except?: readonly string[]
+    }): Promise<RevocationRow | undefined> {
       return await db
         .updateTable('revocations')
         .set(({ eb, fn, val }) => ({
@@ -70,13 +79,27 @@ export function revocationsTable(db: Kysely<Schema>) {
             .select('id')
             .where('state', 'in', ['here', 'requested'])
             .where('next_try_at', '<=', now)
+            .$if(except.length > 0, (due) => due.where('issuer_id', 'not in', except))
             .orderBy('next_try_at')
+            // Of those that were put off together the one goes on that was tried, so that people soon hear of it.
+            .orderBy('attempts', 'desc')
             .limit(1)
             .forUpdate()
             .skipLocked(),
         )
         .returning(columns)
         .executeTakeFirst()
+    },
+
+    /** Whatever an issuer has not confirmed waits at least until then. */
+    async putOff(issuerId: string, until: Date): Promise<void> {
+      await db
+        .updateTable('revocations')
+        .set({ next_try_at: until })
+        .where('issuer_id', '=', issuerId)
+        .where('state', 'in', ['here', 'requested'])
+        .where('next_try_at', '<', until)
+        .execute()
     },
 
     async update(id: string, changes: Updateable<RevocationsTable>): Promise<void> {

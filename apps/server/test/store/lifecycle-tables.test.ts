@@ -249,7 +249,7 @@ describe('what the schedule asks for', () => {
       requested_by: 'test',
       created_at: now(),
     })
-    const take = async () => await store().revocations.takeDue(now(), inSeconds(240))
+    const take = async () => await store().revocations.takeDue({ now: now(), until: inSeconds(240) })
     const taken = await Promise.all([take(), take(), take()])
     expect(taken.filter((row) => row !== undefined)).toMatchObject([{ version_id: version?.id, attempts: 1 }])
     scene.services.clock.advance(241)

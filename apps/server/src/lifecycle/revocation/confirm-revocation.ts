@@ -2,6 +2,7 @@ import { CertctlError, isCertctlError, messageOf, type RevocationOutcome, type R
 import { systemActor } from '../../access/principal.js'
 import type { Services } from '../../services.js'
 import type { RevocationRow } from '../../store/revocations.js'
+import type { Tx } from '../../store/store.js'
 import { answerInTime } from '../order/answer-in-time.js'
 import { backoff } from '../order/backoff.js'
 import { issuedRef } from '../order/issued-ref.js'
@@ -11,6 +12,7 @@ import { resolveAlert } from '../resolve-alert.js'
 const callSeconds = 90
 const askAgainSeconds = 3600
 const failuresBeforeAlert = 3
+const longestRestMs = 300_000
 
 /** Tells the issuer once about a revocation that it has not confirmed; the attempt is counted already. Never rejects for what the issuer does. */
 export async function confirmRevocation(services: Services, row: RevocationRow, signal: AbortSignal): Promise<void> {
@@ -73,11 +75,9 @@ async function keepFailure(services: Services, row: RevocationRow, error: unknow
   const message = messageOf(error)
   await services.store.transaction(async (tx) => {
     const retryAfterSeconds = isCertctlError(error) ? error.retryAfterSeconds : undefined
-    await tx.revocations.update(row.id, {
-      next_try_at: backoff({ failures: row.attempts, now: tx.now, retryAfterSeconds, random: tx.chance.random }),
-      last_error_code: code,
-      last_error: message,
-    })
+    const nextAt = backoff({ failures: row.attempts, now: tx.now, retryAfterSeconds, random: tx.chance.random })
+    await tx.revocations.update(row.id, { next_try_at: nextAt, last_error_code: code, last_error: message })
+    if (code === 'upstream_unavailable') await restIssuer(tx, row.issuer_id, nextAt)
     if (row.attempts < failuresBeforeAlert) return
     await raiseAlert(tx, {
       subject: `revocation:${row.id}`,
@@ -89,4 +89,9 @@ async function keepFailure(services: Services, row: RevocationRow, error: unknow
       issuerId: row.issuer_id,
     })
   })
+}
+
+/** Who does not answer is not asked for the others one after the other, each with a call that takes its time. */
+async function restIssuer(tx: Tx, issuerId: string, nextAt: Date): Promise<void> {
+  await tx.revocations.putOff(issuerId, new Date(Math.min(nextAt.getTime(), tx.now.getTime() + longestRestMs)))
 }

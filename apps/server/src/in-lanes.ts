@@ -1,0 +1,56 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { messageOf } from '@certctl/core'
+import type { Services } from './services.js'
+
+export interface Lanes<Item> {
+  /** For the log: what is done. */
+  what: string
+  /** Claims the next one of a lane that is not full; none: nothing is due there. */
+  take(full: readonly string[]): Promise<Item | undefined>
+  /** Whom it is asked of: an issuer, a channel. */
+  laneOf(item: Item): string
+  work(item: Item): Promise<void>
+  atOnce: number
+  perLane: number
+  signal: AbortSignal
+}
+
+// What becomes due elsewhere while one lane waits for its answer starts this soon.
+const lookMs = 1000
+
+/** Works off what is due, so much at once and so much of one lane, until nothing is: a side that does not answer fills its own lane and holds up no other. */
+export async function inLanes<Item>(services: Pick<Services, 'log'>, lanes: Lanes<Item>): Promise<void> {
+  const underWay = new Map<Promise<void>, string>()
+  try {
+    while (!lanes.signal.aborted) {
+      const item = underWay.size < lanes.atOnce ? await lanes.take(fullOf([...underWay.values()], lanes)) : undefined
+      if (item !== undefined) {
+        const done = attempt(services, lanes, item).finally(() => underWay.delete(done))
+        underWay.set(done, lanes.laneOf(item))
+      } else if (underWay.size === 0) return
+      else await oneOf([...underWay.keys()])
+    }
+  } finally {
+    await Promise.all(underWay.keys())
+  }
+}
+
+function fullOf<Item>(busy: readonly string[], { perLane }: Lanes<Item>): string[] {
+  return [...new Set(busy)].filter((lane) => busy.filter((other) => other === lane).length >= perLane)
+}
+
+/** Until one of them ends, or it is time to look again. */
+async function oneOf(underWay: readonly Promise<void>[]): Promise<void> {
+  const over = new AbortController()
+  const soon = pause(lookMs, undefined, { signal: over.signal, ref: false }).catch(() => undefined)
+  await Promise.race([...underWay, soon])
+  over.abort()
+}
+
+async function attempt<Item>({ log }: Pick<Services, 'log'>, { what, work }: Lanes<Item>, item: Item): Promise<void> {
+  try {
+    await work(item)
+  } catch (error) {
+    log.error({ what, reason: messageOf(error) }, 'it failed, and is tried again when it is due again')
+  }
+}

@@ -1,0 +1,83 @@
+import { CertctlError } from '@certctl/core'
+import { createCsr, generateKey } from '@certctl/pki'
+import { describe, expect, it } from '@jest/globals'
+import { revokeVersion } from '../../src/lifecycle/revocation/revoke-version.js'
+import { unconfirmedRevocations } from '../../src/schedule/unconfirmed-revocations.js'
+import { createGate } from '../lifecycle/fake-ca.js'
+import { addIssuer, operator, type Scene, withScene } from '../lifecycle/scene.js'
+import { until } from '../races/steps.js'
+
+const never = new AbortController().signal
+
+let issued = 0
+
+/** A certificate of this issuer, and its current version. */
+async function issuedBy({ services, request, work }: Scene, issuerId: string) {
+  issued += 1
+  const name = `i${issued}.example.test`
+  const { privateKeyPem } = await generateKey('EC-P256')
+  const csrPem = await createCsr({ privateKeyPem, commonName: name, names: [{ type: 'dns', value: name }] })
+  const { id } = await request({ csrPem, issuerId })
+  await work()
+  const [version] = await services.store.versions.listCurrent(id)
+  return { id, versionId: version?.id ?? '', serialNumber: version?.serial_number ?? '' }
+}
+
+/** A certificate of this issuer that was revoked; what it says of itself. */
+async function revokedAt(scene: Scene, issuerId: string) {
+  const { services } = scene
+  const { versionId } = await issuedBy(scene, issuerId)
+  await revokeVersion(services, { versionId, reason: 'keyCompromise', reasonText: 'asked for', actor: operator })
+  return async () => await services.store.revocations.findOfVersion(versionId)
+}
+
+describe('an issuer that does not answer', () => {
+  const unavailable = new CertctlError('upstream_unavailable', 'There was no answer within 90 s')
+
+  it('keeps no revocation at another one waiting, and its own others are not tried one after the other', async () => {
+    await withScene({}, async (scene) => {
+      await addIssuer(scene.services, 'iss-other', scene.ca.definition.type)
+      const first = await revokedAt(scene, scene.issuerId)
+      const second = await revokedAt(scene, scene.issuerId)
+      const other = await revokedAt(scene, 'iss-other')
+      const gate = createGate()
+      scene.ca.revoke = async ({ id }) => {
+        if (id !== (await first())?.id && id !== (await second())?.id) return { status: 'confirmed' }
+        await gate.pass()
+        throw unavailable
+      }
+      const run = unconfirmedRevocations.run(scene.services, never)
+      await until(async () => (await other())?.state === 'confirmed', 'the other issuer confirms')
+      const late = await revokedAt(scene, 'iss-other')
+      await until(async () => (await late())?.state === 'confirmed', 'the other issuer confirms what came meanwhile')
+      gate.release()
+      await run
+      const rows = [await first(), await second()].toSorted((a, b) => (a?.attempts ?? 0) - (b?.attempts ?? 0))
+      expect(rows).toMatchObject([{ attempts: 0 }, { attempts: 1, last_error_code: 'upstream_unavailable' }])
+      expect(rows[0]?.next_try_at).toEqual(rows[1]?.next_try_at)
+      scene.ca.revoke = async () => ({ status: 'confirmed' })
+      scene.services.clock.advance(60)
+      await unconfirmedRevocations.run(scene.services, never)
+      expect([await first(), await second()]).toMatchObject([{ state: 'confirmed' }, { state: 'confirmed' }])
+    })
+  })
+
+  it('is asked for its other revocations within minutes, however long the one waits that it did not answer', async () => {
+    await withScene({}, async (scene) => {
+      const first = await revokedAt(scene, scene.issuerId)
+      scene.ca.revoke = async () => {
+        throw unavailable
+      }
+      for (let failed = 0; failed < 6; failed += 1) {
+        scene.services.clock.advance(3600)
+        await unconfirmedRevocations.run(scene.services, never)
+      }
+      scene.services.clock.advance(3600)
+      const second = await revokedAt(scene, scene.issuerId)
+      await unconfirmedRevocations.run(scene.services, never)
+      const now = scene.services.clock.now().getTime()
+      expect(((await first())?.next_try_at?.getTime() ?? 0) - now).toBeGreaterThan(3_000_000)
+      expect(await second()).toMatchObject({ attempts: 0, next_try_at: new Date(now + 300_000) })
+    })
+  })
+})
