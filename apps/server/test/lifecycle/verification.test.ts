@@ -23,6 +23,16 @@ async function look(scene: Scene, agent: SceneAgent, seen: readonly Partial<Look
   return true
 }
 
+/** Has the agent asked what there is, and says that it could not look. */
+async function failLook(scene: Scene, agent: SceneAgent): Promise<void> {
+  await dueVerifications.run(scene.services, never)
+  const item = only(await agent.claim(), 'Verification')
+  await agent.report(item, { outcome: 'failed', code: 'upstream_auth_failed', message: 'the target shut us out' })
+}
+
+const unreachable = async ({ services: { store } }: Scene) =>
+  (await store.events.page({ type: 'placement.unreachable' }, { limit: 9, count: false })).rows
+
 describe('a placement', () => {
   it('is looked at soon after a deployment, and then as often as the settings say', async () => {
     await withScene({}, async (scene) => {
@@ -70,9 +80,8 @@ describe('a placement', () => {
   it('that falls silent says so at once, is told of at the second look, and recovers by itself', async () => {
     await withScene({}, async (scene) => {
       const { id, agent, fingerprint } = await served(scene)
-      const { clock, store } = scene.services
-      const alerts = async () =>
-        (await store.events.page({ type: 'placement.unreachable' }, { limit: 9, count: false })).rows
+      const { clock } = scene.services
+      const alerts = async () => await unreachable(scene)
       const silent = { detail: 'connection refused' }
       clock.advance(3)
       await look(scene, agent, [silent])
@@ -89,6 +98,43 @@ describe('a placement', () => {
       await look(scene, agent, [{ fingerprint }])
       expect(await listPlacements(scene.services, id)).toMatchObject([{ state: 'served' }])
       expect((await alerts()).map(({ resolved_at }) => resolved_at === null)).toEqual([false])
+    })
+  })
+
+  it('that cannot be looked at says so, with when it was last seen, is told of at the second look, and recovers by itself', async () => {
+    await withScene({}, async (scene) => {
+      const { id, agent, fingerprint } = await served(scene)
+      const { clock, store } = scene.services
+      const [before] = await store.placements.listOfCertificate(id)
+      clock.advance(5000)
+      await failLook(scene, agent)
+      const cause = { cause_code: 'upstream_auth_failed', cause_message: 'the target shut us out' }
+      const [unseen] = await store.placements.listOfCertificate(id)
+      expect(unseen).toMatchObject({ ...cause, state: 'deployed', observed_at: before?.observed_at })
+      expect(await unreachable(scene)).toEqual([])
+      clock.advance(5000)
+      await failLook(scene, agent)
+      expect(await unreachable(scene)).toMatchObject([
+        { resolved_at: null, title: expect.stringContaining('the target shut us out; run: certctl ') },
+      ])
+      clock.advance(5000)
+      await look(scene, agent, [{ fingerprint }])
+      expect(await listPlacements(scene.services, id)).toMatchObject([{ state: 'served' }])
+      expect(await unreachable(scene)).toMatchObject([{ resolved_at: clock.now() }])
+    })
+  })
+
+  it('that could not be looked at and shows nothing when it can is unverifiable, and nobody is troubled any more', async () => {
+    await withScene({}, async (scene) => {
+      const { id, agent } = await served(scene)
+      for (const _ of [1, 2]) {
+        scene.services.clock.advance(5000)
+        await failLook(scene, agent)
+      }
+      scene.services.clock.advance(5000)
+      await look(scene, agent, [])
+      expect(await listPlacements(scene.services, id)).toMatchObject([{ state: 'unverifiable' }])
+      expect(await unreachable(scene)).toMatchObject([{ resolved_at: scene.services.clock.now() }])
     })
   })
 
@@ -117,8 +163,15 @@ describe('a placement', () => {
       await scene.work()
       const item = only(await other.claim(), 'Deployment')
       await other.deployed(item)
-      scene.services.clock.advance(3)
-      await look(scene, agent, [{ fingerprint: item.deployment?.fingerprint }])
+      for (const seen of [
+        { detail: 'refused' },
+        { detail: 'refused' },
+        { fingerprint: item.deployment?.fingerprint },
+      ]) {
+        scene.services.clock.advance(300)
+        await look(scene, agent, [seen])
+      }
+      expect(await unreachable(scene)).toMatchObject([{ resolved_at: scene.services.clock.now() }])
       const placement = (await listPlacements(scene.services, id)).find(({ target_id }) => target_id === 'target-a')
       expect(placement?.state).toBe('unverifiable')
       expect(placement?.cause?.message).toContain('the certificate that another agent holds')

@@ -8,9 +8,11 @@ import type { VersionRow } from '../../store/versions.js'
 import { planPlacements } from '../placement/plan-placements.js'
 import { tellPlacement } from '../placement/tell-placement.js'
 import { raiseAlert } from '../raise-alert.js'
+import { resolveAlert } from '../resolve-alert.js'
 import { graceSeconds } from './grace-seconds.js'
 import { judgePlacement, type PlacementVerdict } from './judge-placement.js'
 import { nextVerification } from './next-verification.js'
+import { isSilent, tellOfSilence } from './tell-of-silence.js'
 import { unverifiableCause } from './unverifiable-cause.js'
 
 export interface Observed {
@@ -32,7 +34,7 @@ const repairPauseMs = 60_000
 
 /**
  * What an agent saw at a target, with a job or without. A difference is drift and gets a deployment. Looks at a placement that
- * is being deployed, waits for its first deployment, failed or is frozen change nothing: others decide there. Certificate, target and
+ * is being deployed, waits for its first deployment, failed, is frozen or was removed change nothing: others decide there. Certificate, target and
  * placement are locked.
  */
 export async function observePlacement(tx: Tx, rows: Rows, observed: Observed): Promise<void> {
@@ -41,9 +43,10 @@ export async function observePlacement(tx: Tx, rows: Rows, observed: Observed): 
   const desired =
     placement.desired_version_id === null ? undefined : await tx.versions.get(placement.desired_version_id)
   const settled = ['deployed', 'served', 'unverifiable', 'drifted'].includes(placement.state)
-  if (desired === undefined || !settled || placement.frozen_at !== null || placement.deployed_at === null)
+  const isOver = placement.frozen_at !== null || placement.removed_at !== null
+  if (desired === undefined || !settled || isOver || placement.deployed_at === null)
     return await tx.placements.update(placement.id, { observed_at: tx.now })
-  if (held === undefined && served.length === 0)
+  if (held === undefined && served.length === 0 && !isSilent(placement))
     return await tx.placements.update(placement.id, {
       observed_at: tx.now,
       verify_at: verifyAt(tx, rows, { state: placement.state, everySeconds }),
@@ -101,6 +104,7 @@ async function keep(tx: Tx, rows: Rows, kept: Kept): Promise<void> {
   const becameServed = verdict.state === 'served' && placement.state !== 'served'
   if (becameServed) await tellPlacement(tx, rows, { state: 'served', fingerprint: desired.fingerprint })
   if (verdict.state === 'deployed' && cause !== undefined) await tellOfSilence(tx, rows, cause.message)
+  else if (!becameServed && (isSilent(placement) || placement.state === 'drifted')) await tellOfEnd(tx, rows)
 }
 
 function causeOf({ target }: Rows, { verdict, served }: Kept): ReturnType<typeof unverifiableCause> | undefined {
@@ -108,16 +112,13 @@ function causeOf({ target }: Rows, { verdict, served }: Kept): ReturnType<typeof
   return verdict.state === 'unverifiable' ? unverifiableCause(target, served) : undefined
 }
 
-/** A service that does not answer once may be restarting; at the second look in a row people are told. */
-async function tellOfSilence(tx: Tx, { placement, certificate, target }: Rows, message: string): Promise<void> {
-  if (placement.state !== 'deployed' || placement.cause_code !== 'upstream_unavailable') return
-  await raiseAlert(tx, {
+/** What was wrong is over, though nothing shows that all is right. */
+async function tellOfEnd(tx: Tx, { placement, certificate, target }: Rows): Promise<void> {
+  await resolveAlert(tx, {
     subject: `placement:${placement.id}`,
-    type: 'placement.unreachable',
-    severity: 'warning',
-    title: `${certificate.name} is deployed to ${target.name} and nobody can see it there: ${message}`,
-    command: `certctl certificates placements ${certificate.id}`,
-    data: { message, target_id: target.id },
+    type: 'placement.recovered',
+    title: `${target.name} was looked at again, and nothing is known to be wrong with ${certificate.name} there`,
+    data: { target_id: target.id },
     certificateId: certificate.id,
     targetId: target.id,
     agentId: target.agent_id,

@@ -2,7 +2,7 @@ import type { JobReport } from '@certctl/api'
 import { CertctlError } from '@certctl/core'
 import type { Services } from '../../services.js'
 import type { Actor } from '../../store/audit-entry.js'
-import { nextVerification } from './next-verification.js'
+import { missPlacement } from './miss-placement.js'
 import { observePlacement } from './observe-placement.js'
 
 export interface SettledVerification {
@@ -30,39 +30,38 @@ export async function settleVerification(
     const isOurs = job.lease === report.lease && job.state === 'active'
     if (isOurs) await tx.jobs.update(jobId, endOf(report, tx.now))
     if (isOurs) services.metrics.jobEnded({ kind: 'verify', outcome: report.outcome })
-    if (report.outcome !== 'done') {
-      const verifyAt = nextVerification({
-        state: placement.state,
-        target,
-        everySeconds: services.config.verify_interval,
-        now: tx.now,
-        random: tx.chance.random,
-      })
-      await tx.placements.update(placement.id, { observed_at: tx.now, verify_at: verifyAt })
-      return isOurs ? 'settled' : 'lost'
-    }
     const isStale = (report.target_generation ?? job.generation) !== target.generation
     const desired =
       placement.desired_version_id === null ? undefined : await tx.versions.get(placement.desired_version_id)
     const isOfDesired = report.fingerprint === undefined || report.fingerprint === desired?.fingerprint
-    if (!isStale && isOfDesired)
-      await observePlacement(
-        tx,
-        { certificate, target, placement },
-        { held: report.verification, served: report.served, actor, everySeconds: services.config.verify_interval },
-      )
+    const rows = { certificate, target, placement }
+    const everySeconds = services.config.verify_interval
+    if (!isStale && isOfDesired && report.outcome === 'done')
+      await observePlacement(tx, rows, {
+        held: report.verification,
+        served: report.served,
+        actor,
+        everySeconds,
+      })
+    // A look under another lease is made again; that it failed says nothing.
+    else if (!isStale && isOfDesired && isOurs) await missPlacement(tx, rows, { ...faultOf(report), everySeconds })
     return isOurs ? 'settled' : 'lost'
   })
 }
 
-function endOf({ outcome, code, message }: JobReport, now: Date) {
-  const isDone = outcome === 'done'
+function endOf(report: JobReport, now: Date) {
+  const isDone = report.outcome === 'done'
+  const { code, message } = faultOf(report)
   return {
     state: 'done' as const,
     outcome: isDone ? ('done' as const) : ('failed' as const),
     completed_at: now,
     locked_until: null,
-    last_error_code: isDone ? null : (code ?? 'internal'),
-    last_error: isDone ? null : (message ?? 'The agent gave no reason'),
+    last_error_code: isDone ? null : code,
+    last_error: isDone ? null : message,
   }
+}
+
+function faultOf({ code = 'internal', message = 'The agent gave no reason' }: JobReport) {
+  return { code, message }
 }
