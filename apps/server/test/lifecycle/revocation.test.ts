@@ -3,6 +3,7 @@ import { CertctlError } from '@certctl/core'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { getCertificate } from '../../src/inventory/get-certificate.js'
 import { renewCertificate } from '../../src/lifecycle/asking/renew-certificate.js'
+import { cancelJob } from '../../src/lifecycle/cancel-job.js'
 import { linkTarget } from '../../src/lifecycle/placement/link-target.js'
 import { revokeCertificate } from '../../src/lifecycle/revocation/revoke-certificate.js'
 import { revokeVersion } from '../../src/lifecycle/revocation/revoke-version.js'
@@ -143,6 +144,27 @@ describe('a certificate', () => {
     await expect(again).rejects.toMatchObject({ code: 'already_revoked' })
     await renewCertificate(scene.services, { certificateId: id, actor: operator, force: true })
     expect((await agent.claim()).map(({ type }) => type)).toEqual(['Renewal'])
+  })
+
+  it('for a compromised key is issued anew, although somebody had stopped its renewal before', async () => {
+    const { id, agent } = await served(scene, { name: 'm7.example.test', agentId: 'agent-m7', targetId: 'target-m7' })
+    const asked = await renewCertificate(scene.services, { certificateId: id, actor: operator, force: false })
+    await cancelJob(scene.services, { jobId: asked.jobIds[0] ?? '', actor: operator })
+    await dueRenewals.run(scene.services, never)
+    expect(await agent.claim()).toEqual([])
+    await revokeCertificate(scene.services, { certificateId: id, reason: 'keyCompromise', ...cause })
+    expect((await agent.claim()).map(({ type }) => type)).toEqual(['Renewal'])
+  })
+
+  it('for good, and then for its key, is not issued anew', async () => {
+    const { id, agent } = await served(scene, { name: 'm8.example.test', agentId: 'agent-m8', targetId: 'target-m8' })
+    const { store } = scene.services
+    const [version] = await store.versions.listCurrent(id)
+    await revokeCertificate(scene.services, { certificateId: id, reason: 'cessationOfOperation', ...cause })
+    const report = { versionId: version?.id ?? '', reason: 'keyCompromise' as const, ...cause }
+    await revokeVersion(scene.services, report)
+    await dueRenewals.run(scene.services, never)
+    expect(await agent.claim()).toEqual([])
   })
 
   it('whose key turns out to be compromised later has its key blocked, once, and the record says so', async () => {

@@ -9,7 +9,7 @@ import { answerInTime } from '../order/answer-in-time.js'
 import { issuedRef } from '../order/issued-ref.js'
 import { raiseAlert } from '../raise-alert.js'
 import { movedRenewal } from './renewal-of.js'
-import { renewalPolicyOf } from './renewal-policy-of.js'
+import { type RenewalPolicy, renewalPolicyOf } from './renewal-policy-of.js'
 import { suggestedWindow } from './suggested-window.js'
 
 const callSeconds = 30
@@ -75,6 +75,9 @@ async function keep(services: Services, tx: Tx, { holderId, version, info }: Ans
   const certificate = await tx.certificates.lock(version.certificate_id)
   const holder = await tx.holders.lock(holderId)
   if (certificate === undefined || holder?.current_version_id !== version.id || holder.closed_at !== null) return
+  // Revoked while its CA was asked.
+  const isRevoked = (await tx.versions.get(version.id))?.revoked_at !== null
+  if (isRevoked) return await tx.holders.update(holder.id, { renewal_info_at: null })
   const lookAgain = { renewal_info_at: nextLook(services, tx.now, info?.retryAfterSeconds) }
   const found = info === undefined ? undefined : suggestedWindow(info, receivedOf(version))
   if (found !== undefined && 'fault' in found) {
@@ -90,7 +93,11 @@ async function keep(services: Services, tx: Tx, { holderId, version, info }: Ans
     renewal_info_url: info?.explanationUrl ?? null,
   }
   await tx.holders.update(holder.id, { ...lookAgain, ...window })
-  if (!isSame(holder, window)) await move(services, tx, { certificate, version, before: holder, window })
+  const policy = await renewalPolicyOf(tx, certificate)
+  const moved = { certificate, version, before: holder, window, policy }
+  if (!isSame(holder, window)) await move(services, tx, moved)
+  const begins = window.renewal_window_start?.getTime() ?? Number.POSITIVE_INFINITY
+  if (!policy.autoRenew && begins <= tx.now.getTime()) await tellWhoRenews(tx, moved)
 }
 
 function receivedOf({ received_at, not_after }: VersionWithDer) {
@@ -111,30 +118,32 @@ interface Move {
   version: VersionWithDer
   before: HolderRow
   window: Window
+  policy: RenewalPolicy
 }
 
-async function move(services: Services, tx: Tx, { certificate, version, before, window }: Move): Promise<void> {
-  const policy = await renewalPolicyOf(tx, certificate)
+async function move(services: Services, tx: Tx, { certificate, version, before, window, policy }: Move): Promise<void> {
   const pastSpreadSeconds = services.config.renewal_spread
   const next = movedRenewal({ version, policy, holder: { ...before, ...window }, now: tx.now, pastSpreadSeconds })
   await tx.holders.update(before.id, next)
   if (before.renewal_window_start !== null) audit(tx, { certificate, before, window, renewAt: next.renew_at })
-  if (!policy.autoRenew && (window.renewal_window_start?.getTime() ?? Number.POSITIVE_INFINITY) <= tx.now.getTime())
-    await raiseAlert(tx, {
-      subject: `ca-asks:${before.id}`,
-      type: 'certificate.renewal_asked',
-      severity: 'warning',
-      title: `The CA of ${certificate.name} asks for its renewal, and its policy leaves renewals to people`,
-      command: `certctl certificates renew ${certificate.id}`,
-      data: { url: window.renewal_info_url ?? undefined },
-      certificateId: certificate.id,
-      issuerId: version.issuer_id,
-    })
+}
+
+async function tellWhoRenews(tx: Tx, { certificate, version, before, window }: Move): Promise<void> {
+  await raiseAlert(tx, {
+    subject: `ca-asks:${before.id}`,
+    type: 'certificate.renewal_asked',
+    severity: 'warning',
+    title: `The CA of ${certificate.name} asks for its renewal, and its policy leaves renewals to people`,
+    command: `certctl certificates renew ${certificate.id}`,
+    data: { url: window.renewal_info_url ?? undefined },
+    certificateId: certificate.id,
+    issuerId: version.issuer_id,
+  })
 }
 
 function audit(
   tx: Tx,
-  { certificate, before, window, renewAt }: Omit<Move, 'version'> & { renewAt: Date | null },
+  { certificate, before, window, renewAt }: Omit<Move, 'version' | 'policy'> & { renewAt: Date | null },
 ): void {
   tx.audit.append({
     actor: systemActor,

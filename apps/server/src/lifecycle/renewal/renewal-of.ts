@@ -33,18 +33,21 @@ export function renewalOf({ version, policy, holder, now, pastSpreadSeconds }: R
 }
 
 /**
- * The same where a renewal was planned already, because its policy or what its CA says has changed. What its CA wanted before now is put off
- * by no further question: the earlier time stays.
+ * The same where its policy or what its CA says has changed since. What is not renewed by itself, because it was revoked or came without a
+ * CSR, is not from then on; and what its CA wanted before now is put off by no further question.
  */
-export function movedRenewal({
-  holder,
-  ...parts
-}: RenewalParts & { holder: Pick<HolderRow, 'renew_at' | 'renew_at_reason'> }): ReturnType<typeof renewalOf> {
-  const next = renewalOf({ ...parts, holder })
-  const { renew_at, renew_at_reason, renewal_window_end: end } = holder
+export function movedRenewal({ version, holder, ...parts }: MovedParts): ReturnType<typeof renewalOf> {
+  const next = renewalOf({ ...parts, version, holder })
+  const { renew_at, renew_at_reason, renewal_window_end: end, renewal_draw: draw } = holder
+  const isLeft = version.revoked_at !== null || draw === null
   const hasPassed = end !== null && end.getTime() <= parts.now.getTime()
   const isSooner = renew_at !== null && next.renew_at !== null && renew_at <= next.renew_at
-  return hasPassed && isSooner ? { renew_at, renew_at_reason: renew_at_reason ?? next.renew_at_reason } : next
+  return isLeft || (hasPassed && isSooner) ? { renew_at, renew_at_reason: renew_at_reason ?? '' } : next
+}
+
+interface MovedParts extends RenewalParts {
+  version: RenewalParts['version'] & Pick<VersionRow, 'revoked_at'>
+  holder: RenewalParts['holder'] & Pick<HolderRow, 'renew_at' | 'renew_at_reason'>
 }
 
 const drawRange = 1_000_000

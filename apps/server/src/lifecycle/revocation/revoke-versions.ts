@@ -2,6 +2,7 @@ import type { RevocationReason } from '@certctl/core'
 import type { Services } from '../../services.js'
 import type { Actor } from '../../store/audit-entry.js'
 import type { CertificateRow } from '../../store/certificates.js'
+import type { HolderRow } from '../../store/holders.js'
 import type { OrderRow } from '../../store/orders.js'
 import type { Tx } from '../../store/store.js'
 import type { VersionRow } from '../../store/versions.js'
@@ -114,12 +115,18 @@ async function revoke(
   await queueRevocation(services, tx, { version, reason, reasonText, requestedBy: actor.name })
   const holder = await tx.holders.lock(version.holder_id)
   if (holder?.current_version_id === version.id) {
-    const isReplaced = replacedReasons.includes(reason)
-    const asked = await askedRenewal(tx, holder, actor)
-    await tx.holders.update(holder.id, isReplaced ? asked : { renew_at: null })
+    const asked = replacedReasons.includes(reason) ? await askedAnew(tx, holder, actor) : { renew_at: null }
+    await tx.holders.update(holder.id, asked)
   }
   for (const placement of await tx.placements.listOfCertificate(version.certificate_id))
     if (placement.desired_version_id === version.id) await freeze(tx, placement.id)
+}
+
+/** What stopped a renewal before does not stop this one, but for a revocation for good. */
+async function askedAnew(tx: Tx, holder: HolderRow, actor: Actor): Promise<Partial<HolderRow>> {
+  const asked = await askedRenewal(tx, holder, actor)
+  if (holder.blocked_code === 'already_revoked') return asked
+  return { ...asked, next_attempt_at: null, blocked_code: null, blocked_generation: null }
 }
 
 /** What is under way for any holder ends, since what it could still bring is not wanted; a person who renews by hand begins anew. */
