@@ -4,6 +4,7 @@ import { retireAgent } from '../../src/inventory/retire-agent.js'
 import { updateTarget } from '../../src/inventory/update-target.js'
 import { renewCertificate } from '../../src/lifecycle/asking/renew-certificate.js'
 import { linkTarget } from '../../src/lifecycle/placement/link-target.js'
+import { revokeCertificate } from '../../src/lifecycle/revocation/revoke-certificate.js'
 import { dueRenewals } from '../../src/schedule/due-renewals.js'
 import { reconcilePlacements } from '../../src/schedule/reconcile-placements.js'
 import { silentAgents } from '../../src/schedule/silent-agents.js'
@@ -155,6 +156,24 @@ describe('where another agent can serve', () => {
       await move(scene, 'agent-b')
       const open = await services.store.jobs.listOpenOfCertificate(id, 'issue')
       expect(open.map(({ agent_id }) => agent_id)).toEqual([other.id])
+    })
+  })
+
+  it('what was revoked for good is not asked for because its target moves, until a person insists', async () => {
+    await withScene({}, async (scene) => {
+      const { services } = scene
+      const { id } = await served(scene)
+      const other = await scene.agent('agent-b')
+      const reason = { reason: 'cessationOfOperation', reasonText: 'gone' } as const
+      await revokeCertificate(services, { certificateId: id, actor: operator, ...reason })
+      await move(scene, other.id)
+      await dueRenewals.run(services, never)
+      expect(await other.claim()).toEqual([])
+      const renew = async (force: boolean) =>
+        await renewCertificate(services, { certificateId: id, actor: operator, force })
+      await expect(renew(false)).rejects.toMatchObject({ code: 'already_revoked' })
+      await renew(true)
+      only(await other.claim(), 'Issuance')
     })
   })
 

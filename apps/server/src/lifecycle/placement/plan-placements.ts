@@ -33,7 +33,7 @@ export async function planPlacements(tx: Tx, plan: PlacementPlan): Promise<strin
   ])
   const targets = byId(targetRows)
   const live = placements.filter(({ target_id: id }) => targets.get(id)?.retired_at === null)
-  await addMissingHolders(tx, certificate.id, { agents, needed: new Set(live.map((row) => row.agent_id)) })
+  await addMissingHolders(tx, certificate.id, { holders, needed: new Set(live.map((row) => row.agent_id)) })
   const jobs: string[] = []
   for (const placement of live) {
     const target = targets.get(placement.target_id)
@@ -54,10 +54,28 @@ function byId<Row extends { id: string }>(rows: readonly Row[]): ReadonlyMap<str
 async function addMissingHolders(
   tx: Tx,
   certificateId: string,
-  { agents, needed }: { agents: readonly HolderRow[]; needed: ReadonlySet<string> },
+  { holders, needed }: { holders: readonly HolderRow[]; needed: ReadonlySet<string> },
 ): Promise<void> {
-  const known = new Set(agents.map((holder) => holder.agent_id))
-  for (const agentId of needed) if (!known.has(agentId)) await addHolder(tx, certificateId, agentId)
+  const known = new Set(holders.map((holder) => holder.agent_id))
+  const standing = givenUp(holders)
+  for (const agentId of needed)
+    if (!known.has(agentId))
+      await tx.holders.insert({
+        ...standing,
+        id: createId('holder', tx.now),
+        certificate_id: certificateId,
+        kind: 'agent',
+        agent_id: agentId,
+        created_at: tx.now,
+      })
+}
+
+/** Where all others gave up because the certificate was revoked for good, a new one does not ask by itself either. */
+function givenUp(holders: readonly HolderRow[]) {
+  const [first] = holders
+  if (first === undefined || holders.some(({ blocked_code: code }) => code !== 'already_revoked')) return {}
+  const { last_error_code, last_error, blocked_code, blocked_generation } = first
+  return { last_error_code, last_error, blocked_code, blocked_generation }
 }
 
 /** What each of these agents serves now, if it may. */
@@ -69,16 +87,6 @@ async function versionsByAgent(tx: Tx, holders: readonly HolderRow[]): Promise<R
       return agentId === null || version?.revoked_at !== null ? [] : [[agentId, version] as const]
     }),
   )
-}
-
-async function addHolder(tx: Tx, certificateId: string, agentId: string): Promise<void> {
-  await tx.holders.insert({
-    id: createId('holder', tx.now),
-    certificate_id: certificateId,
-    kind: 'agent',
-    agent_id: agentId,
-    created_at: tx.now,
-  })
 }
 
 type Wanted = Pick<
