@@ -81,6 +81,20 @@ describe('a deployment to a target with maintenance windows', () => {
     })
   })
 
+  it('waits although what was seen there long ago has ended, where nobody can see what is there now', async () => {
+    await withScene({ lifeDays: 6 }, async (scene) => {
+      const { id, agent } = await served(scene)
+      scene.services.clock.advance(4 * day)
+      await renew(scene, id, agent)
+      const receipt = { changed: true, served: 'unverifiable', location: '/x', effective: 'now' } as const
+      await agent.deployed(only(await agent.claim(), 'Deployment'), { receipt })
+      scene.services.clock.advance(4 * day)
+      await setWindows(scene, [{ ...saturday, cron: '0 2 * * FRI' }])
+      await renew(scene, id, agent)
+      expect(await agent.claim()).toEqual([])
+    })
+  })
+
   it('does not wait where what is served has ended already', async () => {
     await withScene({ lifeDays: 6 }, async (scene) => {
       const { id, agent } = await served(scene)

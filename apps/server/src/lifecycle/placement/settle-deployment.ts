@@ -167,6 +167,8 @@ async function deployed({ config }: Services, tx: Tx, { rows, report }: Settling
   await tx.placements.update(placement.id, {
     ...facts,
     ...(state === 'served' ? { served_fingerprint: report.fingerprint, served_at: tx.now } : {}),
+    // What was seen before is gone, and no look will ever say so.
+    ...(state === 'unverifiable' ? { served_fingerprint: null, served_at: null } : {}),
     state,
     observed_at: tx.now,
     failures: 0,
