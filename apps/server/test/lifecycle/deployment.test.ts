@@ -152,20 +152,36 @@ describe('a deployment that fails', () => {
     await story.agent.deployed(only(await story.agent.claim(), 'Deployment'))
   })
 
-  it('because the key is gone brings a new certificate with a new key', async () => {
+  it('because the key is gone brings a new certificate with a new key, but none for one that is new', async () => {
     const story = await standing()
-    await story.agent.report(await redeploy(story), {
-      outcome: 'failed',
-      code: 'not_found',
-      message: 'the key is not on this host',
-    })
+    const issued = scene.ca.signed.length
+    const gone = { outcome: 'failed', code: 'not_found', message: 'the key is not on this host' } as const
+    await story.agent.report(await redeploy(story), gone)
+    expect(await story.agent.claim()).toEqual([])
+    scene.services.clock.advance(3600)
+    await story.agent.report(only(await story.agent.claim(), 'Deployment'), gone)
     const asked = only(await story.agent.claim(), 'Renewal')
     await story.agent.submit(asked, await story.agent.csr(asked))
     await scene.work()
     const next = only(await story.agent.claim(), 'Deployment')
     expect(next.deployment?.fingerprint).not.toBe(story.fingerprint)
-    await story.agent.deployed(next)
+    await story.agent.report(next, gone)
+    expect(await story.agent.claim()).toEqual([])
+    expect(scene.ca.signed.length).toBe(issued + 1)
+    scene.services.clock.advance(120)
+    await story.agent.deployed(only(await story.agent.claim(), 'Deployment'))
     expect(await placementOf(story.id)).toMatchObject({ state: 'served' })
+  })
+
+  it('because the target lacks something costs no certificate', async () => {
+    const story = await standing()
+    const issued = scene.ca.signed.length
+    scene.services.clock.advance(3600)
+    const report = { outcome: 'failed', code: 'not_found', message: 'answered 404', served: [] } as const
+    await story.agent.report(await redeploy(story), report)
+    expect(await story.agent.claim()).toEqual([])
+    expect(await placementOf(story.id)).toMatchObject({ state: 'failed', cause_message: 'answered 404' })
+    expect(scene.ca.signed.length).toBe(issued)
   })
 
   it('has its pause whatever version it names', async () => {

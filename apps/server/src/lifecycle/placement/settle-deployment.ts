@@ -109,8 +109,7 @@ async function settle(services: Services, tx: Tx, settling: Settling): Promise<v
   else if (report.outcome === 'done') await deployed(services, tx, settling)
   else if (isOvertaken) await again(tx, rows, {})
   else await failed(tx, rows, report)
-  if (report.code === 'not_found' && report.outcome !== 'done' && !isOvertaken)
-    await askForNewKey(services, tx, settling)
+  if (isKeyGone(report) && !isOvertaken) await askForNewKey(services, tx, settling)
   await planPlacements(tx, {
     certificate: rows.certificate,
     requestedBy: 'System',
@@ -231,11 +230,20 @@ async function servingOf(
   return deployedFingerprint === null ? undefined : await tx.versions.findByFingerprint(deployedFingerprint)
 }
 
+/** Whoever has its key goes on to the target, and says what was seen there: what is missing then is of the target. */
+function isKeyGone({ outcome, code, served }: DeploymentReport): boolean {
+  return outcome === 'failed' && code === 'not_found' && served === undefined
+}
+
+// Whoever cannot keep a key, or calls something else one, would cost a certificate with each try.
+const pauseMs = 3_600_000
+
 /** An agent that has lost its key cannot use the current version: it needs another one with a key of its own. */
 async function askForNewKey(services: Services, tx: Tx, { rows, agentId }: Settling): Promise<void> {
   const { certificate, desired } = rows
   const holder = await tx.holders.findOfAgent(certificate.id, agentId)
-  if (holder === undefined || holder.current_version_id !== desired?.id) return
+  if (holder === undefined || desired === undefined || holder.current_version_id !== desired.id) return
+  if (tx.now.getTime() - desired.received_at.getTime() < pauseMs) return
   if (holder.renewal_requested_at === null) await tx.holders.update(holder.id, { renewal_requested_at: tx.now })
   await planIssuance(services, tx, { certificate, requestedBy: 'System' })
 }
