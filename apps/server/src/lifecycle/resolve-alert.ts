@@ -1,7 +1,7 @@
 import { emitEvent, type NewEvent } from '../notify/emit-event.js'
 import type { Tx } from '../store/store.js'
 
-/** Says that the cause of an alert is gone, or of several, where one is open. */
+/** Says that the cause of an alert is gone, or of several, where one is open. The whole key of one will do as its subject. */
 export async function resolveAlert(
   tx: Tx,
   { subject, ...event }: Omit<NewEvent, 'alertKey' | 'resolves' | 'severity'> & { subject: string | readonly string[] },

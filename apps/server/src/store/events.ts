@@ -90,6 +90,22 @@ export function eventsTable(db: Kysely<Schema>) {
       return rows.flatMap(({ agent_id }) => agent_id ?? [])
     },
 
+    /** Open alerts about violations of this rule. */
+    async listOpenOfRule(ruleId: string): Promise<{ alert_key: string; certificate_id: string | null }[]> {
+      const rows = await db
+        .selectFrom('events')
+        .select(['alert_key', 'certificate_id'])
+        .where('type', '=', 'policy.violated')
+        .where('alert_key', 'is not', null)
+        .where('resolved_at', 'is', null)
+        .where(sql<boolean>`data ->> 'rule_id' = ${ruleId}`)
+        .orderBy('alert_key')
+        .execute()
+      return rows.flatMap(({ alert_key, certificate_id }) =>
+        alert_key === null ? [] : [{ alert_key, certificate_id }],
+      )
+    },
+
     async get(id: string): Promise<EventRow | undefined> {
       return await db.selectFrom('events').select(columns).where('id', '=', id).executeTakeFirst()
     },

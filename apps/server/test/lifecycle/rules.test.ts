@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { deleteNoun } from '../../src/inventory/nouns/delete-noun.js'
+import { policyNoun } from '../../src/inventory/nouns/policy-noun.js'
 import { archiveCertificate } from '../../src/lifecycle/asking/archive-certificate.js'
 import { type CertificateChanges, changeCertificate } from '../../src/lifecycle/asking/change-certificate.js'
 import { renewCertificate } from '../../src/lifecycle/asking/renew-certificate.js'
@@ -64,6 +66,11 @@ async function violationsOf(id: string): Promise<string[]> {
   return rows.map(({ rule_id: rule, message }) => `${rule}: ${message}`)
 }
 
+async function openAlertsOf(id: string): Promise<(string | null)[]> {
+  const { rows } = await scene.services.store.events.page({ certificateId: id }, { limit: 100, count: false })
+  return rows.filter(({ alert_key, resolved_at }) => alert_key !== null && resolved_at === null).map(({ type }) => type)
+}
+
 async function eventsOf(id: string): Promise<string[]> {
   const { rows } = await scene.services.store.events.page({ certificateId: id }, { limit: 100, count: false })
   return rows.map(({ type }) => type)
@@ -111,6 +118,7 @@ describe('a rule that warns', () => {
       const id = await certificate({ environment: 'test' })
       await archiveCertificate(scene.services, { certificateId: id, actor: operator })
       expect(await violationsOf(id)).toEqual([])
+      expect(await openAlertsOf(id)).toEqual([])
     })
   })
 })
@@ -189,6 +197,22 @@ describe('a rule that is new or was changed', () => {
       await sweep()
       expect(await violationsOf(good)).toEqual([])
     })
+  })
+
+  it('takes back what was told of a certificate when it is switched off or removed', async () => {
+    for (const end of [
+      async (rule: string) => {
+        await change(rule, { enabled: false })
+        await sweep()
+      },
+      async (id: string) => await deleteNoun(scene.services, policyNoun, { id, actor: operator }),
+    ])
+      await withRule(production, async (rule) => {
+        const id = await certificate({ environment: 'test' })
+        expect(await openAlertsOf(id)).toEqual(['policy.violated'])
+        await end(rule)
+        expect(await openAlertsOf(id)).toEqual([])
+      })
   })
 
   it('goes on where it stopped, and begins anew when it changes meanwhile', async () => {

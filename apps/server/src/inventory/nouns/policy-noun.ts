@@ -1,5 +1,6 @@
 import { policyConfigSchemas, policyTypes } from '@certctl/api'
 import { CertctlError, faultsOf } from '@certctl/core'
+import { endRule } from '../../lifecycle/policy/end-rule.js'
 import { createId } from '../../store/create-id.js'
 import type { PolicyRuleRow } from '../../store/policy-rules.js'
 import { fieldFault } from '../field-fault.js'
@@ -17,7 +18,10 @@ export const policyNoun: PlainNoun<PolicyRuleRow> = {
   referrers: [],
   wakes: true,
   // Which of them a rule denied is known only by judging them again.
-  changed: async (tx) => await tx.holders.liftDenials(tx.now),
+  changed: async (tx, id) => {
+    await tx.holders.liftDenials(tx.now)
+    if ((await tx.policyRules.get(id)) === undefined) await endRule(tx, id)
+  },
   async check(tx, change) {
     const { before, given } = change
     if (before !== undefined && given.type !== undefined && given.type !== before.type)

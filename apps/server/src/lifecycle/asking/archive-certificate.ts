@@ -3,6 +3,9 @@ import { emitEvent } from '../../notify/emit-event.js'
 import type { Services } from '../../services.js'
 import type { Actor } from '../../store/audit-entry.js'
 import { closeOrder } from '../order/close-order.js'
+import { subjectOfViolation } from '../policy/record-violations.js'
+import { resolveAlert } from '../resolve-alert.js'
+import { subjectsOfHolder } from '../subjects-of-holder.js'
 
 /** Kept and shown, never renewed or deployed any more. Its orders and jobs end; what is deployed stays. Archiving twice is archiving once. */
 export async function archiveCertificate(
@@ -14,12 +17,15 @@ export async function archiveCertificate(
     if (certificate === undefined) throw new CertctlError('not_found', `There is no certificate ${certificateId}`)
     if (certificate.archived_at !== null) return
     await tx.certificates.update(certificateId, { archived_at: tx.now, updated_at: tx.now })
-    for (const { id } of await tx.holders.listOfCertificate(certificateId)) {
+    const holders = await tx.holders.listOfCertificate(certificateId)
+    const placements = await tx.placements.listOfCertificate(certificateId)
+    const violations = await tx.policyViolations.listOpenOfCertificate(certificateId)
+    for (const { id } of holders) {
       const order = await tx.orders.lockOpenOfHolder(id)
       if (order !== undefined)
         await closeOrder(tx, order, { state: 'abandoned', reason: 'the certificate was archived' })
     }
-    for (const { id } of await tx.placements.listOfCertificate(certificateId))
+    for (const { id } of placements)
       await tx.placements.update(id, {
         removed_at: tx.now,
         next_attempt_at: null,
@@ -36,10 +42,16 @@ export async function archiveCertificate(
       resource_id: certificateId,
       details: { name: certificate.name },
     })
-    await emitEvent(tx, {
-      type: 'certificate.archived',
-      severity: 'info',
-      title: `${certificate.name} was archived; it is not renewed or deployed any more`,
+    const title = `${certificate.name} was archived; it is not renewed or deployed any more`
+    await emitEvent(tx, { type: 'certificate.archived', severity: 'info', title, certificateId })
+    await resolveAlert(tx, {
+      subject: [
+        ...holders.flatMap(({ id }) => subjectsOfHolder(id)),
+        ...placements.map(({ id }) => `placement:${id}`),
+        ...violations.map(({ rule_id: ruleId }) => subjectOfViolation(certificateId, ruleId)),
+      ],
+      type: 'certificate.given_up',
+      title,
       certificateId,
     })
   })

@@ -12,6 +12,7 @@ import { knownAs } from '../asking/known-as.js'
 import { noteRequester } from '../asking/note-requester.js'
 import { closeOrder } from '../order/close-order.js'
 import { openOrder } from '../order/open-order.js'
+import { resolveAlert } from '../resolve-alert.js'
 import { judgeCsr } from './judge-csr.js'
 import { refuseCsr } from './refuse-csr.js'
 import { requireNewKey } from './require-new-key.js'
@@ -129,6 +130,13 @@ async function takeCsr(
     noteRequester(tx, certificate, actor),
     job === undefined ? addJob(tx, { certificate, holder }, { orderId, actor }) : readyJob(tx, job, orderId),
     holder.kind === 'outside' ? tx.holders.update(holder.id, { csr_pem: csr.pem }) : undefined,
+    resolveAlert(tx, {
+      subject: [`csr-overdue:${holder.id}`, `csr-needed:${holder.id}`],
+      type: 'certificate.csr_accepted',
+      title: `A CSR for ${certificate.name} came`,
+      certificateId: certificate.id,
+      agentId: holder.agent_id ?? undefined,
+    }),
   ])
   tx.audit.append({
     actor,

@@ -2,6 +2,7 @@ import type { CertctlError } from '@certctl/core'
 import type { Services } from '../../services.js'
 import { retryOfRefusal } from '../order/retry-of-refusal.js'
 import { raiseAlert } from '../raise-alert.js'
+import { resolveAlert } from '../resolve-alert.js'
 import { severityOf } from '../severity-of.js'
 import type { SubmittedCsr } from './accept-csr.js'
 
@@ -44,14 +45,20 @@ export async function refuseCsr(services: Services, submitted: SubmittedCsr, err
       resource_id: certificate.id,
       details: { holder_id: holder.id, job_id: job.id, code: error.code, message: error.message },
     })
+    const about = { certificateId: certificate.id, agentId: holder.agent_id ?? undefined }
+    await resolveAlert(tx, {
+      ...about,
+      subject: `csr-overdue:${holder.id}`,
+      type: 'certificate.csr_refused',
+      title: `A CSR for ${certificate.name} came and was refused`,
+    })
     await raiseAlert(tx, {
+      ...about,
       subject: `issuance:${holder.id}`,
       type: 'certificate.issuance_blocked',
       severity: severityOf(serving, tx.now),
       title: `A CSR for ${certificate.name} was refused; it is asked for again ${retryAt === null ? '' : `at ${retryAt.toISOString()}, or `}when the certificate is changed or renewed by hand: ${error.message}`,
       command: `certctl certificates renew ${certificate.id}`,
-      certificateId: certificate.id,
-      agentId: holder.agent_id ?? undefined,
     })
   })
 }

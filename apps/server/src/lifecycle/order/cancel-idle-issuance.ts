@@ -1,4 +1,6 @@
 import type { Tx } from '../../store/store.js'
+import { resolveAlert } from '../resolve-alert.js'
+import { subjectsOfHolder } from '../subjects-of-holder.js'
 import { closeOrder } from './close-order.js'
 
 const reason = 'No target of this agent wants it any more'
@@ -15,5 +17,12 @@ export async function cancelIdleIssuance(tx: Tx, certificateId: string): Promise
       { at: tx.now, reason, kinds: ['issue'], states: ['waiting_csr', 'waiting_approval'] },
     )
     if (order !== undefined && cancelled.length > 0) await closeOrder(tx, order, { state: 'abandoned', reason })
+    await resolveAlert(tx, {
+      subject: subjectsOfHolder(holder.id),
+      type: 'certificate.given_up',
+      title: reason,
+      certificateId,
+      agentId: holder.agent_id ?? undefined,
+    })
   }
 }

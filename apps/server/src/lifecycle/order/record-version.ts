@@ -12,6 +12,7 @@ import { noteViolations } from '../policy/note-violations.js'
 import { firstRenewal } from '../renewal/first-renewal.js'
 import { resolveAlert } from '../resolve-alert.js'
 import { queueRevocation } from '../revocation/queue-revocation.js'
+import { subjectsOfHolder } from '../subjects-of-holder.js'
 import type { CheckedCertificate } from './check-issued.js'
 import { closeOrder } from './close-order.js'
 import { insertVersion } from './insert-version.js'
@@ -204,9 +205,12 @@ async function tell(
   const verb = action === 'certificate.renewed' ? 'renewed' : 'issued'
   const title = `${certificate.name} was ${verb}; it ends at ${version.not_after.toISOString()}`
   await emitEvent(tx, { ...about, type: action, severity: 'info', title })
-  const causes = ['issuance', 'csr-overdue', 'csr-needed', 'ending', 'expiring', 'ca-asks']
-  const subject = causes.map((cause) => `${cause}:${holder.id}`)
-  await resolveAlert(tx, { ...about, subject, type: 'certificate.issuance_recovered', title })
+  await resolveAlert(tx, {
+    ...about,
+    subject: subjectsOfHolder(holder.id),
+    type: 'certificate.issuance_recovered',
+    title,
+  })
 }
 
 async function keepAsLost(

@@ -2,6 +2,7 @@ import type { Actor } from '../../store/audit-entry.js'
 import type { PlacementRow } from '../../store/placements.js'
 import type { Tx } from '../../store/store.js'
 import { cancelIdleIssuance } from '../order/cancel-idle-issuance.js'
+import { resolveAlert } from '../resolve-alert.js'
 
 /** Ends a placement and its jobs. The certificate is locked. */
 export async function removePlacement(
@@ -18,6 +19,13 @@ export async function removePlacement(
   const reason = 'The target was taken away from the certificate'
   await tx.jobs.cancel({ column: 'placement_id', value: placement.id }, { at: tx.now, reason })
   await cancelIdleIssuance(tx, placement.certificate_id)
+  await resolveAlert(tx, {
+    subject: `placement:${placement.id}`,
+    type: 'placement.removed',
+    title: reason,
+    certificateId: placement.certificate_id,
+    targetId: placement.target_id,
+  })
   tx.audit.append({
     actor,
     action: 'certificate.target_removed',

@@ -35,7 +35,7 @@ export async function recordViolations(tx: Tx, judged: JudgedCertificate): Promi
   )
   for (const { rule_id: ruleId } of gone)
     await resolveAlert(tx, {
-      subject: subjectOf(certificate.id, ruleId),
+      subject: subjectOfViolation(certificate.id, ruleId),
       type: 'policy.satisfied',
       title: `${certificate.name} violates the rule ${ruleId} no more`,
       certificateId: certificate.id,
@@ -58,7 +58,7 @@ async function openViolation(
   })
   if (!written || !tells) return
   await raiseAlert(tx, {
-    subject: subjectOf(certificate.id, rule.id),
+    subject: subjectOfViolation(certificate.id, rule.id),
     type: 'policy.violated',
     severity: rule.severity === 'Critical' ? 'critical' : 'warning',
     title: `${certificate.name} violates the rule ${rule.name}: ${message}`,
@@ -68,6 +68,6 @@ async function openViolation(
   })
 }
 
-function subjectOf(certificateId: string, ruleId: string): string {
+export function subjectOfViolation(certificateId: string, ruleId: string): string {
   return `policy:${certificateId}:${ruleId}`
 }

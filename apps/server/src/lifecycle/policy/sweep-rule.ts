@@ -2,6 +2,7 @@ import { emitEvent } from '../../notify/emit-event.js'
 import type { Services } from '../../services.js'
 import type { PolicyRuleRow } from '../../store/policy-rules.js'
 import type { DueSweep } from '../../store/policy-sweeps.js'
+import { endRule } from './end-rule.js'
 import { recordViolations } from './record-violations.js'
 import { ruleSubjectOf } from './rule-subject-of.js'
 
@@ -41,7 +42,7 @@ async function judge({ store }: Pick<Services, 'store'>, rule: PolicyRuleRow, ce
 
 async function finish({ store }: Pick<Services, 'store'>, rule: PolicyRuleRow, sweep: DueSweep): Promise<void> {
   await store.transaction(async (tx) => {
-    if (!rule.enabled) await tx.policyViolations.resolveOfRule(rule.id, tx.now)
+    if (!rule.enabled) await endRule(tx, rule.id)
     await tx.policySweeps.keep(sweep, tx.now)
     const violated = await tx.policyViolations.countOpenOfRule(rule.id)
     if (violated === 0) return

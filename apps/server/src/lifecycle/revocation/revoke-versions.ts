@@ -9,6 +9,8 @@ import type { VersionRow } from '../../store/versions.js'
 import { askedRenewal } from '../asking/asked-renewal.js'
 import { closeOrder } from '../order/close-order.js'
 import { planIssuance } from '../order/plan-issuance.js'
+import { resolveAlert } from '../resolve-alert.js'
+import { subjectsOfHolder } from '../subjects-of-holder.js'
 import { queueRevocation } from './queue-revocation.js'
 
 export interface RevocationCause {
@@ -146,6 +148,8 @@ async function giveUp(tx: Tx, certificates: readonly CertificateRow[]): Promise<
       const order = await tx.orders.lockOpenOfHolder(holderId)
       if (order !== undefined) await closeOrder(tx, order, { state: 'abandoned', reason: message })
       await cancelIssuance(tx, holderId, message)
+      const subject = subjectsOfHolder(holderId)
+      await resolveAlert(tx, { subject, type: 'certificate.given_up', title: message, certificateId: id })
     }
   }
 }
