@@ -23,12 +23,14 @@ export async function inLanes<Item>(services: Pick<Services, 'log'>, lanes: Lane
   const underWay = new Map<Promise<void>, string>()
   try {
     while (!lanes.signal.aborted) {
-      const item = underWay.size < lanes.atOnce ? await lanes.take(fullOf([...underWay.values()], lanes)) : undefined
+      const before = underWay.size
+      const item = before < lanes.atOnce ? await lanes.take(fullOf([...underWay.values()], lanes)) : undefined
       if (item !== undefined) {
         const done = attempt(services, lanes, item).finally(() => underWay.delete(done))
         underWay.set(done, lanes.laneOf(item))
-      } else if (underWay.size === 0) return
-      else await oneOf([...underWay.keys()])
+      } else if (before === 0) return
+      // What ended meanwhile may have made more due.
+      else if (underWay.size === before) await oneOf([...underWay.keys()])
     }
   } finally {
     await Promise.all(underWay.keys())

@@ -1,26 +1,42 @@
 import { CertctlError, errorCodes, isCertctlError, type RecipientOutcome, messageOf as sentenceOf } from '@certctl/core'
 import { systemActor } from '../access/principal.js'
+import { inLanes } from '../in-lanes.js'
 import { answerInTime } from '../lifecycle/order/answer-in-time.js'
 import type { Services } from '../services.js'
 import type { DueNotification } from '../store/notifications.js'
 import type { Tx } from '../store/store.js'
 import { emitEvent } from './emit-event.js'
 import { messageOf } from './message-of.js'
+import { routeEvents } from './route-events.js'
 
-const atOnce = 16
 const sendLimitSeconds = 30
 /** After this another copy may send what this one claimed. */
 const claimMs = 120_000
 /** Pauses after the first, second, … failure; then nobody tries any more. */
 const pausesSeconds: readonly number[] = [60, 300, 900, 3600]
 
-/** Sends what is due, at most a batch; returns how many it took. Whatever was not accepted is tried again, and in the end called dead: never sent. */
-export async function sendDue(services: Services, signal: AbortSignal): Promise<number> {
-  const at = services.clock.now()
-  const until = new Date(at.getTime() + claimMs)
-  const claimed = await services.store.notifications.claimDue({ at, until, limit: atOnce })
-  await Promise.all(claimed.map(async (row) => await sendOne(services, row, signal)))
-  return claimed.length
+/** Routes what is new and sends what is due now, until neither is left. Whatever was not accepted is tried again, and in the end called dead: never sent. */
+export async function sendDue(services: Services, signal: AbortSignal): Promise<void> {
+  await inLanes(services, {
+    what: 'sending a notification',
+    take: async (full) => await nextDue(services, full),
+    laneOf: ({ connection_id: notifier }) => notifier,
+    work: async (row) => await sendOne(services, row, signal),
+    atOnce: 32,
+    perLane: 4,
+    signal,
+  })
+}
+
+/** Routed first: what fails for good is an event to be told by others, and what lost its cause meanwhile is not sent. */
+async function nextDue(services: Services, full: readonly string[]): Promise<DueNotification | undefined> {
+  for (;;) {
+    const routed = await routeEvents(services)
+    const at = services.clock.now()
+    const until = new Date(at.getTime() + claimMs)
+    const due = await services.store.notifications.claimDue({ at, until, except: full })
+    if (due !== undefined || routed === 0) return due
+  }
 }
 
 async function sendOne(services: Services, row: DueNotification, signal: AbortSignal): Promise<void> {

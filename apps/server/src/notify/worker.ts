@@ -1,6 +1,6 @@
 import { messageOf } from '@certctl/core'
 import type { Services } from '../services.js'
-import { routeEvents } from './route-events.js'
+import { widelyHeard } from '../widely-heard.js'
 import { sendDue } from './send-due.js'
 
 export interface NotifierOptions {
@@ -13,13 +13,13 @@ export function startNotifier(
   services: Services,
   { pollSeconds = services.config.scheduler_notification_process_interval }: NotifierOptions = {},
 ): { stop(): Promise<void> } {
-  const stopping = new AbortController()
+  const stopping = widelyHeard()
   let running: Promise<void> | undefined
   let again = false
   const pass = async (): Promise<void> => {
     do {
       again = false
-      await notifyOnce(services, stopping.signal).catch((error: unknown) => {
+      await sendDue(services, stopping.signal).catch((error: unknown) => {
         services.log.error(
           { err: error, reason: messageOf(error) },
           'notifications could not be worked on; they stay due',
@@ -43,11 +43,4 @@ export function startNotifier(
       await running
     },
   }
-}
-
-/** Routes what is new and sends what is due now, until neither is left. */
-export async function notifyOnce(services: Services, signal: AbortSignal): Promise<void> {
-  let done = 1
-  // What fails for good is an event of its own, to be told by others.
-  while (!signal.aborted && done > 0) done = (await routeEvents(services)) + (await sendDue(services, signal))
 }

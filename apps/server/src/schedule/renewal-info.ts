@@ -1,22 +1,28 @@
+import { inLanes } from '../in-lanes.js'
 import { askRenewalInfo } from '../lifecycle/renewal/ask-renewal-info.js'
 import type { Loop } from './loop.js'
 
-const atOnce = 16
 // Longer than one call may take.
 const putOffMs = 240_000
 
-/** CAs that have an opinion on when a certificate is renewed are asked for it when it is recorded, and then again and again. */
+/** CAs that have an opinion on when a certificate is renewed are asked for it when it is recorded, and then again and again; each beside the others. */
 export const renewalInfo: Loop = {
   name: 'renewal-info',
   everySeconds: () => 20,
   async run(services, signal) {
-    while (!signal.aborted) {
-      const now = services.clock.now()
-      // Put off before it is asked, so that a copy that dies while asking leaves it to be asked again.
-      const until = new Date(now.getTime() + putOffMs)
-      const due = await services.store.holders.takeForRenewalInfo({ now, until, limit: atOnce })
-      await Promise.all(due.map(async (holder) => await askRenewalInfo(services, holder, signal)))
-      if (due.length < atOnce) return
-    }
+    await inLanes(services, {
+      what: 'asking a CA when it wants a renewal',
+      async take(full) {
+        const now = services.clock.now()
+        // Put off before it is asked, so that a copy that dies while asking leaves it to be asked again.
+        const until = new Date(now.getTime() + putOffMs)
+        return await services.store.holders.takeForRenewalInfo({ now, until, except: full })
+      },
+      laneOf: ({ issuer_id: issuer }) => issuer ?? '',
+      work: async (holder) => await askRenewalInfo(services, holder, signal),
+      atOnce: 32,
+      perLane: 4,
+      signal,
+    })
   },
 }

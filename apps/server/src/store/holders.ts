@@ -1,6 +1,6 @@
 import { type Insertable, type Kysely, type RawBuilder, type Selectable, sql, type Updateable } from 'kysely'
 import { lockByKey, part, partsKey, rowsByAsked, rowsByKey } from './by-key.js'
-import { unseenText, unseenTime } from './kept-plans.js'
+import { unseenText, unseenTexts, unseenTime } from './kept-plans.js'
 import { readPlace } from './page.js'
 import { updateById } from './row-writes.js'
 import type { HolderTable, Schema } from './schema.js'
@@ -119,24 +119,36 @@ export function holdersTable(db: Kysely<Schema>) {
         .execute()
     },
 
-    /** Takes those whose CA is to be asked when it wants the renewal, and puts their next look off until then; what another copy takes is passed over. */
-    async takeForRenewalInfo({ now, until, limit }: { now: Date; until: Date; limit: number }): Promise<HolderRow[]> {
+    /** Takes one whose CA is to be asked when it wants the renewal, and puts its next look off until then; what another copy takes is passed over, and so are the issuers in `except`. */
+    async takeForRenewalInfo({
+      now,
+      until,
+      except,
+    }: {
+      now: Date
+      until: Date
+      except: readonly string[]
+    }): Promise<(HolderRow & { issuer_id: string | null }) | undefined> {
+      const issuer = sql<string | null>`(select issuer_id from versions where versions.id = holders.current_version_id)`
       const due = db
         .selectFrom('holders')
         .select('id')
         .where('closed_at', 'is', null)
         .where('renewal_info_at', '<=', now)
+        .$if(except.length > 0, (each) =>
+          each.where(sql<boolean>`coalesce(${issuer}, '') <> all(${unseenTexts(except)})`),
+        )
         .orderBy('renewal_info_at')
         .orderBy('id')
-        .limit(limit)
+        .limit(1)
         .forNoKeyUpdate()
         .skipLocked()
       return await db
         .updateTable('holders')
         .set({ renewal_info_at: until })
-        .where('id', 'in', due)
-        .returning(columns)
-        .execute()
+        .where('id', '=', due)
+        .returning([...columns, issuer.as('issuer_id')])
+        .executeTakeFirst()
     },
 
     /**

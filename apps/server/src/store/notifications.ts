@@ -42,26 +42,35 @@ export function notificationsTable(db: Kysely<Schema>) {
         .execute()
     },
 
-    /** Takes what is due. A claim counts as an attempt and puts the next try at `until`, so that a sender that dies loses nothing. */
-    async claimDue(claim: { at: Date; until: Date; limit: number }): Promise<DueNotification[]> {
+    /** Takes one that is due, of a notifier that is not in `except`. A claim counts as an attempt and puts the next try at `until`, so that a sender that dies loses nothing. */
+    async claimDue({
+      at,
+      until,
+      except = [],
+    }: {
+      at: Date
+      until: Date
+      except?: readonly string[]
+    }): Promise<DueNotification | undefined> {
       const due = db
         .selectFrom('notifications')
         .select('id')
         .where('state', 'in', ['pending', 'failed'])
         .where('connection_id', 'is not', null)
-        .where('next_try_at', '<=', claim.at)
+        .where('next_try_at', '<=', at)
+        .$if(except.length > 0, (each) => each.where('connection_id', 'not in', except))
         .orderBy('next_try_at')
         .orderBy('id')
-        .limit(claim.limit)
+        .limit(1)
         .forUpdate()
         .skipLocked()
       return await db
         .updateTable('notifications')
-        .set({ attempts: sql`attempts + 1`, next_try_at: claim.until })
-        .where('id', 'in', due)
+        .set({ attempts: sql`attempts + 1`, next_try_at: until })
+        .where('id', '=', due)
         .returning(columns)
         .$narrowType<{ connection_id: string }>()
-        .execute()
+        .executeTakeFirst()
     },
 
     /** Applies only while the row is as the claim left it; a slower sender of the same row changes nothing. */

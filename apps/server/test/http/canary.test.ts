@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import pg from 'pg'
 import { createRowStateStore } from '../../src/connectors/row-state-store.js'
 import { emitEvent } from '../../src/notify/emit-event.js'
-import { notifyOnce } from '../../src/notify/worker.js'
+import { sendDue } from '../../src/notify/send-due.js'
 import { connectionOf } from '../../src/store/database.js'
 import { createTestApp, type TestApp } from './test-app.js'
 
@@ -98,7 +98,7 @@ async function fill(): Promise<void> {
   await app.services.store.transaction(
     async (tx) => await emitEvent(tx, { type: 'x.happened', severity: 'info', title: 'Something happened' }),
   )
-  await notifyOnce(app.services, new AbortController().signal)
+  await sendDue(app.services, new AbortController().signal)
   await makeTokens()
 }
 

@@ -2,6 +2,7 @@ import { CertctlError } from '@certctl/core'
 import { createCsr, generateKey } from '@certctl/pki'
 import { describe, expect, it } from '@jest/globals'
 import { revokeVersion } from '../../src/lifecycle/revocation/revoke-version.js'
+import { renewalInfo } from '../../src/schedule/renewal-info.js'
 import { unconfirmedRevocations } from '../../src/schedule/unconfirmed-revocations.js'
 import { createGate } from '../lifecycle/fake-ca.js'
 import { addIssuer, operator, type Scene, withScene } from '../lifecycle/scene.js'
@@ -78,6 +79,28 @@ describe('an issuer that does not answer', () => {
       const now = scene.services.clock.now().getTime()
       expect(((await first())?.next_try_at?.getTime() ?? 0) - now).toBeGreaterThan(3_000_000)
       expect(await second()).toMatchObject({ attempts: 0, next_try_at: new Date(now + 300_000) })
+    })
+  })
+
+  it('keeps nobody from asking another one when it wants its renewals', async () => {
+    await withScene({ opinions: true }, async (scene) => {
+      await addIssuer(scene.services, 'iss-other', scene.ca.definition.type)
+      const silent = new Set<string>()
+      for (let n = 0; n < 5; n += 1) silent.add((await issuedBy(scene, scene.issuerId)).serialNumber)
+      const gate = createGate()
+      const heard: string[] = []
+      scene.ca.renewalInfo = async ({ serialNumber }) => {
+        if (silent.has(serialNumber)) await gate.pass()
+        heard.push(serialNumber)
+        return undefined
+      }
+      const run = renewalInfo.run(scene.services, never)
+      await gate.reached
+      const { serialNumber } = await issuedBy(scene, 'iss-other')
+      await until(async () => heard.includes(serialNumber), 'the other issuer is asked')
+      gate.release()
+      await run
+      expect(heard).toHaveLength(6)
     })
   })
 })

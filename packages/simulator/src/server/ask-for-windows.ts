@@ -18,7 +18,7 @@ export async function askForWindows(world: World, signal: AbortSignal): Promise<
   for (;;) {
     const now = services.clock.now()
     const until = new Date(now.getTime() + 240_000)
-    const [holder] = await services.store.holders.takeForRenewalInfo({ now, until, limit: 1 })
+    const holder = await services.store.holders.takeForRenewalInfo({ now, until, except: [] })
     if (holder === undefined) return
     await askRenewalInfo(services, holder, signal)
   }

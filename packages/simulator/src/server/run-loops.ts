@@ -4,6 +4,7 @@ import { isOut } from '../outages.js'
 import type { World } from '../world.js'
 import { askForWindows } from './ask-for-windows.js'
 import { skipIdleLooks } from './skip-idle-looks.js'
+import { tellOfRevocations } from './tell-of-revocations.js'
 
 const hour = 3600
 
@@ -45,6 +46,7 @@ async function run(world: World, turn: { loop: Loop; seconds: number; signal: Ab
   if (loop.name === 'due-verifications') await skipIdleLooks(world)
   await world.activities.begin(async () => {
     if (loop.name === 'renewal-info') await askForWindows(world, signal)
+    else if (loop.name === 'unconfirmed-revocations') await tellOfRevocations(world, signal)
     else await loop.run(world.services, signal)
   })
   world.agenda.after(seconds, async () => await run(world, turn))
