@@ -177,8 +177,8 @@ describe('a deployment that fails', () => {
     const story = await standing()
     const issued = scene.ca.signed.length
     scene.services.clock.advance(3600)
-    const report = { outcome: 'failed', code: 'not_found', message: 'answered 404', served: [] } as const
-    await story.agent.report(await redeploy(story), report)
+    const lack = { code: 'not_found', message: 'answered 404', served: [] }
+    await story.agent.report(await redeploy(story), { outcome: 'failed', ...lack })
     expect(await story.agent.claim()).toEqual([])
     expect(await placementOf(story.id)).toMatchObject({ state: 'failed', cause_message: 'answered 404' })
     expect(scene.ca.signed.length).toBe(issued)

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { renewCertificate } from '../../src/lifecycle/asking/renew-certificate.js'
+import { cancelJob } from '../../src/lifecycle/cancel-job.js'
 import { deployCertificate } from '../../src/lifecycle/placement/deploy-certificate.js'
+import { revokeCertificate } from '../../src/lifecycle/revocation/revoke-certificate.js'
 import { createScene, only, operator, type Scene, served } from './scene.js'
 
 let scene: Scene
@@ -59,5 +61,64 @@ describe('a failure with an older version than is desired by now', () => {
     const { id, state, cause_code } = await placement()
     expect({ state, cause_code }).toEqual({ state: 'failed', cause_code: 'deploy_torn' })
     expect(await scene.services.store.events.isOpen(`placement:${id}:critical`)).toBe(true)
+  })
+})
+
+/** A deployment of a renewed version that its agent has claimed. */
+async function underWay() {
+  count += 1
+  const targetId = `target-${count}`
+  const story = await served(scene, { name: `n${count}.example.test`, agentId: `agent-${count}`, targetId })
+  const { id, agent } = story
+  await renewCertificate(scene.services, { certificateId: id, actor: operator, force: false })
+  const asked = only(await agent.claim(), 'Renewal')
+  await agent.submit(asked, await agent.csr(asked))
+  await scene.work()
+  const item = only(await agent.claim(), 'Deployment')
+  const placement = async () => await scene.services.store.placements.findPair(id, targetId)
+  return { ...story, item, fingerprint: item.deployment?.fingerprint, placement, before: story.fingerprint }
+}
+
+describe('a deployment that was ended while it was under way', () => {
+  const lost = { code: 'conflict' }
+  const revocation = { reason: 'cessationOfOperation', reasonText: 'gone', actor: operator } as const
+
+  it('and works all the same is known as what is there', async () => {
+    const { agent, item, fingerprint, placement } = await underWay()
+    await cancelJob(scene.services, { jobId: item.id, actor: operator })
+    await expect(agent.deployed(item)).rejects.toMatchObject(lost)
+    expect(await placement()).toMatchObject({
+      state: 'served',
+      deployed_fingerprint: fingerprint,
+      served_fingerprint: fingerprint,
+      blocked_code: null,
+    })
+  })
+
+  it('by a revocation shows the revoked certificate where that is there, and is not looked after', async () => {
+    const { id, agent, item, fingerprint, placement } = await underWay()
+    await revokeCertificate(scene.services, { certificateId: id, ...revocation })
+    await expect(agent.deployed(item)).rejects.toMatchObject(lost)
+    const { frozen_at, ...found } = (await placement()) ?? {}
+    expect(frozen_at).toEqual(expect.any(Date))
+    expect(found).toMatchObject({ state: 'served', deployed_fingerprint: fingerprint, verify_at: null })
+    scene.services.clock.advance(86_400)
+    expect(await agent.claim()).toEqual([])
+  })
+
+  it('by a revocation is under way no longer where it failed', async () => {
+    const { id, agent, item, before, placement } = await underWay()
+    await revokeCertificate(scene.services, { certificateId: id, ...revocation })
+    const report = { outcome: 'failed', code: 'deploy_failed', message: 'nginx -t says no' } as const
+    await expect(agent.report(item, report)).rejects.toMatchObject(lost)
+    expect(await placement()).toMatchObject({ state: 'failed', deployed_fingerprint: before })
+  })
+
+  it('is not believed after its bound, when others may have been there', async () => {
+    const { agent, item, before, placement } = await underWay()
+    await cancelJob(scene.services, { jobId: item.id, actor: operator })
+    scene.services.clock.advance(301)
+    await expect(agent.deployed(item)).rejects.toMatchObject(lost)
+    expect(await placement()).toMatchObject({ state: 'failed', deployed_fingerprint: before })
   })
 })

@@ -14,6 +14,7 @@ import { planIssuance } from '../order/plan-issuance.js'
 import { raiseAlert } from '../raise-alert.js'
 import { severityOf } from '../severity-of.js'
 import { firstVerification } from '../verification/next-verification.js'
+import { proofOf } from '../verification/proof-of.js'
 import { unverifiableCause } from '../verification/unverifiable-cause.js'
 import { planPlacements } from './plan-placements.js'
 import { tellPlacement } from './tell-placement.js'
@@ -52,9 +53,9 @@ export async function settleDeployment(services: Services, settled: SettledDeplo
     const rows = await lockRows(tx, settled)
     const { job } = rows
     const { lease } = settled.report
-    if (lease !== undefined && job.lease !== lease) return await keepAsObservation(tx, rows, settled)
+    if (lease !== undefined && job.lease !== lease) return await keepAsObservation(services, tx, { ...settled, rows })
     if (job.state === 'done') return 'settled'
-    if (job.state !== 'active') return await keepAsObservation(tx, rows, settled)
+    if (job.state !== 'active') return await keepAsObservation(services, tx, { ...settled, rows })
     await settle(services, tx, { ...settled, rows })
     return 'settled'
   })
@@ -78,25 +79,49 @@ async function lockRows(tx: Tx, { jobId, agentId }: SettledDeployment): Promise<
   return { certificate, target, placement, job, desired }
 }
 
+interface Settling extends SettledDeployment {
+  rows: Rows
+}
+
 /** What a thought-dead agent did is a fact, not a state. A target that waited for it to end need not wait longer. */
-async function keepAsObservation(tx: Tx, rows: Rows, { report, actor }: SettledDeployment): Promise<'lost'> {
+async function keepAsObservation(services: Services, tx: Tx, settling: Settling): Promise<'lost'> {
+  const { rows, report, actor } = settling
   const { job, placement } = rows
-  if (job.state === 'cancelled' && job.lease === report.lease)
-    await tx.jobs.update(job.id, { locked_until: null, bound_until: null })
+  const isCancelled = job.state === 'cancelled' && job.lease === report.lease
+  if (isCancelled) await tx.jobs.update(job.id, { locked_until: null, bound_until: null })
   tx.wake('agent', rows.target.agent_id)
   await tx.placements.update(placement.id, { observed_at: tx.now })
   audit(tx, rows, { actor, action: 'placement.observed', report })
+  if (isCancelled && isAlone(rows, tx.now)) await cancelledInVain(services, tx, settling)
   return 'lost'
 }
 
-interface Settling extends SettledDeployment {
-  rows: Rows
+/** Until the bound of a deployment ends nobody else touches its target. */
+function isAlone({ job: { bound_until: until } }: Rows, now: Date): boolean {
+  return until !== null && until.getTime() > now.getTime()
+}
+
+/** A deployment that was under way when it was cancelled ends like any other where it brought what is desired; what was asked for since goes on. */
+async function cancelledInVain(services: Services, tx: Tx, settling: Settling): Promise<void> {
+  const { rows, report } = settling
+  const { placement, desired } = rows
+  if (placement.removed_at !== null || isStale(rows, report)) return
+  const isDone = report.outcome === 'done' && report.fingerprint !== undefined
+  if (isDone && report.fingerprint === desired?.fingerprint) return await deployed(services, tx, settling)
+  await tx.placements.update(placement.id, {
+    ...(isDone ? { deployed_fingerprint: report.fingerprint, deployed_at: tx.now } : {}),
+    ...(placement.state === 'deploying' ? { state: 'failed' as const, updated_at: tx.now } : {}),
+  })
+}
+
+/** For an older configuration of the target. */
+function isStale({ job, target }: Rows, { target_generation: generation }: DeploymentReport): boolean {
+  return (generation ?? job.generation) !== target.generation
 }
 
 async function settle(services: Services, tx: Tx, settling: Settling): Promise<void> {
   const { rows, report, actor } = settling
   const isOvertaken = wasOvertaken(rows, report)
-  const isStale = (report.target_generation ?? rows.job.generation) !== rows.target.generation
   await endJob(tx, rows.job, report)
   audit(tx, rows, {
     actor,
@@ -105,7 +130,7 @@ async function settle(services: Services, tx: Tx, settling: Settling): Promise<v
   })
   // A service that is half changed is told of, whatever it was to be changed to.
   if (report.outcome === 'torn') await failed(tx, rows, report)
-  else if (isStale) await again(tx, rows, {})
+  else if (isStale(rows, report)) await again(tx, rows, {})
   else if (report.outcome === 'done') await deployed(services, tx, settling)
   else if (isOvertaken) await again(tx, rows, {})
   else await failed(tx, rows, report)
@@ -130,7 +155,8 @@ function wasOvertaken({ job, placement, desired }: Rows, { fingerprint }: Deploy
   return placement.desired_at !== null && job.created_at.getTime() < placement.desired_at.getTime()
 }
 
-async function endJob(tx: Tx, job: JobRow, { outcome, code, message }: DeploymentReport): Promise<void> {
+async function endJob(tx: Tx, job: JobRow, report: DeploymentReport): Promise<void> {
+  const { outcome, code, message } = report
   const outcomes = { done: 'done', failed: 'failed', torn: 'failed', refused: 'refused' } as const
   await tx.jobs.update(job.id, {
     state: 'done',
@@ -140,6 +166,7 @@ async function endJob(tx: Tx, job: JobRow, { outcome, code, message }: Deploymen
     bound_until: null,
     last_error_code: outcome === 'done' ? null : codeOf(code),
     last_error: outcome === 'done' ? null : (message ?? 'The agent gave no reason'),
+    ...(outcome === 'done' ? { result: JSON.stringify(proofOf(job, report, tx.now)) } : {}),
   })
 }
 
@@ -163,6 +190,15 @@ async function deployed({ config }: Services, tx: Tx, { rows, report }: Settling
   const states = { served: 'served', later: 'deployed', unverifiable: 'unverifiable' } as const
   const state = states[report.receipt?.served ?? 'later']
   const cause = state === 'unverifiable' ? unverifiableCause(target, report.served ?? []) : undefined
+  const verifyAt = firstVerification({
+    state,
+    target,
+    now: tx.now,
+    random: tx.chance.random,
+    everySeconds: config.verify_interval,
+    delaySeconds: config.verify_delay,
+    isProven: config.verify_deployment,
+  })
   await tx.placements.update(placement.id, {
     ...facts,
     ...(state === 'served' ? { served_fingerprint: report.fingerprint, served_at: tx.now } : {}),
@@ -172,15 +208,7 @@ async function deployed({ config }: Services, tx: Tx, { rows, report }: Settling
     observed_at: tx.now,
     failures: 0,
     next_attempt_at: null,
-    verify_at: firstVerification({
-      state,
-      target,
-      now: tx.now,
-      random: tx.chance.random,
-      everySeconds: config.verify_interval,
-      delaySeconds: config.verify_delay,
-      isProven: config.verify_deployment,
-    }),
+    verify_at: placement.frozen_at === null ? verifyAt : null,
     cause_code: cause?.code ?? null,
     cause_message: cause?.message ?? null,
     blocked_code: null,
