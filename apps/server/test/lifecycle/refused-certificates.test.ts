@@ -1,7 +1,7 @@
 import { createCsr, generateKey, parseCertificate } from '@certctl/pki'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { recordRefused } from '../../src/lifecycle/order/record-refused.js'
-import { createScene, only, type Scene } from './scene.js'
+import { createScene, only, type Scene, withScene } from './scene.js'
 
 let scene: Scene
 beforeAll(async () => {
@@ -41,6 +41,20 @@ describe('a certificate that is not what was approved', () => {
     expect(revocation).toMatchObject({ state: 'here', reason: 'superseded' })
     expect(revocation?.reason_text).toContain('evil.example.test')
     expect(await scene.services.store.versions.listCurrent(id)).toEqual([])
+  })
+
+  it('is kept and revoked although the clock of its CA is a minute ahead', async () => {
+    await withScene({}, async ({ ca, request, services, work }) => {
+      const names = [{ type: 'dns' as const, value: 'evil.example.test' }]
+      ca.answer = async (asked) => await ca.sign({ ...asked, names })
+      // The CA dates what it signs an hour back.
+      services.clock.advance(-3660)
+      const { id } = await request({ csrPem: await csrOf('ahead.example.test') })
+      await work()
+      const { rows } = await services.store.versions.page(id, { limit: 10, count: false })
+      expect(rows).toMatchObject([{ standing: 'lost', revocation_reason: 'superseded' }])
+      expect(rows[0]?.received_at.getTime()).toBeLessThan(rows[0]?.not_before.getTime() ?? 0)
+    })
   })
 
   it('is kept but not revoked where it has another key, since it may be somebody else’s', async () => {

@@ -16,12 +16,12 @@ export interface Refused {
 
 /**
  * Keeps a certificate that is not what was approved as lost, since it exists and somebody may trust it; where it is for the key that was
- * asked for, it is revoked as superseded. One for another key may be somebody else's: it is kept and left alone. No change for what
- * cannot be read, is known already, or becomes what was approved when its time begins.
+ * asked for, it is revoked as superseded, also before its time begins: clocks differ, and its order ends now. One for another key may
+ * be somebody else's: it is kept and left alone. No change for what cannot be read or is known already.
  */
 export async function recordRefused(services: Services, { orderId, answer, fault }: Refused): Promise<void> {
   const issued = readable(answer)
-  if (issued === undefined || issued.certificate.notBefore > services.clock.now()) return
+  if (issued === undefined) return
   await services.store.transaction(async (tx) => {
     const rows = await lockRows(tx, orderId)
     if (await isKnown(tx, rows.order, issued.certificate)) return
