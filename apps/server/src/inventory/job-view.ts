@@ -49,7 +49,8 @@ function progressOf({ action, total, done, skipped, failed }: BulkOperationRow):
   return { action, total, done, skipped, failed, pending: total - done - skipped - failed }
 }
 
-function verificationOf({ kind, state, result }: JobRow): Job['verification_status'] {
+function verificationOf({ kind, state, outcome, result }: JobRow): Job['verification_status'] {
   if (result?.verification !== undefined) return result.verification.verified ? 'success' : 'failed'
-  return kind === 'deploy' && state !== 'cancelled' ? 'pending' : 'skipped'
+  const isOver = state === 'cancelled' || (state === 'done' && outcome !== 'done')
+  return kind !== 'deploy' || isOver || result?.unverifiable === true ? 'skipped' : 'pending'
 }

@@ -4,8 +4,9 @@ import { jobClaims } from './job-claims.js'
 import { jobColumns } from './job-columns.js'
 import { literals } from './kept-plans.js'
 import { type Page, type PageRequest, readPage } from './page.js'
+import type { PlacementRow } from './placements.js'
 import { insertInto, updateById } from './row-writes.js'
-import type { JobsTable, Schema } from './schema.js'
+import type { JobResult, JobsTable, Schema } from './schema.js'
 
 export type JobRow = Selectable<JobsTable>
 export type JobKind = JobRow['kind']
@@ -150,6 +151,23 @@ export function jobsTable(db: Kysely<Schema>) {
         .where('certificate_id', '=', certificateId)
         .where('kind', '=', 'deploy')
         .where('state', '=', 'active')
+        .execute()
+    },
+
+    /** The deployment of that moment is served, as a look shows that came after it; what its agent said of that itself stays. */
+    async noteServed(
+      { id, certificate_id, deployed_at }: Pick<PlacementRow, 'id' | 'certificate_id' | 'deployed_at'>,
+      verification: NonNullable<JobResult['verification']>,
+    ): Promise<void> {
+      await db
+        .updateTable('jobs')
+        .set({ result: sql`coalesce(result, '{}') || ${JSON.stringify({ verification })}::jsonb` })
+        .where('certificate_id', '=', certificate_id)
+        .where('placement_id', '=', id)
+        .where('kind', '=', 'deploy')
+        .where('state', '=', 'done')
+        .where('completed_at', '=', deployed_at)
+        .where(sql<boolean>`result -> 'verification' is null`)
         .execute()
     },
 

@@ -404,6 +404,8 @@ export interface JobResult {
     verified_at: string
     error?: string
   }
+  /** No handshake can show what was deployed. */
+  unverifiable?: true
   version_id?: string
   detail?: string
 }

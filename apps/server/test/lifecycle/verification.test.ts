@@ -1,6 +1,7 @@
 import type { JobReport } from '@certctl/api'
 import { describe, expect, it } from '@jest/globals'
 import { listPlacements } from '../../src/inventory/certificate-parts.js'
+import { jobView } from '../../src/inventory/job-view.js'
 import { linkTarget } from '../../src/lifecycle/placement/link-target.js'
 import { dueVerifications } from '../../src/schedule/due-verifications.js'
 import { claimAgentWork } from '../../src/work/claim-work.js'
@@ -180,6 +181,40 @@ describe('a placement', () => {
 })
 
 describe('how a deployment is proven', () => {
+  it('is said with its job: served, not served yet, or not to be known', async () => {
+    await withScene({}, async (scene) => {
+      const { id, agent, fingerprint } = await served(scene)
+      const jobs = async () => {
+        const filter = { certificateId: id, kinds: ['deploy'] as const }
+        const { rows } = await scene.services.store.jobs.page(filter, { limit: 9, count: false })
+        return Object.fromEntries(rows.map((row) => [row.target_id, jobView(row)]))
+      }
+      expect(await jobs()).toMatchObject({
+        'target-a': { verification_status: 'success', verification_fingerprint: fingerprint },
+      })
+      const deployTo = async (targetId: string, said: Partial<JobReport>) => {
+        await scene.target(targetId, agent.id)
+        await linkTarget(scene.services, { certificateId: id, targetId, actor: operator })
+        await agent.deployed(only(await agent.claim(), 'Deployment'), said)
+      }
+      const receipt = { changed: true, location: '/x', effective: 'now' } as const
+      await deployTo('target-b', { receipt: { ...receipt, served: 'unverifiable' } })
+      await deployTo('target-c', { outcome: 'failed', code: 'deploy_failed', message: 'no room' })
+      await deployTo('target-d', { receipt: { ...receipt, served: 'later' } })
+      expect(await jobs()).toMatchObject({
+        'target-b': { verification_status: 'skipped' },
+        'target-c': { verification_status: 'skipped' },
+        'target-d': { verification_status: 'pending' },
+      })
+      scene.services.clock.advance(3)
+      await dueVerifications.run(scene.services, never)
+      const asked = (await agent.claim()).filter(({ target_id }) => target_id === 'target-d')
+      const seen = { endpoint: 'd:443', chain_ok: true, at: scene.services.clock.now().toISOString(), fingerprint }
+      await agent.report(only(asked, 'Verification'), { outcome: 'done', fingerprint, served: [seen] })
+      expect(await jobs()).toMatchObject({ 'target-d': { verification_status: 'success', verified_at: seen.at } })
+    })
+  })
+
   it('is what the target says; where it says nothing, what the server is set to', () => {
     const set = { verify_deployment: false, verify_timeout: 3 }
     const usual = { verify_deployment: true, verify_timeout: 10 }

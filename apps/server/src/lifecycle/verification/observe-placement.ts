@@ -12,6 +12,7 @@ import { resolveAlert } from '../resolve-alert.js'
 import { graceSeconds } from './grace-seconds.js'
 import { judgePlacement, type PlacementVerdict } from './judge-placement.js'
 import { nextVerification } from './next-verification.js'
+import { shownAs } from './proof-of.js'
 import { isSilent, tellOfSilence } from './tell-of-silence.js'
 import { unverifiableCause } from './unverifiable-cause.js'
 
@@ -102,7 +103,10 @@ async function keep(tx: Tx, rows: Rows, kept: Kept): Promise<void> {
     updated_at: verdict.state === placement.state ? placement.updated_at : tx.now,
   })
   const becameServed = verdict.state === 'served' && placement.state !== 'served'
-  if (becameServed) await tellPlacement(tx, rows, { state: 'served', fingerprint: desired.fingerprint })
+  if (becameServed) {
+    await tx.jobs.noteServed(placement, shownAs(desired.fingerprint, tx.now))
+    await tellPlacement(tx, rows, { state: 'served', fingerprint: desired.fingerprint })
+  }
   if (verdict.state === 'deployed' && cause !== undefined) await tellOfSilence(tx, rows, cause.message)
   else if (!becameServed && (isSilent(placement) || placement.state === 'drifted')) await tellOfEnd(tx, rows)
 }
