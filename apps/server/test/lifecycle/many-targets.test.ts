@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { foretellOrders } from '../../src/lifecycle/order/foretell-orders.js'
 import { linkTarget } from '../../src/lifecycle/placement/link-target.js'
+import { unlinkTarget } from '../../src/lifecycle/placement/unlink-target.js'
 import { dueRenewals } from '../../src/schedule/due-renewals.js'
 import { only, operator, type Scene, type SceneAgent, withScene } from './scene.js'
 
@@ -151,6 +152,34 @@ describe('where each order costs', () => {
       await scene.work()
       expect(ca.asked).toHaveLength(1)
       expect(ca.asked[0]?.attempt).toBe(1)
+    })
+  })
+
+  it('one that was never asked for ends with the last target that wanted it, and one that was asked for goes on', async () => {
+    await withScene({ metered: true }, async (scene) => {
+      const { services, ca } = scene
+      const unlink = async (id: string, agent: SceneAgent) =>
+        await unlinkTarget(services, { certificateId: id, targetId: `target-${agent.id}-0`, actor: operator })
+      const { id, agents } = await fleet(scene, { agents: 2, targetsEach: 1 })
+      const [first, second] = agents as [SceneAgent, SceneAgent]
+      ca.budget = async () => ({ fits: false, detail: 'none left' })
+      await sendCsrs(first)
+      await scene.work()
+      await unlink(id, first)
+      expect(await services.store.jobs.listOpenOfCertificate(id, 'issue')).toEqual([])
+
+      ca.budget = async () => ({ fits: true, detail: 'room' })
+      const { answer } = ca
+      ca.answer = async () => await Promise.reject(new Error('the answer was lost'))
+      await dueRenewals.run(services, never)
+      await sendCsrs(second)
+      await scene.work()
+      expect(ca.asked.map(({ attempt }) => attempt)).toEqual([1])
+      await unlink(id, second)
+      ca.answer = answer
+      services.clock.advance(7200)
+      await scene.work()
+      expect(ca.asked.map(({ attempt }) => attempt)).toEqual([1, 2])
     })
   })
 

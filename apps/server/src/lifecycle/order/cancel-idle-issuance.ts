@@ -4,17 +4,19 @@ import { subjectsOfHolder } from '../subjects-of-holder.js'
 import { closeOrder } from './close-order.js'
 
 const reason = 'No target of this agent wants it any more'
+const waiting = ['waiting_csr', 'waiting_approval'] as const
 
-/** Agents that have no place left for a certificate are not asked for a key any more, nor anybody to approve it. What the CA was asked for goes on. */
+/** Agents that have no place left for a certificate are not asked for a key any more, nor anybody to approve it, nor the CA to issue it. What that was asked for goes on. */
 export async function cancelIdleIssuance(tx: Tx, certificateId: string): Promise<void> {
   const placements = await tx.placements.listOfCertificate(certificateId)
   for (const holder of await tx.holders.listOfCertificate(certificateId)) {
     const isIdle = holder.kind === 'agent' && placements.every((placement) => placement.agent_id !== holder.agent_id)
     if (!isIdle) continue
     const order = await tx.orders.lockOpenOfHolder(holder.id)
+    const wasAsked = order !== undefined && order.attempts > 0
     const cancelled = await tx.jobs.cancel(
       { column: 'holder_id', value: holder.id },
-      { at: tx.now, reason, kinds: ['issue'], states: ['waiting_csr', 'waiting_approval'] },
+      { at: tx.now, reason, kinds: ['issue'], states: wasAsked ? waiting : [...waiting, 'ready'] },
     )
     if (order !== undefined && cancelled.length > 0) await closeOrder(tx, order, { state: 'abandoned', reason })
     await resolveAlert(tx, {
