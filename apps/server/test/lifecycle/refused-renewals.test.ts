@@ -235,3 +235,34 @@ describe('what a profile or a rule denied', () => {
     })
   })
 })
+
+describe('an order that its CA leaves pending until its deadline', () => {
+  it('has failed like any other, and people are told at once: thirty days are no passing fault', async () => {
+    await withScene({}, async (scene) => {
+      const agent = await scene.agent('agent-a')
+      await scene.target('target-a', agent.id)
+      const { id } = await scene.request({ commonName: 'www.example.test', targetIds: ['target-a'] })
+      scene.ca.answer = async () => ({ status: 'pending', orderId: 'at-the-ca' })
+      scene.ca.poll = async ({ orderId }) => ({ status: 'pending', orderId })
+      const asked = only(await agent.claim())
+      const orderId = await agent.submit(asked, await agent.csr(asked))
+      await scene.work()
+      scene.services.clock.advance(31 * day)
+      await scene.work()
+      const holder = await holderOf(scene, id)
+      expect(holder).toMatchObject({ failures: 1, last_error_code: 'upstream_unavailable', blocked_code: null })
+      expect(await inSeconds(scene, holder)).toBeGreaterThan(0)
+      const { store } = scene.services
+      expect(await store.orders.get(orderId)).toMatchObject({ state: 'expired' })
+      const entries = await store.auditEvents.list(
+        { resource_id: id, action: 'certificate.issuance_failed' },
+        { limit: 5 },
+      )
+      expect(entries).toMatchObject([{ canonical: expect.stringContaining('30 days') }])
+      expect(await store.events.isOpen(`issuance:${holder.id}:warning`)).toBe(true)
+      expect(scene.ca.polled).toEqual([])
+      scene.services.clock.advance(hour)
+      only(await agent.claim(), 'Issuance')
+    })
+  })
+})

@@ -75,6 +75,7 @@ describe('rule 10: a disabled issuer gets no new orders, and its open ones go on
     scene.ca.answer = answer
     await setEnabled(true)
     expect(await scene.services.store.orders.get(orderId)).toMatchObject({ state: 'expired' })
+    scene.services.clock.advance(60)
     only(await agent.claim(), 'Issuance')
   })
 

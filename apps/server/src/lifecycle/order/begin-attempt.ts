@@ -1,4 +1,4 @@
-import type { CertctlError, IssuedRef } from '@certctl/core'
+import { CertctlError, type IssuedRef } from '@certctl/core'
 import type { Services } from '../../services.js'
 import type { CertificateRow } from '../../store/certificates.js'
 import type { HolderRow } from '../../store/holders.js'
@@ -6,7 +6,7 @@ import type { JobRow } from '../../store/jobs.js'
 import type { OrderRow } from '../../store/orders.js'
 import type { Tx } from '../../store/store.js'
 import type { VersionRow } from '../../store/versions.js'
-import { passGate } from '../approval/pass-gate.js'
+import { type Passage, passGate } from '../approval/pass-gate.js'
 import { closeOrder } from './close-order.js'
 import { issuedRef } from './issued-ref.js'
 import { planIssuance } from './plan-issuance.js'
@@ -24,8 +24,9 @@ export interface Attempt {
   serving: VersionRow | undefined
   previous: IssuedRef | undefined
   siblings: readonly IssuedRef[]
-  /** Why it must not be asked for, by rules that hold now. */
+  /** Why it must not be asked for, by rules that hold now or because its time is over. */
   refusal: CertctlError | undefined
+  isOverdue: boolean
 }
 
 /**
@@ -51,12 +52,18 @@ export async function beginAttempt(services: Services, job: LeasedJob): Promise<
       await planIssuance(services, tx, { certificate, requestedBy: 'System' })
       return undefined
     }
-    const passage = await passGate(services, tx, rows)
+    const isOverdue = isOver(order, tx.now)
+    const passage = isOverdue ? unanswered : await passGate(services, tx, rows)
     if (passage.is === 'waiting') return await wait(tx, job)
     const refusal = passage.is === 'refused' ? passage.error : undefined
     const [counted, around] = await Promise.all([count(tx, order), surroundings(tx, rows)])
-    return { job, certificate, holder, order: counted, ...around, refusal }
+    return { job, certificate, holder, order: counted, ...around, refusal, isOverdue }
   })
+}
+
+const unanswered: Passage = {
+  is: 'refused',
+  error: new CertctlError('upstream_unavailable', 'The CA did not bring an order to its end within 30 days'),
 }
 
 async function wait(tx: Tx, job: LeasedJob): Promise<undefined> {
@@ -88,8 +95,12 @@ function faultOf({ certificate, holder, order }: Rows, now: Date): Parameters<ty
   if (certificate.archived_at !== null) return { state: 'abandoned', reason: 'the certificate was archived' }
   if (holder.closed_at !== null) return { state: 'abandoned', reason: 'the holder of the key is gone' }
   if (order.generation < certificate.generation) return { state: 'abandoned', reason: 'the certificate was changed' }
-  if (order.deadline.getTime() <= now.getTime()) return { state: 'expired', reason: 'the CA did not answer in time' }
+  if (order.attempts === 0 && isOver(order, now)) return { state: 'expired', reason: 'it was not placed in time' }
   return undefined
+}
+
+function isOver({ deadline }: OrderRow, now: Date): boolean {
+  return deadline.getTime() <= now.getTime()
 }
 
 async function count(tx: Tx, order: OrderRow): Promise<Attempt['order']> {

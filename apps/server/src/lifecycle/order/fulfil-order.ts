@@ -30,7 +30,7 @@ export async function fulfilOrder(services: Services, job: LeasedJob, signal: Ab
     await settle(services, asked, await ask(services, asked))
   } catch (error) {
     if (signal.aborted) return await deferOrder(services, job, { seconds: 0, message: 'Interrupted; it goes on' })
-    const failure = failureOf(error, issuer)
+    const failure = failureOf(error, { issuer, attempt })
     await recordFailure(services, attempt, failure)
     services.metrics.issuanceEnded({ ...measured(services, attempt, issuer), outcome: 'failed', code: failure.code })
   }
@@ -151,9 +151,12 @@ function measured(services: Services, { order }: Attempt, issuer: IssuerInstance
   return { issuerType: issuer.type, seconds }
 }
 
-function failureOf(error: unknown, issuer: IssuerInstance): Failure {
-  const isCostly = issuer.capabilities.metered
-  if (!isCertctlError(error)) return { code: 'internal', message: messageOf(error), isCostly }
+function failureOf(error: unknown, { issuer, attempt }: { issuer: IssuerInstance; attempt: Attempt }): Failure {
+  const common = {
+    isCostly: issuer.capabilities.metered,
+    endsOrder: attempt.isOverdue ? 'expired' : undefined,
+  } as const
+  if (!isCertctlError(error)) return { ...common, code: 'internal', message: messageOf(error) }
   const { code, message, retryAfterSeconds, isNarrow } = error
-  return { code, message, retryAfterSeconds, isNarrow, isCostly }
+  return { ...common, code, message, retryAfterSeconds, isNarrow }
 }

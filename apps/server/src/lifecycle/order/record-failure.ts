@@ -142,7 +142,9 @@ async function tell(
       details,
     })
   const severity = severityOf(serving, tx.now)
-  if (!isBlocked && failures < policy.alertAfter && severity === 'warning') return
+  // What a CA let lie until its end is no passing fault.
+  const isPassing = !isBlocked && state !== 'expired' && failures < policy.alertAfter
+  if (isPassing && severity === 'warning') return
   await raiseAlert(tx, {
     subject: `issuance:${order.holder_id}`,
     type: isBlocked ? 'certificate.issuance_blocked' : 'certificate.issuance_failed',
