@@ -1,7 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { deleteConnection } from '../../src/inventory/delete-connection.js'
+import { getCertificate } from '../../src/inventory/get-certificate.js'
 import { updateConnection } from '../../src/inventory/update-connection.js'
-import { createScene, only, operator, type Scene, type SceneAgent } from '../lifecycle/scene.js'
+import { dueRenewals } from '../../src/schedule/due-renewals.js'
+import { expiryAlerts } from '../../src/schedule/expiry-alerts.js'
+import { createScene, only, operator, type Scene, type SceneAgent, served, withScene } from '../lifecycle/scene.js'
+
+const never = new AbortController().signal
 
 let scene: Scene
 beforeAll(async () => {
@@ -46,6 +51,52 @@ describe('rule 10: a disabled issuer gets no new orders, and its open ones go on
     scene.services.clock.advance(301)
     await scene.work()
     expect(await scene.services.store.versions.listCurrent(id)).toHaveLength(1)
+  })
+
+  it('says at the certificate why nothing is ordered and when it is tried again, and after a day an alert does', async () => {
+    const { id, agent } = await ordered()
+    const { store, clock } = scene.services
+    await setEnabled(false)
+    await scene.work()
+    const { holders } = await getCertificate(scene.services, id)
+    expect(holders).toMatchObject([
+      { cause: { code: 'conflict', message: expect.stringContaining('is disabled') }, failures: 0 },
+    ])
+    expect(Date.parse(holders?.[0]?.next_attempt_at ?? '')).toBe(clock.now().getTime() + 300_000)
+    const [holder] = await store.holders.listOfCertificate(id)
+    const isTold = async () => await store.events.isOpen(`issuance:${holder?.id}:warning`)
+    expect(await isTold()).toBe(false)
+    clock.advance(86_400)
+    await scene.work()
+    expect(await isTold()).toBe(true)
+    const { rows } = await store.events.page({ type: 'certificate.issuance_waits' }, { limit: 1, count: false })
+    expect(rows).toMatchObject([
+      { title: expect.stringContaining(`run: certctl issuers update ${scene.issuerId} --enable`) },
+    ])
+    await setEnabled(true)
+    clock.advance(301)
+    await scene.work()
+    expect(await isTold()).toBe(false)
+    await agent.deployed(only(await agent.claim(), 'Deployment'))
+  })
+
+  it('says why a renewal waits where its certificate passes a threshold', async () => {
+    await withScene({}, async (scene) => {
+      const { agent } = await served(scene)
+      scene.services.clock.advance(61 * 86_400)
+      await dueRenewals.run(scene.services, never)
+      const asked = only(await agent.claim(), 'Renewal')
+      await agent.submit(asked, await agent.csr(asked))
+      await scene.services.store.connections.update(scene.issuerId, { enabled: false })
+      await scene.work()
+      scene.services.clock.advance(22 * 86_400)
+      await expiryAlerts.run(scene.services, never)
+      const { rows } = await scene.services.store.events.page(
+        { type: 'certificate.expiring' },
+        { limit: 1, count: false },
+      )
+      expect(rows).toMatchObject([{ title: expect.stringContaining('its renewal waits: Issuer iss-fake is disabled') }])
+    })
   })
 
   it('looks at orders that were open when the issuer was disabled, and takes what they bring', async () => {

@@ -65,9 +65,12 @@ const spreadSeconds = 60
 /** Why no new order is placed now. A CA that said when it takes orders again said so for all of them. */
 function whyNotNow(
   { clock, chance }: Services,
-  { name, enabled, pausedUntil: until }: IssuerInstance,
+  { id, name, enabled, pausedUntil: until }: IssuerInstance,
 ): Parameters<typeof deferOrder>[2] | undefined {
-  if (!enabled) return { seconds: 300, code: 'conflict', message: `Issuer ${name} is disabled; enable it to go on` }
+  if (!enabled) {
+    const message = `Issuer ${name} is disabled; enable it to go on`
+    return { seconds: 300, code: 'conflict', message, command: `certctl issuers update ${id} --enable` }
+  }
   if (until === undefined || until.getTime() <= clock.now().getTime()) return undefined
   const seconds = (until.getTime() - clock.now().getTime()) / 1000 + spreadSeconds * chance.random()
   const message = `Issuer ${name} takes no orders until ${until.toISOString()}; it goes on then`

@@ -73,7 +73,7 @@ function reasonOf(holder: HolderRow): string {
   if (renew_at === null) return renew_at_reason ?? 'nobody renews it'
   if (blocked_code !== null)
     return `it is not issued until it is changed or renewed by hand${again}: ${last_error ?? blocked_code}`
-  if (last_error !== null) return `its renewal failed ${failures} times: ${last_error}`
+  if (last_error !== null) return `its renewal ${failures === 0 ? 'waits' : `failed ${failures} times`}: ${last_error}`
   return `its renewal, due since ${renew_at.toISOString()}, has not come`
 }
 
