@@ -6,6 +6,7 @@ import { linkTarget } from '../../src/lifecycle/placement/link-target.js'
 import { unlinkTarget } from '../../src/lifecycle/placement/unlink-target.js'
 import { raiseAlert } from '../../src/lifecycle/raise-alert.js'
 import { revokeCertificate } from '../../src/lifecycle/revocation/revoke-certificate.js'
+import { revokeVersion } from '../../src/lifecycle/revocation/revoke-version.js'
 import { overdueCsrs } from '../../src/schedule/overdue-csrs.js'
 import { only, operator, type Scene, served, withScene } from './scene.js'
 
@@ -80,6 +81,16 @@ describe('what people were told of a certificate is taken back', () => {
       await revokeCertificate(services, { certificateId, ...cause, actor: operator })
     })
     expect(await revoked).toEqual([expect.stringMatching(/^placement:/)])
+  })
+
+  it('of its end, when its version is revoked for good and another one may still be under way', async () => {
+    const revoked = leftAfter(async ({ services }, certificateId) => {
+      const [version] = await services.store.versions.listCurrent(certificateId)
+      const cause = { reason: 'cessationOfOperation', reasonText: 'gone' } as const
+      await revokeVersion(services, { versionId: version?.id ?? '', ...cause, actor: operator })
+    })
+    const left = (await revoked).map((key) => key.split(':')[0])
+    expect(left).toEqual(['csr-needed', 'csr-overdue', 'issuance', 'placement'])
   })
 
   it('of one target alone, where it goes to another of the same agent as well', async () => {

@@ -119,9 +119,17 @@ async function revoke(
   if (holder?.current_version_id === version.id) {
     const asked = replacedReasons.includes(reason) ? await askedAnew(tx, holder, actor) : { renew_at: null }
     await tx.holders.update(holder.id, asked)
+    if (!replacedReasons.includes(reason)) await endAlerts(tx, holder)
   }
   for (const placement of await tx.placements.listOfCertificate(version.certificate_id))
     if (placement.desired_version_id === version.id) await freeze(tx, placement.id)
+}
+
+/** Nobody is to renew it in time any more. */
+async function endAlerts(tx: Tx, { id, certificate_id: certificateId }: HolderRow): Promise<void> {
+  const subject = ['ending', 'expiring', 'ca-asks'].map((cause) => `${cause}:${id}`)
+  const title = 'The certificate was revoked'
+  await resolveAlert(tx, { subject, type: 'certificate.given_up', title, certificateId })
 }
 
 /** What stopped a renewal before does not stop this one, but for a revocation for good. */
