@@ -51,6 +51,17 @@ async function standings(id: string): Promise<string[]> {
   return rows.map(({ standing }) => standing).toSorted()
 }
 
+/** What the metrics say so far of issuances and of their jobs. */
+async function counted() {
+  const text = await scene.services.metrics.text()
+  const sum = (line: RegExp) => [...text.matchAll(line)].reduce((all, [, value]) => all + Number(value), 0)
+  return {
+    issued: sum(/^certctl_issuance_total\{.*outcome="issued".*\} (\d+)$/gm),
+    failed: sum(/^certctl_issuance_total\{.*outcome="failed".*\} (\d+)$/gm),
+    jobs: sum(/^certctl_job_completed_total\{.*kind="issue".*\} (\d+)$/gm),
+  }
+}
+
 describe('rule 2: what comes too late is recorded, never made current, and revoked as superseded', () => {
   it('keeps one of two certificates when a worker that was thought dead answers after its order was filled', async () => {
     const { id, gate, done } = await pausedAtTheIssuer({ always: true })
@@ -70,6 +81,39 @@ describe('rule 2: what comes too late is recorded, never made current, and revok
       reason: 'superseded',
       state: 'here',
     })
+  })
+
+  it('counts a certificate once that two turns of its order bring', async () => {
+    const before = await counted()
+    const { id, gate, done } = await pausedAtTheIssuer()
+    scene.services.clock.advance(61)
+    await scene.work()
+    gate.release()
+    await done
+    expect(await standings(id)).toEqual(['current'])
+    expect(await counted()).toEqual({ ...before, issued: before.issued + 1, jobs: before.jobs + 1 })
+  })
+
+  it('counts what two turns bring too late once, and as no failure', async () => {
+    const before = await counted()
+    const { id, orderId, gate, done } = await pausedAtTheIssuer()
+    scene.services.clock.advance(61)
+    const second = createGate()
+    const { answer } = scene.ca
+    scene.ca.answer = async (request) => {
+      await second.pass()
+      return await answer(request)
+    }
+    const job = (await scene.claimServerJobs()).find((claimed) => claimed.order_id === orderId)
+    const again = fulfilOrder(scene.services, job as never, never)
+    await second.reached
+    scene.ca.answer = answer
+    const change = { sans: ['later.example.test'], actor: operator, check: async () => undefined }
+    await changeCertificate(scene.services, { certificateId: id, ...change })
+    for (const one of [gate, second]) one.release()
+    await Promise.all([done, again])
+    expect(await standings(id)).toEqual(['lost'])
+    expect(await counted()).toEqual({ ...before, issued: before.issued + 1, jobs: before.jobs + 1 })
   })
 
   it('does not use a certificate of names that were changed while it was being issued', async () => {
