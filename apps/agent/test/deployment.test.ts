@@ -221,7 +221,10 @@ describe('what the server offers', () => {
   it('needs a key that is here; one that is gone is told as such', async () => {
     for (const key of await running.agent.keys.list()) await running.agent.keys.remove(key)
     const fingerprint = expect.stringMatching(/^[0-9a-f]{64}$/)
-    expect(await deploy()).toMatchObject({ outcome: 'failed', code: 'not_found', fingerprint, target_generation: 1 })
+    const report = await deploy()
+    expect(report).toMatchObject({ outcome: 'failed', code: 'not_found', fingerprint, target_generation: 1 })
+    // What the server knows it by: nobody looked at the target.
+    expect(report.served).toBeUndefined()
     await expectUntouched()
   })
 

@@ -99,6 +99,8 @@ async function keep(tx: Tx, rows: Rows, kept: Kept): Promise<void> {
     cause_code: cause?.code ?? null,
     cause_message: cause?.message ?? null,
     ...(verdict.state === 'served' ? { served_fingerprint: desired.fingerprint, served_at: tx.now, failures: 0 } : {}),
+    // What was seen before is gone, and no look will ever say so.
+    ...(verdict.state === 'unverifiable' ? { served_fingerprint: null, served_at: null } : {}),
     ...(verdict.state === 'deployed' && seen !== undefined ? { served_fingerprint: seen, served_at: tx.now } : {}),
     updated_at: verdict.state === placement.state ? placement.updated_at : tx.now,
   })
