@@ -63,12 +63,17 @@ function renewalText(holder: Holder, now: Date): string | undefined {
   const { renew_at, renew_at_reason: reason, failures = 0 } = holder
   const next = timeText(holder.next_attempt_at, now)
   const at = timeText(renew_at, now) ?? (reason === undefined ? undefined : 'not by itself')
-  const parts = [
-    reason === undefined ? at : `${at}: ${reason}`,
-    failures > 0 ? `${failures} failed in a row${next === undefined ? '' : `, next attempt ${next}`}` : undefined,
+  const tries = [
+    failures > 0 ? `${failures} failed in a row` : undefined,
+    next === undefined ? undefined : `next attempt ${next}`,
   ]
-  const said = parts.filter((part) => part !== undefined).join('; ')
-  return renew_at === undefined && reason === undefined && failures === 0 ? undefined : said
+  const said = [reason === undefined ? at : `${at}: ${reason}`, joined(tries, ', ')]
+  return joined(said, '; ')
+}
+
+function joined(parts: readonly (string | undefined)[], by: string): string | undefined {
+  const said = parts.filter((part) => part !== undefined).join(by)
+  return said === '' ? undefined : said
 }
 
 function windowText(holder: Holder): string | undefined {
