@@ -54,6 +54,9 @@ const ofAgent = rowsByAsked<HolderRow>(
 )
 const update = updateById('holders')
 
+// Behind one issuer that does not answer, with a million certificates, others are not looked for at any length.
+const looked = 5000
+
 export function holdersTable(db: Kysely<Schema>) {
   return {
     async insert(row: Insertable<HolderTable>): Promise<void> {
@@ -136,7 +139,13 @@ export function holdersTable(db: Kysely<Schema>) {
         .where('closed_at', 'is', null)
         .where('renewal_info_at', '<=', now)
         .$if(except.length > 0, (each) =>
-          each.where(sql<boolean>`coalesce(${issuer}, '') <> all(${unseenTexts(except)})`),
+          each.where(sql<boolean>`coalesce(${issuer}, '') <> all(${unseenTexts(except)})`).where(
+            'renewal_info_at',
+            '<=',
+            sql<Date>`coalesce((select late.renewal_info_at from holders as late
+              where late.closed_at is null and late.renewal_info_at <= ${now}
+              order by late.renewal_info_at, late.id offset ${sql.lit(looked)} limit 1), ${now})`,
+          ),
         )
         .orderBy('renewal_info_at')
         .orderBy('id')
