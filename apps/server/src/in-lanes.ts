@@ -15,16 +15,18 @@ export interface Lanes<Item> {
   signal: AbortSignal
 }
 
-// What becomes due elsewhere while one lane waits for its answer starts this soon.
+// What becomes due elsewhere while one lane waits for its answer starts this soon; looking past what is due in full lanes may take long.
 const lookMs = 1000
+const lookShare = 20
 
 /** Works off what is due, so much at once and so much of one lane, until nothing is: a side that does not answer fills its own lane and holds up no other. */
 export async function inLanes<Item>(services: Pick<Services, 'log'>, lanes: Lanes<Item>): Promise<void> {
   const underWay = new Map<Promise<void>, string>()
+  const take = paced(lanes)
   try {
     while (!lanes.signal.aborted) {
       const before = underWay.size
-      const item = before < lanes.atOnce ? await lanes.take(fullOf([...underWay.values()], lanes)) : undefined
+      const item = before < lanes.atOnce ? await take(fullOf([...underWay.values()], lanes)) : undefined
       if (item !== undefined) {
         const done = attempt(services, lanes, item).finally(() => underWay.delete(done))
         underWay.set(done, lanes.laneOf(item))
@@ -34,6 +36,20 @@ export async function inLanes<Item>(services: Pick<Services, 'log'>, lanes: Lane
     }
   } finally {
     await Promise.all(underWay.keys())
+  }
+}
+
+/** What is due in lanes that are full is passed over once in a while only: it is read each time, however much it is. */
+function paced<Item>({ take }: Lanes<Item>): Lanes<Item>['take'] {
+  let nextAt = 0
+  return async (full) => {
+    if (full.length === 0) return await take(full)
+    const began = performance.now()
+    if (began < nextAt) return undefined
+    const item = await take(full)
+    const took = performance.now() - began
+    if (item === undefined) nextAt = began + Math.max(lookMs, lookShare * took)
+    return item
   }
 }
 

@@ -19,7 +19,7 @@ const pausesSeconds: readonly number[] = [60, 300, 900, 3600]
 export async function sendDue(services: Services, signal: AbortSignal): Promise<void> {
   await inLanes(services, {
     what: 'sending a notification',
-    take: async (full) => await nextDue(services, full),
+    take: async (full) => await nextDue(services, full, signal),
     laneOf: ({ connection_id: notifier }) => notifier,
     work: async (row) => await sendOne(services, row, signal),
     atOnce: 32,
@@ -29,13 +29,17 @@ export async function sendDue(services: Services, signal: AbortSignal): Promise<
 }
 
 /** Routed first: what fails for good is an event to be told by others, and what lost its cause meanwhile is not sent. */
-async function nextDue(services: Services, full: readonly string[]): Promise<DueNotification | undefined> {
+async function nextDue(
+  services: Services,
+  full: readonly string[],
+  signal: AbortSignal,
+): Promise<DueNotification | undefined> {
   for (;;) {
     const routed = await routeEvents(services)
     const at = services.clock.now()
     const until = new Date(at.getTime() + claimMs)
     const due = await services.store.notifications.claimDue({ at, until, except: full })
-    if (due !== undefined || routed === 0) return due
+    if (due !== undefined || routed === 0 || signal.aborted) return due
   }
 }
 

@@ -21,7 +21,7 @@ export const renewalInfo: Loop = {
       laneOf: ({ issuer_id: issuer }) => issuer ?? '',
       work: async (holder) => await askRenewalInfo(services, holder, signal),
       atOnce: 32,
-      perLane: 4,
+      perLane: 12,
       signal,
     })
   },

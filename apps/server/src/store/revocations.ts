@@ -81,8 +81,6 @@ export function revocationsTable(db: Kysely<Schema>) {
             .where('next_try_at', '<=', now)
             .$if(except.length > 0, (due) => due.where('issuer_id', 'not in', except))
             .orderBy('next_try_at')
-            // Of those that were put off together the one goes on that was tried, so that people soon hear of it.
-            .orderBy('attempts', 'desc')
             .limit(1)
             .forUpdate()
             .skipLocked(),
@@ -91,15 +89,20 @@ export function revocationsTable(db: Kysely<Schema>) {
         .executeTakeFirst()
     },
 
-    /** Whatever an issuer has not confirmed waits at least until then. */
+    /** What an issuer has not confirmed waits until after then, the first ten thousand of it; what another copy has in hand is left as it is. */
     async putOff(issuerId: string, until: Date): Promise<void> {
-      await db
-        .updateTable('revocations')
-        .set({ next_try_at: until })
+      const due = db
+        .selectFrom('revocations')
+        .select('id')
         .where('issuer_id', '=', issuerId)
         .where('state', 'in', ['here', 'requested'])
         .where('next_try_at', '<', until)
-        .execute()
+        .orderBy('next_try_at')
+        .limit(10_000)
+        .forUpdate()
+        .skipLocked()
+      const after = new Date(until.getTime() + 1)
+      await db.updateTable('revocations').set({ next_try_at: after }).where('id', 'in', due).execute()
     },
 
     async update(id: string, changes: Updateable<RevocationsTable>): Promise<void> {

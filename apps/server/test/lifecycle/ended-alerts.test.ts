@@ -75,12 +75,18 @@ describe('what people were told of a certificate is taken back', () => {
     expect(await retired).toEqual([])
   })
 
-  it('when it is revoked for good, but for what is wrong at its targets', async () => {
-    const revoked = leftAfter(async ({ services }, certificateId) => {
+  it('when it is revoked for good, but for a service that is left half changed', async () => {
+    const revoke = async ({ services }: Scene, certificateId: string) => {
       const cause = { reason: 'cessationOfOperation', reasonText: 'gone' } as const
       await revokeCertificate(services, { certificateId, ...cause, actor: operator })
+    }
+    expect(await leftAfter(revoke)).toEqual([])
+    const torn = leftAfter(async (scene, certificateId) => {
+      const [placement] = await scene.services.store.placements.listOfCertificate(certificateId)
+      await scene.services.store.placements.update(placement?.id ?? '', { cause_code: 'deploy_torn' })
+      await revoke(scene, certificateId)
     })
-    expect(await revoked).toEqual([expect.stringMatching(/^placement:/)])
+    expect(await torn).toEqual([expect.stringMatching(/^placement:/)])
   })
 
   it('of its end, when its version is revoked for good and another one may still be under way', async () => {

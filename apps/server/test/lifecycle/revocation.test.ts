@@ -156,6 +156,26 @@ describe('a certificate', () => {
     expect((await agent.claim()).map(({ type }) => type)).toEqual(['Renewal'])
   })
 
+  it('for a compromised key is ordered at once, although its renewal had failed and waits', async () => {
+    const { id, agent } = await served(scene, { name: 'm9.example.test', agentId: 'agent-m9', targetId: 'target-m9' })
+    await renewCertificate(scene.services, { certificateId: id, actor: operator, force: false })
+    await agent.submit(...(await answered(agent)))
+    const answer = scene.ca.answer
+    scene.ca.answer = async () => {
+      throw new CertctlError('upstream_unavailable', 'The CA is down')
+    }
+    await scene.work()
+    scene.ca.answer = answer
+    expect(await scene.work()).toBe(0)
+    const [before] = await scene.services.store.versions.listCurrent(id)
+    const stolen = { versionId: before?.id ?? '', reason: 'keyCompromise' as const, ...cause }
+    await revokeVersion(scene.services, stolen)
+    await scene.work()
+    const [after] = await scene.services.store.versions.listCurrent(id)
+    expect(after).toMatchObject({ standing: 'current', revoked_at: null })
+    expect(after?.spki_sha256).not.toBe(before?.spki_sha256)
+  })
+
   it('for good, and then for its key, is not issued anew', async () => {
     const { id, agent } = await served(scene, { name: 'm8.example.test', agentId: 'agent-m8', targetId: 'target-m8' })
     const { store } = scene.services

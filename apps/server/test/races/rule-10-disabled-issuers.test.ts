@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { deleteConnection } from '../../src/inventory/delete-connection.js'
 import { getCertificate } from '../../src/inventory/get-certificate.js'
 import { updateConnection } from '../../src/inventory/update-connection.js'
+import { archiveCertificate } from '../../src/lifecycle/asking/archive-certificate.js'
 import { dueRenewals } from '../../src/schedule/due-renewals.js'
 import { expiryAlerts } from '../../src/schedule/expiry-alerts.js'
 import { createScene, only, operator, type Scene, type SceneAgent, served, withScene } from '../lifecycle/scene.js'
@@ -78,6 +79,27 @@ describe('rule 10: a disabled issuer gets no new orders, and its open ones go on
     await scene.work()
     expect(await isTold()).toBe(false)
     await agent.deployed(only(await agent.claim(), 'Deployment'))
+  })
+
+  it('says so no more once its CA has been asked, though nothing came of that yet', async () => {
+    const { id } = await ordered()
+    const { store, clock } = scene.services
+    await setEnabled(false)
+    await scene.work()
+    clock.advance(86_400)
+    await scene.work()
+    const [holder] = await store.holders.listOfCertificate(id)
+    const isTold = async () => await store.events.isOpen(`issuance:${holder?.id}:warning`)
+    expect(await isTold()).toBe(true)
+    await setEnabled(true)
+    const answer = scene.ca.answer
+    scene.ca.answer = async () => ({ status: 'pending', orderId: 'manual-1' })
+    clock.advance(301)
+    await scene.work()
+    scene.ca.answer = answer
+    expect(await isTold()).toBe(false)
+    expect(await store.holders.listOfCertificate(id)).toMatchObject([{ last_error: null, next_attempt_at: null }])
+    await archiveCertificate(scene.services, { certificateId: id, actor: operator })
   })
 
   it('says why a renewal waits where its certificate passes a threshold', async () => {

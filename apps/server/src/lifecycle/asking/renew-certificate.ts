@@ -7,6 +7,7 @@ import type { Tx } from '../../store/store.js'
 import { planIssuance } from '../order/plan-issuance.js'
 import { resolveAlert } from '../resolve-alert.js'
 import { askedRenewal } from './asked-renewal.js'
+import { hurryJob } from './hurry-job.js'
 
 export interface WantedRenewal {
   certificateId: string
@@ -40,7 +41,7 @@ export async function renewCertificateIn(
       'conflict',
       `${certificate.name} is being issued already (job ${open[0]?.id}); force it to hurry`,
     )
-  for (const { id } of open) await hurry(tx, id)
+  for (const { id } of open) await hurryJob(tx, id)
   for (const holder of holders) await request(tx, holder, actor)
   tx.audit.append({
     actor,
@@ -88,13 +89,4 @@ async function request(tx: Tx, holder: HolderRow, actor: Actor): Promise<void> {
     title: 'A renewal was requested by hand',
     certificateId: holder.certificate_id,
   })
-}
-
-/** A job that waits for its next attempt does not wait any longer; one that is under way goes on. */
-async function hurry(tx: Tx, jobId: string): Promise<void> {
-  const job = await tx.jobs.lock(jobId)
-  if (job === undefined || (job.state !== 'ready' && job.state !== 'waiting_csr')) return
-  await tx.jobs.update(jobId, { run_at: tx.now })
-  if (job.state === 'ready') tx.wake('work', 'issue')
-  else if (job.agent_id !== null) tx.wake('agent', job.agent_id)
 }

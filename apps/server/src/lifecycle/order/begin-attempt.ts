@@ -7,6 +7,7 @@ import type { OrderRow } from '../../store/orders.js'
 import type { Tx } from '../../store/store.js'
 import type { VersionRow } from '../../store/versions.js'
 import { type Passage, passGate } from '../approval/pass-gate.js'
+import { resolveAlert } from '../resolve-alert.js'
 import { closeOrder } from './close-order.js'
 import { issuedRef } from './issued-ref.js'
 import { planIssuance } from './plan-issuance.js'
@@ -52,6 +53,7 @@ export async function beginAttempt(services: Services, job: LeasedJob): Promise<
       await planIssuance(services, tx, { certificate, requestedBy: 'System' })
       return undefined
     }
+    await endDelay(tx, holder)
     const isOverdue = isOver(order, tx.now)
     const passage = isOverdue ? unanswered : await passGate(services, tx, rows)
     if (passage.is === 'waiting') return await wait(tx, job)
@@ -69,6 +71,15 @@ const unanswered: Passage = {
 async function wait(tx: Tx, job: LeasedJob): Promise<undefined> {
   const waiting = { last_error: null, last_error_code: null, locked_until: null }
   await tx.jobs.settle(job, { ...waiting, state: 'waiting_approval' })
+}
+
+/** What it waited for without a failure (see `deferOrder`) is over, and nobody need be told of it. */
+async function endDelay(tx: Tx, holder: HolderRow): Promise<void> {
+  const { id, certificate_id: certificateId, failures, last_error_code: code, blocked_code: blocked } = holder
+  if (failures > 0 || blocked !== null || code === null) return
+  await tx.holders.update(id, { last_error_code: null, last_error: null, next_attempt_at: null })
+  const title = 'What it waited for is over; it is asked for now'
+  await resolveAlert(tx, { subject: `issuance:${id}`, type: 'certificate.issuance_goes_on', title, certificateId })
 }
 
 interface Rows {

@@ -2,7 +2,6 @@ import { CertctlError, isCertctlError, messageOf, type RevocationOutcome, type R
 import { systemActor } from '../../access/principal.js'
 import type { Services } from '../../services.js'
 import type { RevocationRow } from '../../store/revocations.js'
-import type { Tx } from '../../store/store.js'
 import { answerInTime } from '../order/answer-in-time.js'
 import { backoff } from '../order/backoff.js'
 import { issuedRef } from '../order/issued-ref.js'
@@ -77,7 +76,6 @@ async function keepFailure(services: Services, row: RevocationRow, error: unknow
     const retryAfterSeconds = isCertctlError(error) ? error.retryAfterSeconds : undefined
     const nextAt = backoff({ failures: row.attempts, now: tx.now, retryAfterSeconds, random: tx.chance.random })
     await tx.revocations.update(row.id, { next_try_at: nextAt, last_error_code: code, last_error: message })
-    if (code === 'upstream_unavailable') await restIssuer(tx, row.issuer_id, nextAt)
     if (row.attempts < failuresBeforeAlert) return
     await raiseAlert(tx, {
       subject: `revocation:${row.id}`,
@@ -89,9 +87,13 @@ async function keepFailure(services: Services, row: RevocationRow, error: unknow
       issuerId: row.issuer_id,
     })
   })
+  // By itself: however many they are, that this one failed is known.
+  if (code === 'upstream_unavailable') await restIssuer(services, row)
 }
 
-/** Who does not answer is not asked for the others one after the other, each with a call that takes its time. */
-async function restIssuer(tx: Tx, issuerId: string, nextAt: Date): Promise<void> {
-  await tx.revocations.putOff(issuerId, new Date(Math.min(nextAt.getTime(), tx.now.getTime() + longestRestMs)))
+/** Who does not answer is not asked for the others one after the other, each with a call that takes its time: they come after this one. */
+async function restIssuer({ store, clock }: Services, { id, issuer_id: issuerId }: RevocationRow): Promise<void> {
+  const nextAt = (await store.revocations.get(id))?.next_try_at?.getTime() ?? 0
+  const until = Math.min(nextAt, clock.now().getTime() + longestRestMs)
+  await store.revocations.putOff(issuerId, new Date(until))
 }

@@ -7,6 +7,7 @@ import type { OrderRow } from '../../store/orders.js'
 import type { Tx } from '../../store/store.js'
 import type { VersionRow } from '../../store/versions.js'
 import { askedRenewal } from '../asking/asked-renewal.js'
+import { hurryJob } from '../asking/hurry-job.js'
 import { closeOrder } from '../order/close-order.js'
 import { planIssuance } from '../order/plan-issuance.js'
 import { resolveAlert } from '../resolve-alert.js'
@@ -132,10 +133,12 @@ async function endAlerts(tx: Tx, { id, certificate_id: certificateId }: HolderRo
   await resolveAlert(tx, { subject, type: 'certificate.given_up', title, certificateId })
 }
 
-/** What stopped a renewal before does not stop this one, but for a revocation for good. */
+/** What stopped a renewal before, or made it wait, does not stop this one, but for a revocation for good. */
 async function askedAnew(tx: Tx, holder: HolderRow, actor: Actor): Promise<Partial<HolderRow>> {
   const asked = await askedRenewal(tx, holder, actor)
   if (holder.blocked_code === 'already_revoked') return asked
+  const job = await tx.jobs.lockOpenIssueOfHolder(holder.id)
+  if (job !== undefined) await hurryJob(tx, job.id)
   return { ...asked, next_attempt_at: null, blocked_code: null, blocked_generation: null }
 }
 
@@ -159,7 +162,16 @@ async function giveUp(tx: Tx, certificates: readonly CertificateRow[]): Promise<
       const subject = subjectsOfHolder(holderId)
       await resolveAlert(tx, { subject, type: 'certificate.given_up', title: message, certificateId: id })
     }
+    await endPlacementAlerts(tx, id)
   }
+}
+
+/** Nobody deploys there any more; a service that is half changed still needs somebody. */
+async function endPlacementAlerts(tx: Tx, certificateId: string): Promise<void> {
+  const placements = await tx.placements.listOfCertificate(certificateId)
+  const subject = placements.flatMap(({ id, cause_code: code }) => (code === 'deploy_torn' ? [] : [`placement:${id}`]))
+  const title = 'The certificate was revoked'
+  await resolveAlert(tx, { subject, type: 'certificate.given_up', title, certificateId })
 }
 
 /** An order with a new key counts as the new issuance; one with the blocked key can only bring what must not be used. */

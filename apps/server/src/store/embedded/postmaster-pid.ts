@@ -11,10 +11,18 @@ export function runningPostmaster(data: string): number | undefined {
 }
 
 function writtenPid(data: string): number | undefined {
-  const file = join(data, 'postmaster.pid')
-  if (!existsSync(file)) return undefined
-  const pid = Number(readFileSync(file, 'utf8').split('\n')[0])
+  const pid = Number(textOf(data).split('\n')[0])
   return Number.isInteger(pid) && pid > 1 ? pid : undefined
+}
+
+/** Empty where PostgreSQL has taken it away, as it does when it ends. */
+function textOf(data: string): string {
+  try {
+    return readFileSync(join(data, 'postmaster.pid'), 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
+    throw error
+  }
 }
 
 /** A zombie (killed, and nobody waits for it: a container without init) is nobody; so is a stranger that got the number. */
@@ -64,7 +72,7 @@ export async function removeStalePid(data: string): Promise<boolean> {
 function attachedBackends(data: string): number {
   const shared = '/proc/sysvipc/shm'
   if (!existsSync(shared)) return 0
-  const id = readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[6]?.trim().split(/\s+/)[1]
+  const id = textOf(data).split('\n')[6]?.trim().split(/\s+/)[1]
   const row = readFileSync(shared, 'utf8')
     .split('\n')
     .map((line) => line.trim().split(/\s+/))
