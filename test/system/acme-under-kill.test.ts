@@ -123,6 +123,7 @@ describe('two copies of the server and an ACME server', () => {
 
   test('a certificate that the CA wants renewed is renewed soon, by an order that replaces it', async () => {
     const name = await findable(scene)
+    await saidWhen(scene, name)
     const before = scene.standings.get(idOf(name))?.version ?? null
     const [row] = await scene.postgres.query<{ vendor_order_id: string; der: Buffer }>(
       `select o.vendor_order_id, d.der from versions v join orders o on o.id = v.order_id
@@ -155,6 +156,16 @@ describe('two copies of the server and an ACME server', () => {
     )
   }, 900_000)
 })
+
+/** A copy that was killed while it asked leaves that to be asked again minutes later: what is moved is what was said before. */
+async function saidWhen({ postgres }: AcmeScene, name: string): Promise<void> {
+  const open = 'where certificate_id = $1 and closed_at is null and renewal_window_start is null'
+  await postgres.query(`update holders set renewal_info_at = now() ${open}`, [idOf(name)])
+  await until(`the CA has said when it wants ${name} renewed`, 300, async () => {
+    const unsaid = await postgres.query(`select id from holders ${open}`, [idOf(name)])
+    return unsaid.length === 0 ? true : undefined
+  })
+}
 
 async function unprovable(scene: AcmeScene): Promise<void> {
   for (const host of [...lateNames, ...deadNames])
