@@ -174,15 +174,17 @@ export function holdersTable(db: Kysely<Schema>) {
       return [...untimed, ...due].slice(0, limit)
     },
 
-    /** What a policy denied is tried again now; of one profile, or of all. */
-    async liftDenials(now: Date, profileId?: string): Promise<void> {
-      const ofProfile = profileId === undefined ? sql`` : sql`and certificates.certificate_profile_id = ${profileId}`
+    /** What a policy denied is tried again now; of one profile, of one certificate, or of all. */
+    async liftDenials(now: Date, of: { profileId?: string; certificateId?: string } = {}): Promise<void> {
+      const ofProfile =
+        of.profileId === undefined ? sql`` : sql`and certificates.certificate_profile_id = ${of.profileId}`
+      const ofOne = of.certificateId === undefined ? sql`` : sql`and certificates.id = ${of.certificateId}`
       await sql`
         update holders set blocked_code = null, blocked_generation = null, next_attempt_at = ${now}
         where id in (
           select holders.id from holders join certificates on certificates.id = holders.certificate_id
           where holders.blocked_code = 'policy_denied' and holders.closed_at is null
-            and certificates.archived_at is null ${ofProfile}
+            and certificates.archived_at is null ${ofProfile} ${ofOne}
           order by holders.certificate_id, holders.created_at, holders.id for no key update of holders)`.execute(db)
     },
 

@@ -18,7 +18,7 @@ export const profileNoun: PlainNoun<ProfileRow> = {
     { table: 'renewal_policies', column: 'certificate_profile_id' },
   ],
   wakes: true,
-  changed: async (tx, id) => await tx.holders.liftDenials(tx.now, id),
+  changed: async (tx, id) => await tx.holders.liftDenials(tx.now, { profileId: id }),
   async check(tx, change) {
     requireOrder(change)
     requirePatterns(change.given)

@@ -60,7 +60,8 @@ export async function changeCertificateIn(services: Services, tx: Tx, changes: C
   await judgeChange(tx, { before, after: certificate, changesTargets: await changesTargets(tx, changes), actor })
   if (certificate.renewal_policy_id !== before.renewal_policy_id) await recomputeRenewal(services, tx, certificate)
   if (isOther) await startOver(tx, certificate, actor)
-  if (!isDeepStrictEqual(judgedOf(certificate), judgedOf(before))) await liftDenials(tx, certificate)
+  if (!isDeepStrictEqual(judgedOf(certificate), judgedOf(before)))
+    await tx.holders.liftDenials(tx.now, { certificateId: certificate.id })
   if (changes.targetIds !== undefined) await setTargets(tx, certificate, { targetIds: changes.targetIds, actor })
   await planPlacements(tx, { certificate, requestedBy: actor.name })
   await planIssuance(services, tx, { certificate, requestedBy: actor.name, person: actor.person })
@@ -166,13 +167,6 @@ async function startOver(tx: Tx, certificate: CertificateRow, actor: Actor): Pro
       next_attempt_at: null,
     })
   }
-}
-
-/** What was denied is judged again. */
-async function liftDenials(tx: Tx, { id }: CertificateRow): Promise<void> {
-  for (const holder of await tx.holders.listOfCertificate(id))
-    if (holder.blocked_code === 'policy_denied')
-      await tx.holders.update(holder.id, { next_attempt_at: null, blocked_code: null, blocked_generation: null })
 }
 
 async function setTargets(

@@ -36,13 +36,17 @@ export function renewalOf({ version, policy, holder, now, pastSpreadSeconds }: R
  * The same where its policy or what its CA says has changed since. What is not renewed by itself, because it was revoked or came without a
  * CSR, is not from then on; and what its CA wanted before now is put off by no further question.
  */
-export function movedRenewal({ version, holder, ...parts }: MovedParts): ReturnType<typeof renewalOf> {
+export function movedRenewal({
+  version,
+  holder,
+  ...parts
+}: MovedParts): Pick<HolderRow, 'renew_at' | 'renew_at_reason'> {
   const next = renewalOf({ ...parts, version, holder })
   const { renew_at, renew_at_reason, renewal_window_end: end, renewal_draw: draw } = holder
   const isLeft = version.revoked_at !== null || draw === null
   const hasPassed = end !== null && end.getTime() <= parts.now.getTime()
   const isSooner = renew_at !== null && next.renew_at !== null && renew_at <= next.renew_at
-  return isLeft || (hasPassed && isSooner) ? { renew_at, renew_at_reason: renew_at_reason ?? '' } : next
+  return isLeft || (hasPassed && isSooner) ? { renew_at, renew_at_reason } : next
 }
 
 interface MovedParts extends RenewalParts {
