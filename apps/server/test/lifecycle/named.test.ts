@@ -141,6 +141,7 @@ describe('what certificates name', () => {
       await tx.renewalPolicies.remove('rp-raced')
     })
     const request = scene.request({ commonName: 'late.example.test', renewalPolicyId: 'rp-raced' })
+    request.catch(() => undefined)
     await untilBlocked(scene.services)
     await held.commit()
     await expect(request).rejects.toMatchObject({ errors: [{ field: 'renewal_policy_id' }] })
