@@ -29,9 +29,10 @@ export function createAuthenticator(services: Services): Authenticator {
   const { clock, wakes } = services
   const known = new Map<string, Known>()
   const used = new Set<string>()
-  let changes = 0
+  /** Of each look-up under way, who changed meanwhile. */
+  const underWay = new Set<Set<string>>()
   const forget = (id: string): void => {
-    changes += 1
+    for (const changed of underWay) changed.add(id)
     for (const [hash, { principal }] of known) if (principal.id === id) known.delete(hash)
   }
   const offs = [
@@ -39,20 +40,29 @@ export function createAuthenticator(services: Services): Authenticator {
     wakes.on('agent', (subject) => forget(subject)),
   ]
 
+  async function lookUp(hash: Buffer, now: Date): Promise<Known['principal']> {
+    const changed = new Set<string>()
+    underWay.add(changed)
+    try {
+      const principal = await look(services, hash, now)
+      // A key that was revoked while it was looked up is not remembered.
+      if (!changed.has(principal.id)) keep(known, hash, { principal, until: believedUntil(principal, now) })
+      return principal
+    } finally {
+      underWay.delete(changed)
+    }
+  }
+
   return {
     async authenticate(token, beforeStranger) {
       const hash = hashToken(token)
       const now = clock.now()
-      const before = changes
       const remembering = known.get(hash.toString('base64'))
       const isBelieved = remembering !== undefined && remembering.until > now.getTime()
       if (remembering === undefined) await beforeStranger?.()
       // One that fails is a stranger from then on.
       if (!isBelieved) known.delete(hash.toString('base64'))
-      const principal = isBelieved ? remembering.principal : await look(services, hash, now)
-      // A key that was revoked while it was looked up is not remembered.
-      if (remembering?.principal !== principal && before === changes)
-        keep(known, hash, { principal, until: believedUntil(principal, now) })
+      const principal = isBelieved ? remembering.principal : await lookUp(hash, now)
       if (principal.kind === 'key') used.add(principal.id)
       return principal
     },

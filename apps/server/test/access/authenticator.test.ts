@@ -124,27 +124,48 @@ describe('agent keys', () => {
     await expect(authenticator.authenticate(apiKey)).rejects.toMatchObject({ code: 'gone' })
   })
 
-  it('are not remembered when the agent was retired while they were looked up', async () => {
+  const looksWhile = async (
+    work: (agentId: string) => Promise<string>,
+  ): Promise<{ apiKey: string; looks: () => number }> => {
     const { row, apiKey } = await createAgent(services, {
       description: { name: 'web', hostname: 'web' },
       actor: systemActor,
     })
     const agents = services.store.agents as { findByKeyHash: unknown }
     const { findByKeyHash } = services.store.agents
+    let looks = 0
     agents.findByKeyHash = async (hash: Buffer) => {
       const found = await findByKeyHash(hash)
-      await retireAgent(services, { id: row.id, force: false, actor: systemActor })
-      let heard = false
-      const off = services.wakes.on('agent', () => {
-        heard = true
-      })
-      await services.store.transaction(async (tx) => tx.wake('agent', 'any'))
-      await until(async () => heard)
-      off()
+      looks += 1
+      if (looks === 1) await untilHeard(await work(row.id))
       return found
     }
     await authenticator.authenticate(apiKey)
-    agents.findByKeyHash = findByKeyHash
+    return { apiKey, looks: () => looks }
+  }
+
+  it('are not remembered when the agent was retired while they were looked up', async () => {
+    const { apiKey } = await looksWhile(async (id) => {
+      await retireAgent(services, { id, force: false, actor: systemActor })
+      return id
+    })
     await expect(authenticator.authenticate(apiKey)).rejects.toMatchObject({ code: 'gone' })
   })
+
+  it('are remembered though somebody else changed while they were looked up', async () => {
+    const { apiKey, looks } = await looksWhile(async () => 'agent-somebody-else')
+    await authenticator.authenticate(apiKey)
+    expect(looks()).toBe(1)
+  })
 })
+
+/** Wakes it once more, and waits until this copy has heard of that. */
+async function untilHeard(agentId: string): Promise<void> {
+  let heard = false
+  const off = services.wakes.on('agent', (subject) => {
+    heard ||= subject === agentId
+  })
+  await services.store.transaction(async (tx) => tx.wake('agent', agentId))
+  await until(async () => heard)
+  off()
+}
