@@ -22,6 +22,11 @@ export function expiryAlertsTable(db: Kysely<Schema>) {
       return (numInsertedOrUpdatedRows ?? 0n) > 0n
     },
 
+    /** What was told of this version is told again when it holds again. */
+    async forget(versionId: string): Promise<void> {
+      await db.deleteFrom('expiry_alerts').where('version_id', '=', versionId).execute()
+    },
+
     /**
      * Of versions that somebody wants and that are not renewed by themselves: those that have passed a threshold that was not told, nor a
      * nearer one. A threshold as long as the life itself is none. `after` is an id.

@@ -1,6 +1,8 @@
 import { CertctlError } from '@certctl/core'
 import { describe, expect, it } from '@jest/globals'
 import { renewCertificate } from '../../src/lifecycle/asking/renew-certificate.js'
+import { linkTarget } from '../../src/lifecycle/placement/link-target.js'
+import { unlinkTarget } from '../../src/lifecycle/placement/unlink-target.js'
 import { dueRenewals } from '../../src/schedule/due-renewals.js'
 import { expiryAlerts } from '../../src/schedule/expiry-alerts.js'
 import { overdueCsrs } from '../../src/schedule/overdue-csrs.js'
@@ -122,6 +124,30 @@ describe('thresholds of a renewal policy', () => {
       expect(events[0]).toMatchObject({ severity: 'critical', data: { tier: 'critical', channels: ['PagerDuty'] } })
       await passDays(scene, 1)
       expect(await told(scene)).toHaveLength(1)
+    })
+  })
+
+  it('are told anew by the nearest one when a target comes back, and not while there is none', async () => {
+    await withScene({ lifeDays: 90 }, async (scene) => {
+      const { id, agent } = await underPolicy(scene, { auto_renew: false })
+      await scene.target('target-b', agent.id)
+      const link = { certificateId: id, actor: operator }
+      await linkTarget(scene.services, { ...link, targetId: 'target-b' })
+      await passDays(scene, 77)
+      expect(thresholds(await told(scene))).toEqual([30, 14])
+      await unlinkTarget(scene.services, { ...link, targetId: 'target-b' })
+      await passDays(scene, 1)
+      expect(thresholds(await told(scene))).toEqual([30, 14])
+      await unlinkTarget(scene.services, { ...link, targetId: 'target-a' })
+      await passDays(scene, 1)
+      expect((await told(scene)).map(({ resolved_at }) => resolved_at === null)).toEqual([false, false])
+      await linkTarget(scene.services, { ...link, targetId: 'target-a' })
+      await passDays(scene, 1)
+      const events = await told(scene)
+      expect(thresholds(events)).toEqual([30, 14, 14])
+      expect(events.map(({ resolved_at }) => resolved_at === null)).toEqual([false, false, true])
+      await passDays(scene, 6)
+      expect(thresholds(await told(scene))).toEqual([30, 14, 14, 7])
     })
   })
 

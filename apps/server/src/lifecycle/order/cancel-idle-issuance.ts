@@ -19,6 +19,8 @@ export async function cancelIdleIssuance(tx: Tx, certificateId: string): Promise
       { at: tx.now, reason, kinds: ['issue'], states: wasAsked ? waiting : [...waiting, 'ready'] },
     )
     if (order !== undefined && cancelled.length > 0) await closeOrder(tx, order, { state: 'abandoned', reason })
+    // A target that comes back makes its end matter again.
+    if (holder.current_version_id !== null) await tx.expiryAlerts.forget(holder.current_version_id)
     await resolveAlert(tx, {
       subject: subjectsOfHolder(holder.id),
       type: 'certificate.given_up',
