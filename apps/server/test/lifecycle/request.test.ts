@@ -5,6 +5,7 @@ import { archiveCertificate } from '../../src/lifecycle/asking/archive-certifica
 import { type CertificateChanges, changeCertificate } from '../../src/lifecycle/asking/change-certificate.js'
 import { renewCertificate } from '../../src/lifecycle/asking/renew-certificate.js'
 import { cancelJob } from '../../src/lifecycle/cancel-job.js'
+import { fulfilOrder } from '../../src/lifecycle/order/fulfil-order.js'
 import { linkTarget } from '../../src/lifecycle/placement/link-target.js'
 import { unlinkTarget } from '../../src/lifecycle/placement/unlink-target.js'
 import { dueRenewals } from '../../src/schedule/due-renewals.js'
@@ -238,6 +239,39 @@ describe('a target that is taken away', () => {
     scene.services.clock.advance(80 * 86_400)
     await dueRenewals.run(scene.services, never)
     expect(await agent.claim()).toEqual([])
+  })
+
+  it('is nothing to ask the CA for, though a worker has the job in hand already', async () => {
+    const { services, ca } = scene
+    const agent = await scene.agent('agent-u2')
+    await scene.target('target-u2', agent.id)
+    const { id } = await scene.request({ commonName: 'u2.example.test', targetIds: ['target-u2'] })
+    const asked = only(await agent.claim())
+    const orderId = await agent.submit(asked, await agent.csr(asked))
+    const job = (await scene.claimServerJobs()).find((claimed) => claimed.order_id === orderId)
+    await unlinkTarget(services, { certificateId: id, targetId: 'target-u2', actor: operator })
+    const before = ca.asked.length
+    await fulfilOrder(services, job as never, never)
+    expect(ca.asked.length).toBe(before)
+    expect(await services.store.orders.get(orderId)).toMatchObject({ state: 'abandoned', attempts: 0 })
+    expect(await services.store.jobs.listOpenOfCertificate(id, 'issue')).toEqual([])
+  })
+
+  it('is ordered to the end where the CA was asked for it before', async () => {
+    const { services, ca } = scene
+    const agent = await scene.agent('agent-u3')
+    await scene.target('target-u3', agent.id)
+    const { id } = await scene.request({ commonName: 'u3.example.test', targetIds: ['target-u3'] })
+    const asked = only(await agent.claim())
+    await agent.submit(asked, await agent.csr(asked))
+    const { answer } = ca
+    ca.answer = async (request) => {
+      await unlinkTarget(services, { certificateId: id, targetId: 'target-u3', actor: operator })
+      return await answer(request)
+    }
+    await scene.work()
+    ca.answer = answer
+    expect(await services.store.versions.listCurrent(id)).toHaveLength(1)
   })
 })
 

@@ -16,7 +16,8 @@ export async function cancelIdleIssuance(tx: Tx, certificateId: string): Promise
     const wasAsked = order !== undefined && order.attempts > 0
     const cancelled = await tx.jobs.cancel(
       { column: 'holder_id', value: holder.id },
-      { at: tx.now, reason, kinds: ['issue'], states: wasAsked ? waiting : [...waiting, 'ready'] },
+      // A worker that has it in hand and has not counted its attempt yet finds that it lost it.
+      { at: tx.now, reason, kinds: ['issue'], states: wasAsked ? waiting : [...waiting, 'ready', 'active'] },
     )
     if (order !== undefined && cancelled.length > 0) await closeOrder(tx, order, { state: 'abandoned', reason })
     // A target that comes back makes its end matter again.
