@@ -67,13 +67,14 @@ export function eventsTable(db: Kysely<Schema>) {
       return rows.flatMap(({ alert_key }) => alert_key ?? [])
     },
 
-    /** Whether an alert of this key is open. */
-    async isOpen(alertKey: string): Promise<boolean> {
+    /** Whether an alert of this key is open, of another type than `besides`. */
+    async isOpen(alertKey: string, { besides }: { besides?: string } = {}): Promise<boolean> {
       const row = await db
         .selectFrom('events')
         .select('id')
         .where('alert_key', '=', alertKey)
         .where('resolved_at', 'is', null)
+        .$if(besides !== undefined, (others) => others.where('type', '<>', besides ?? ''))
         .executeTakeFirst()
       return row !== undefined
     },

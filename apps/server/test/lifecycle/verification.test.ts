@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals'
 import { listPlacements } from '../../src/inventory/certificate-parts.js'
 import { jobView } from '../../src/inventory/job-view.js'
 import { linkTarget } from '../../src/lifecycle/placement/link-target.js'
+import { recordObservations } from '../../src/lifecycle/verification/record-observations.js'
 import { dueVerifications } from '../../src/schedule/due-verifications.js'
 import { claimAgentWork } from '../../src/work/claim-work.js'
 import { verifiedConfig } from '../../src/work/verified-config.js'
@@ -122,6 +123,38 @@ describe('a placement', () => {
       await look(scene, agent, [{ fingerprint }])
       expect(await listPlacements(scene.services, id)).toMatchObject([{ state: 'served' }])
       expect(await unreachable(scene)).toMatchObject([{ resolved_at: clock.now() }])
+    })
+  })
+
+  it('that cannot be seen and then shows a stranger is told of as drifted, once, in place of what was told before', async () => {
+    await withScene({}, async (scene) => {
+      const { id, agent } = await served(scene)
+      const { clock, store } = scene.services
+      for (const _ of [1, 2]) {
+        clock.advance(5000)
+        await look(scene, agent, [{ detail: 'connection refused' }])
+      }
+      clock.advance(5000)
+      await look(scene, agent, [{ fingerprint: 'ab'.repeat(32) }])
+      const drifted = async () =>
+        (await store.events.page({ type: 'placement.drifted' }, { limit: 9, count: false })).rows
+      const [silence] = await unreachable(scene)
+      expect(silence).toMatchObject({ resolved_at: clock.now() })
+      expect(await drifted()).toMatchObject([
+        { resolved_at: null, resolves_event_id: silence?.id, title: expect.stringContaining('serves abab') },
+      ])
+      for (const seen of [{ detail: 'connection refused' }, { fingerprint: 'ab'.repeat(32) }]) {
+        const one = { endpoint: 'www.example.test:443', chain_ok: true, at: clock.now().toISOString(), ...seen }
+        const placements = [{ certificate_id: id, target_id: 'target-a', served: [one] }]
+        await recordObservations(scene.services, {
+          agentId: agent.id,
+          actor: agent.actor,
+          observations: { placements },
+        })
+      }
+      expect(await drifted()).toHaveLength(1)
+      await agent.deployed(only(await agent.claim(), 'Deployment'))
+      expect(await drifted()).toMatchObject([{ resolved_at: clock.now() }])
     })
   })
 

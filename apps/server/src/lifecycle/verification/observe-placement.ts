@@ -162,6 +162,8 @@ async function drift(
       severity: 'warning',
       title: `${target.name} does not have what it should of ${certificate.name}; it is deployed again: ${message}`,
       command: `certctl targets test ${target.id}`,
+      // Whoever was seen with something else answers.
+      takesOver: true,
       data: { message, target_id: target.id },
       certificateId: certificate.id,
       targetId: target.id,
