@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { listPlacements } from '../../src/inventory/certificate-parts.js'
 import { renewCertificate } from '../../src/lifecycle/asking/renew-certificate.js'
 import { cancelJob } from '../../src/lifecycle/cancel-job.js'
 import { deployCertificate } from '../../src/lifecycle/placement/deploy-certificate.js'
 import { revokeCertificate } from '../../src/lifecycle/revocation/revoke-certificate.js'
+import { holdTransaction, untilBlocked } from '../races/steps.js'
 import { createScene, only, operator, type Scene, served } from './scene.js'
 
 let scene: Scene
@@ -112,6 +114,42 @@ describe('a deployment that was ended while it was under way', () => {
     const report = { outcome: 'failed', code: 'deploy_failed', message: 'nginx -t says no' } as const
     await expect(agent.report(item, report)).rejects.toMatchObject(lost)
     expect(await placement()).toMatchObject({ state: 'failed', deployed_fingerprint: before })
+  })
+
+  it('by a revocation is under way no longer where its agent is never heard of again', async () => {
+    const { id, before, placement } = await underWay()
+    await revokeCertificate(scene.services, { certificateId: id, ...revocation })
+    scene.services.clock.advance(86_400)
+    expect(await placement()).toMatchObject({ state: 'failed', deployed_fingerprint: before, next_attempt_at: null })
+    expect(await listPlacements(scene.services, id)).toMatchObject([
+      { state: 'failed', cause: { code: 'already_revoked' } },
+    ])
+  })
+
+  it('by a revocation after it left its service half changed still needs somebody', async () => {
+    const { id, agent, item, placement } = await underWay()
+    await agent.report(item, { outcome: 'torn', code: 'deploy_torn', message: 'half of it' })
+    await deployCertificate(scene.services, { certificateId: id, actor: operator })
+    only(await agent.claim(), 'Deployment')
+    await revokeCertificate(scene.services, { certificateId: id, ...revocation })
+    const { id: placementId, ...found } = (await placement()) ?? {}
+    expect(found).toMatchObject({ state: 'failed', cause_code: 'deploy_torn' })
+    expect(await scene.services.store.events.isOpen(`placement:${placementId}:critical`)).toBe(true)
+  })
+
+  it('by a revocation that came while it began is under way no longer either', async () => {
+    const { id, agent, item, placement } = await underWay()
+    await agent.report(item, { outcome: 'failed', code: 'deploy_failed', message: 'not yet' })
+    const placementId = (await placement())?.id ?? ''
+    const claim = await holdTransaction(scene.services, async (tx) => {
+      await tx.placements.lock(placementId)
+      await tx.placements.update(placementId, { state: 'deploying' })
+    })
+    const revoking = revokeCertificate(scene.services, { certificateId: id, ...revocation })
+    await untilBlocked(scene.services)
+    await claim.commit()
+    await revoking
+    expect(await placement()).toMatchObject({ state: 'failed' })
   })
 
   it('is not believed after its bound, when others may have been there', async () => {

@@ -188,8 +188,11 @@ async function cancelIssuance(tx: Tx, holderId: string, reason: string): Promise
   if (job !== undefined) await tx.jobs.cancel({ column: 'id', value: job.id }, { at: tx.now, reason })
 }
 
+/** What is under way ends here, whether its agent is ever heard of again or not; what it says of it all the same is kept as what is there. */
 async function freeze(tx: Tx, placementId: string): Promise<void> {
+  const placement = await tx.placements.lock(placementId)
   await tx.placements.update(placementId, {
+    ...(placement?.state === 'deploying' ? { state: 'failed' as const } : {}),
     frozen_at: tx.now,
     next_attempt_at: null,
     verify_at: null,
