@@ -1,3 +1,4 @@
+import type { RevocationReason } from '@certctl/core'
 import { describe, expect, it } from '@jest/globals'
 import { listPlacements } from '../../src/inventory/certificate-parts.js'
 import { retireAgent } from '../../src/inventory/retire-agent.js'
@@ -5,6 +6,7 @@ import { updateTarget } from '../../src/inventory/update-target.js'
 import { renewCertificate } from '../../src/lifecycle/asking/renew-certificate.js'
 import { linkTarget } from '../../src/lifecycle/placement/link-target.js'
 import { revokeCertificate } from '../../src/lifecycle/revocation/revoke-certificate.js'
+import { revokeVersion } from '../../src/lifecycle/revocation/revoke-version.js'
 import { dueRenewals } from '../../src/schedule/due-renewals.js'
 import { reconcilePlacements } from '../../src/schedule/reconcile-placements.js'
 import { silentAgents } from '../../src/schedule/silent-agents.js'
@@ -17,6 +19,13 @@ const day = 86_400
 
 async function move({ services }: Scene, agentId: string): Promise<void> {
   await updateTarget(services, { id: 'target-a', agentId, actor: operator, check: () => undefined })
+}
+
+/** The version that the agent serves of the only certificate. */
+async function revokeAt({ services }: Scene, agentId: string, reason: RevocationReason): Promise<void> {
+  const [holder] = await services.store.holders.listOfAgent(agentId)
+  const versionId = holder?.current_version_id ?? ''
+  await revokeVersion(services, { versionId, reason, reasonText: 'a test', actor: operator })
 }
 
 describe('an agent that dies with a deployment in hand', () => {
@@ -176,6 +185,50 @@ describe('where another agent can serve', () => {
       only(await other.claim(), 'Issuance')
     })
   })
+
+  it('a version that was revoked for good is not followed by one elsewhere because its target moves, and moves on', async () => {
+    await withScene({}, async (scene) => {
+      const { services } = scene
+      const { id, agent } = await served(scene)
+      const elsewhere = await scene.agent('agent-z')
+      await scene.target('target-z', elsewhere.id)
+      await linkTarget(services, { certificateId: id, targetId: 'target-z', actor: operator })
+      const asked = only(await elsewhere.claim())
+      await elsewhere.submit(asked, await elsewhere.csr(asked))
+      await scene.work()
+      await revokeAt(scene, agent.id, 'cessationOfOperation')
+      for (const name of ['agent-b', 'agent-c']) {
+        const other = await scene.agent(name)
+        await move(scene, name)
+        await dueRenewals.run(services, never)
+        expect(await other.claim()).toEqual([])
+        const holder = await services.store.holders.findOfAgent(id, name)
+        expect(holder).toMatchObject({ blocked_code: 'already_revoked', last_error: 'The certificate was revoked' })
+      }
+      await renewCertificate(services, { certificateId: id, actor: operator, force: false })
+      const open = await services.store.jobs.listOpenOfCertificate(id, 'issue')
+      expect(open.map(({ agent_id }) => agent_id).toSorted()).toEqual(['agent-c', 'agent-z'])
+    })
+  })
+
+  it.each([
+    ['its key was compromised', 'keyCompromise', false],
+    ['somebody asked for a new one since', 'cessationOfOperation', true],
+  ] as const)(
+    'a version that was revoked is followed by one where its target moves to if %s',
+    async (_, reason, asks) => {
+      await withScene({}, async (scene) => {
+        const { id, agent } = await served(scene)
+        await revokeAt(scene, agent.id, reason)
+        if (asks) await renewCertificate(scene.services, { certificateId: id, actor: operator, force: false })
+        for (const name of ['agent-b', 'agent-c']) {
+          const other = await scene.agent(name)
+          await move(scene, name)
+          only(await other.claim(), 'Issuance')
+        }
+      })
+    },
+  )
 
   it('an agent that is retired leaves the others and their placements as they are, and is not waited for', async () => {
     await withScene({ metered: true }, async (scene) => {

@@ -33,7 +33,7 @@ export async function planPlacements(tx: Tx, plan: PlacementPlan): Promise<strin
   ])
   const targets = byId(targetRows)
   const live = placements.filter(({ target_id: id }) => targets.get(id)?.retired_at === null)
-  await addMissingHolders(tx, certificate.id, { holders, needed: new Set(live.map((row) => row.agent_id)) })
+  await addMissingHolders(tx, certificate, { holders, live })
   const jobs: string[] = []
   for (const placement of live) {
     const target = targets.get(placement.target_id)
@@ -53,29 +53,47 @@ function byId<Row extends { id: string }>(rows: readonly Row[]): ReadonlyMap<str
 /** An agent that holds no key of the certificate becomes a holder. */
 async function addMissingHolders(
   tx: Tx,
-  certificateId: string,
-  { holders, needed }: { holders: readonly HolderRow[]; needed: ReadonlySet<string> },
+  certificate: CertificateRow,
+  { holders, live }: { holders: readonly HolderRow[]; live: readonly PlacementView[] },
 ): Promise<void> {
   const known = new Set(holders.map((holder) => holder.agent_id))
-  const standing = givenUp(holders)
-  for (const agentId of needed)
-    if (!known.has(agentId))
-      await tx.holders.insert({
-        ...standing,
-        id: createId('holder', tx.now),
-        certificate_id: certificateId,
-        kind: 'agent',
-        agent_id: agentId,
-        created_at: tx.now,
-      })
+  const needed = new Set(live.map((row) => row.agent_id).filter((agentId) => !known.has(agentId)))
+  for (const agentId of needed) {
+    const own = live.filter((placement) => placement.agent_id === agentId)
+    const standing = givenUp(holders) ?? ((await areGivenUp(tx, own)) ? revokedForGood(certificate) : {})
+    await tx.holders.insert({
+      ...standing,
+      id: createId('holder', tx.now),
+      certificate_id: certificate.id,
+      kind: 'agent',
+      agent_id: agentId,
+      created_at: tx.now,
+    })
+  }
 }
 
 /** Where all others gave up because the certificate was revoked for good, a new one does not ask by itself either. */
 function givenUp(holders: readonly HolderRow[]) {
   const [first] = holders
-  if (first === undefined || holders.some(({ blocked_code: code }) => code !== 'already_revoked')) return {}
+  if (first === undefined || holders.some(({ blocked_code: code }) => code !== 'already_revoked')) return undefined
   const { last_error_code, last_error, blocked_code, blocked_generation } = first
   return { last_error_code, last_error, blocked_code, blocked_generation }
+}
+
+/** All that goes there came with targets of others, whose version was revoked and who are not asked for a new one. */
+async function areGivenUp(tx: Tx, placements: readonly PlacementView[]): Promise<boolean> {
+  for (const { desired_version_id: desired } of placements) {
+    const version = desired === null ? undefined : await tx.versions.get(desired)
+    if (version === undefined || version.revoked_at === null) return false
+    const before = await tx.holders.get(version.holder_id)
+    if (before?.renewal_requested_at !== null) return false
+  }
+  return true
+}
+
+function revokedForGood({ generation }: CertificateRow) {
+  const reason = { last_error_code: 'already_revoked', last_error: 'The certificate was revoked' }
+  return { ...reason, blocked_code: 'already_revoked', blocked_generation: generation }
 }
 
 /** What each of these agents serves now, if it may. */

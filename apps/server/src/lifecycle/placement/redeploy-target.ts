@@ -26,7 +26,8 @@ export async function redeployTarget(
       state: 'pending',
       next_attempt_at: desired === undefined || isOfAnother || placement.frozen_at !== null ? null : tx.now,
       verify_at: null,
-      ...(isOfAnother ? { desired_version_id: null, desired_at: null } : {}),
+      // What was revoked goes nowhere, and says why nothing does.
+      ...(isOfAnother && desired?.revoked_at === null ? { desired_version_id: null, desired_at: null } : {}),
       failures: 0,
       cause_code: null,
       cause_message: null,
