@@ -10,6 +10,7 @@ export interface Lanes<Item> {
   /** Whom it is asked of: an issuer, a channel. */
   laneOf(item: Item): string
   work(item: Item): Promise<void>
+  /** In all; beyond it a lane in which nothing is under way still gets one. */
   atOnce: number
   perLane: number
   signal: AbortSignal
@@ -19,14 +20,17 @@ export interface Lanes<Item> {
 const lookMs = 1000
 const lookShare = 20
 
-/** Works off what is due, so much at once and so much of one lane, until nothing is: a side that does not answer fills its own lane and holds up no other. */
+/** Works off what is due, so much at once and so much of one lane, until nothing is: sides that do not answer fill their own lanes and hold up no other, however many they are. */
 export async function inLanes<Item>(services: Pick<Services, 'log'>, lanes: Lanes<Item>): Promise<void> {
   const underWay = new Map<Promise<void>, string>()
   const take = paced(lanes)
+  // A pace of its own: that there is no other lane does not keep those that answer from going on.
+  const takeBeyond = paced(lanes)
   try {
     while (!lanes.signal.aborted) {
       const before = underWay.size
-      const item = before < lanes.atOnce ? await take(fullOf([...underWay.values()], lanes)) : undefined
+      const look = before < lanes.atOnce ? take : takeBeyond
+      const item = await look(fullOf([...underWay.values()], lanes))
       if (item !== undefined) {
         const done = attempt(services, lanes, item).finally(() => underWay.delete(done))
         underWay.set(done, lanes.laneOf(item))
@@ -53,8 +57,9 @@ function paced<Item>({ take }: Lanes<Item>): Lanes<Item>['take'] {
   }
 }
 
-function fullOf<Item>(busy: readonly string[], { perLane }: Lanes<Item>): string[] {
-  return [...new Set(busy)].filter((lane) => busy.filter((other) => other === lane).length >= perLane)
+function fullOf<Item>(busy: readonly string[], { atOnce, perLane }: Lanes<Item>): string[] {
+  const most = busy.length < atOnce ? perLane : 1
+  return [...new Set(busy)].filter((lane) => busy.filter((other) => other === lane).length >= most)
 }
 
 /** Until one of them ends, or it is time to look again. */

@@ -22,7 +22,8 @@ export async function sendDue(services: Services, signal: AbortSignal): Promise<
     take: async (full) => await nextDue(services, full, signal),
     laneOf: ({ connection_id: notifier }) => notifier,
     work: async (row) => await sendOne(services, row, signal),
-    atOnce: 32,
+    // As many as people set up, save for very many: beyond that each notifier has one at a time.
+    atOnce: 128,
     perLane: 4,
     signal,
   })

@@ -2,13 +2,16 @@ import { createRegistry, defineNotifier, z } from '@certctl/core'
 import { expect, it } from '@jest/globals'
 import { emitEvent } from '../../src/notify/emit-event.js'
 import { sendDue } from '../../src/notify/send-due.js'
+import { widelyHeard } from '../../src/widely-heard.js'
 import { createGate } from '../lifecycle/fake-ca.js'
 import { createTestServices } from '../postgres.js'
 import { until } from '../races/steps.js'
 
-it('a notifier that does not answer keeps nobody from being told by another one, also of what happens meanwhile', async () => {
+it('eight notifiers that do not answer keep nobody from being told by another one, also of what happens meanwhile', async () => {
   const gate = createGate()
   const sent: string[] = []
+  const silent = 8
+  let underWay = 0
   const definition = defineNotifier({
     type: 'Channel',
     displayName: 'A channel for tests',
@@ -16,7 +19,10 @@ it('a notifier that does not answer keeps nobody from being told by another one,
     capabilities: { deduplicates: true, resolves: true, recipients: 'fixed' },
     create: ({ to }) => ({
       async send({ title }) {
-        if (to === 'silent') await gate.pass()
+        if (to === 'silent') {
+          underWay += 1
+          await gate.pass()
+        }
         sent.push(`${to}: ${title}`)
         return {}
       },
@@ -39,17 +45,18 @@ it('a notifier that does not answer keeps nobody from being told by another one,
       async (tx) => void (await emitEvent(tx, { type: 'certificate.issued', severity: 'info', title })),
     )
   try {
-    await services.store.connections.insert({ ...row, id: 'silent', name: 'silent', config: '{"to":"silent"}' })
+    for (let n = 0; n < silent; n += 1)
+      await services.store.connections.insert({ ...row, id: `s${n}`, name: `s${n}`, config: '{"to":"silent"}' })
     for (let n = 0; n < 20; n += 1) await emit(`event ${n}`)
-    const telling = sendDue(services, new AbortController().signal)
-    await gate.reached
+    const telling = sendDue(services, widelyHeard().signal)
+    await until(async () => underWay === 4 * silent, 'they have all that each may')
     await services.store.connections.insert({ ...row, id: 'other', name: 'other', config: '{"to":"other"}' })
     await emit('event 20')
     await until(async () => sent.includes('other: event 20'), 'the other notifier tells of it')
     expect(sent.filter((one) => one.startsWith('silent'))).toEqual([])
     gate.release()
     await telling
-    expect(sent).toHaveLength(22)
+    expect(sent).toHaveLength(21 * silent + 1)
   } finally {
     await services.close()
   }
