@@ -154,14 +154,14 @@ export function jobsTable(db: Kysely<Schema>) {
         .execute()
     },
 
-    /** The deployment of that moment is served, as a look shows that came after it; what its agent said of that itself stays. */
-    async noteServed(
+    /** What a look that came after the deployment of that moment says of whether it is served; what was proven before stays. */
+    async noteProof(
       { id, certificate_id, deployed_at }: Pick<PlacementRow, 'id' | 'certificate_id' | 'deployed_at'>,
-      verification: NonNullable<JobResult['verification']>,
+      proof: Pick<JobResult, 'verification' | 'unverifiable'>,
     ): Promise<void> {
       await db
         .updateTable('jobs')
-        .set({ result: sql`coalesce(result, '{}') || ${JSON.stringify({ verification })}::jsonb` })
+        .set({ result: sql`coalesce(result, '{}') || ${JSON.stringify(proof)}::jsonb` })
         .where('certificate_id', '=', certificate_id)
         .where('placement_id', '=', id)
         .where('kind', '=', 'deploy')

@@ -248,6 +248,39 @@ describe('how a deployment is proven', () => {
     })
   })
 
+  it('is not to be known either where a later look finds that no handshake can show it, until one does', async () => {
+    await withScene({}, async (scene) => {
+      const { id, agent, fingerprint } = await served(scene)
+      const { clock, store } = scene.services
+      const deployed = async (targetId: string, served: 'served' | 'later') => {
+        await scene.target(targetId, agent.id)
+        await linkTarget(scene.services, { certificateId: id, targetId, actor: operator })
+        const receipt = { changed: true, location: '/x', effective: 'now', served } as const
+        await agent.deployed(only(await agent.claim(), 'Deployment'), { receipt })
+      }
+      await deployed('target-b', 'later')
+      await deployed('target-c', 'later')
+      const statuses = async () => {
+        const { rows } = await store.jobs.page({ certificateId: id, kinds: ['deploy'] }, { limit: 9, count: false })
+        return Object.fromEntries(rows.map((row) => [row.target_id, jobView(row).verification_status]))
+      }
+      const see = async (targetId: string, said: Partial<JobReport>) => {
+        clock.advance(5000)
+        await dueVerifications.run(scene.services, never)
+        const asked = (await agent.claim()).filter(({ target_id }) => target_id === targetId)
+        await agent.report(only(asked, 'Verification'), { outcome: 'done', fingerprint, ...said })
+      }
+      const held = { matches: true, location: '/x', found_fingerprint: fingerprint }
+      await see('target-a', { verification: held, served: [] })
+      await see('target-b', { verification: held, served: [] })
+      expect(await statuses()).toEqual({ 'target-a': 'success', 'target-b': 'skipped', 'target-c': 'pending' })
+      const shown = { endpoint: 'b:443', chain_ok: true, at: clock.now().toISOString(), fingerprint }
+      await see('target-b', { verification: held, served: [shown] })
+      await see('target-c', { served: [] })
+      expect(await statuses()).toEqual({ 'target-a': 'success', 'target-b': 'success', 'target-c': 'skipped' })
+    })
+  })
+
   it('is what the target says; where it says nothing, what the server is set to', () => {
     const set = { verify_deployment: false, verify_timeout: 3 }
     const usual = { verify_deployment: true, verify_timeout: 10 }

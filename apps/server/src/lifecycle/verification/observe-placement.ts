@@ -47,7 +47,7 @@ export async function observePlacement(tx: Tx, rows: Rows, observed: Observed): 
   const isOver = placement.frozen_at !== null || placement.removed_at !== null
   if (desired === undefined || !settled || isOver || placement.deployed_at === null)
     return await tx.placements.update(placement.id, { observed_at: tx.now })
-  if (held === undefined && served.length === 0 && !isSilent(placement))
+  if (held === undefined && served.length === 0 && placement.state !== 'deployed')
     return await tx.placements.update(placement.id, {
       observed_at: tx.now,
       verify_at: verifyAt(tx, rows, { state: placement.state, everySeconds }),
@@ -106,9 +106,11 @@ async function keep(tx: Tx, rows: Rows, kept: Kept): Promise<void> {
   })
   const becameServed = verdict.state === 'served' && placement.state !== 'served'
   if (becameServed) {
-    await tx.jobs.noteServed(placement, shownAs(desired.fingerprint, tx.now))
+    await tx.jobs.noteProof(placement, { verification: shownAs(desired.fingerprint, tx.now) })
     await tellPlacement(tx, rows, { state: 'served', fingerprint: desired.fingerprint })
   }
+  const becameUnverifiable = verdict.state === 'unverifiable' && placement.state !== 'unverifiable'
+  if (becameUnverifiable) await tx.jobs.noteProof(placement, { unverifiable: true })
   if (verdict.state === 'deployed' && cause !== undefined) await tellOfSilence(tx, rows, cause.message)
   else if (!becameServed && (isSilent(placement) || placement.state === 'drifted')) await tellOfEnd(tx, rows)
 }
