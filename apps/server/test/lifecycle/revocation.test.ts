@@ -2,6 +2,7 @@ import type { WorkItem } from '@certctl/api'
 import { CertctlError } from '@certctl/core'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { getCertificate } from '../../src/inventory/get-certificate.js'
+import { archiveCertificate } from '../../src/lifecycle/asking/archive-certificate.js'
 import { renewCertificate } from '../../src/lifecycle/asking/renew-certificate.js'
 import { cancelJob } from '../../src/lifecycle/cancel-job.js'
 import { linkTarget } from '../../src/lifecycle/placement/link-target.js'
@@ -42,6 +43,22 @@ async function runWith(revoke: Scene['ca']['revoke']): Promise<void> {
   scene.ca.revoke = before
 }
 
+/** One that its issuer has failed to confirm so often that people were told. */
+async function unconfirmed() {
+  const story = await revoked()
+  const fail = async () => {
+    throw new CertctlError('upstream_unavailable', 'not today')
+  }
+  for (let attempt = 1; attempt <= 3; attempt += 1) {
+    await runWith(fail)
+    scene.services.clock.advance(600)
+  }
+  const id = (await story.row())?.id
+  const isTold = async () => await scene.services.store.events.isOpen(`revocation:${id}:critical`)
+  expect(await isTold()).toBe(true)
+  return { ...story, fail, isTold }
+}
+
 describe('a revocation', () => {
   it('holds here at once, and for good only when the issuer has confirmed it', async () => {
     const { id, row, versionId } = await revoked()
@@ -74,6 +91,43 @@ describe('a revocation', () => {
     expect(await row()).toMatchObject({ state: 'confirmed', attempts: 4 })
     expect(scene.ca.revocations.at(-1)).toMatchObject({ id: failing?.id, attempt: 4, firstAskedAt })
     expect(await scene.services.store.events.isOpen(`revocation:${failing?.id}:critical`)).toBe(false)
+  })
+
+  it('that its issuer does not confirm is told of until it does, although its certificate is archived', async () => {
+    const { row, fail, isTold, id } = await unconfirmed()
+    await archiveCertificate(scene.services, { certificateId: id, actor: operator })
+    expect(await isTold()).toBe(true)
+    scene.services.clock.advance(3600)
+    await runWith(fail)
+    expect(await isTold()).toBe(true)
+    scene.services.clock.advance(7200)
+    await unconfirmedRevocations.run(scene.services, never)
+    expect(await row()).toMatchObject({ state: 'confirmed', attempts: 5 })
+    expect(await isTold()).toBe(false)
+  })
+
+  it('of what has ended since troubles nobody any more, and its issuer is told all the same', async () => {
+    const { row, fail, isTold } = await unconfirmed()
+    scene.services.clock.advance(91 * 86_400)
+    await runWith(fail)
+    expect(await row()).toMatchObject({ state: 'here', attempts: 4, last_error_code: 'upstream_unavailable' })
+    expect(await isTold()).toBe(false)
+    scene.services.clock.advance(2 * 86_400)
+    await runWith(fail)
+    expect(await isTold()).toBe(false)
+    scene.services.clock.advance(2 * 86_400)
+    await unconfirmedRevocations.run(scene.services, never)
+    expect(await row()).toMatchObject({ state: 'confirmed', attempts: 6 })
+  })
+
+  it('of what has ended since troubles nobody either while its issuer has it in hand', async () => {
+    const { isTold } = await unconfirmed()
+    const inHand = async () => ({ status: 'requested', retryAfterSeconds: 120 }) as const
+    await runWith(inHand)
+    expect(await isTold()).toBe(true)
+    scene.services.clock.advance(91 * 86_400)
+    await runWith(inHand)
+    expect(await isTold()).toBe(false)
   })
 
   it('that a person must confirm at the CA is asked for by its reference, not filed again', async () => {

@@ -2,6 +2,7 @@ import { CertctlError, isCertctlError, messageOf, type RevocationOutcome, type R
 import { systemActor } from '../../access/principal.js'
 import type { Services } from '../../services.js'
 import type { RevocationRow } from '../../store/revocations.js'
+import type { Tx } from '../../store/store.js'
 import { answerInTime } from '../order/answer-in-time.js'
 import { backoff } from '../order/backoff.js'
 import { issuedRef } from '../order/issued-ref.js'
@@ -52,7 +53,10 @@ async function keep(services: Services, row: RevocationRow, outcome: RevocationO
       last_error_code: null,
       last_error: null,
     })
-    if (!isConfirmed) return
+    if (!isConfirmed) {
+      await endOutlived(tx, row)
+      return
+    }
     tx.audit.append({
       actor: systemActor,
       action: 'revocation.confirmed',
@@ -76,7 +80,7 @@ async function keepFailure(services: Services, row: RevocationRow, error: unknow
     const retryAfterSeconds = isCertctlError(error) ? error.retryAfterSeconds : undefined
     const nextAt = backoff({ failures: row.attempts, now: tx.now, retryAfterSeconds, random: tx.chance.random })
     await tx.revocations.update(row.id, { next_try_at: nextAt, last_error_code: code, last_error: message })
-    if (row.attempts < failuresBeforeAlert) return
+    if ((await endOutlived(tx, row)) || row.attempts < failuresBeforeAlert) return
     await raiseAlert(tx, {
       subject: `revocation:${row.id}`,
       type: 'revocation.unconfirmed',
@@ -89,6 +93,19 @@ async function keepFailure(services: Services, row: RevocationRow, error: unknow
   })
   // By itself: however many they are, that this one failed is known.
   if (code === 'upstream_unavailable') await restIssuer(services, row)
+}
+
+/** Nobody trusts a certificate that has ended, confirmed or not: its issuer is told on, and people need do nothing. Returns whether it has. */
+async function endOutlived(tx: Tx, row: RevocationRow): Promise<boolean> {
+  const version = await tx.versions.get(row.version_id)
+  if (version === undefined || version.not_after.getTime() > tx.now.getTime()) return false
+  await resolveAlert(tx, {
+    subject: `revocation:${row.id}`,
+    type: 'revocation.outlived',
+    title: 'The certificate has ended; its issuer has still not confirmed that it was revoked',
+    issuerId: row.issuer_id,
+  })
+  return true
 }
 
 /** Who does not answer is not asked for the others one after the other, each with a call that takes its time: they come after this one. */
