@@ -10,13 +10,20 @@ export const renewalInfo: Loop = {
   name: 'renewal-info',
   everySeconds: () => 20,
   async run(services, signal) {
+    const { holders } = services.store
+    // Where the next look past full lanes goes on: so it comes to what is due behind them, however much that is.
+    let after = ''
     await inLanes(services, {
       what: 'asking a CA when it wants a renewal',
       async take(full) {
         const now = services.clock.now()
         // Put off before it is asked, so that a copy that dies while asking leaves it to be asked again.
         const until = new Date(now.getTime() + putOffMs)
-        return await services.store.holders.takeForRenewalInfo({ now, until, except: full })
+        if (full.length === 0) return await holders.takeForRenewalInfo({ now, until, except: full })
+        const upTo = await holders.endOfRenewalInfo({ now, after })
+        const taken = await holders.takeForRenewalInfo({ now, until, except: full, after, upTo })
+        if (taken === undefined) after = upTo
+        return taken
       },
       laneOf: ({ issuer_id: issuer }) => issuer ?? '',
       work: async (holder) => await askRenewalInfo(services, holder, signal),

@@ -54,8 +54,13 @@ const ofAgent = rowsByAsked<HolderRow>(
 )
 const update = updateById('holders')
 
-// Behind one issuer that does not answer, with a million certificates, others are not looked for at any length.
+// Behind one issuer that does not answer, with a million certificates, others are looked for in parts.
 const looked = 5000
+
+function unseenPlace(place: string): RawBuilder<unknown> {
+  const { time, id } = readPlace(place)
+  return sql`(${unseenTime(time)}, ${unseenText(id)})`
+}
 
 export function holdersTable(db: Kysely<Schema>) {
   return {
@@ -122,15 +127,22 @@ export function holdersTable(db: Kysely<Schema>) {
         .execute()
     },
 
-    /** Takes one whose CA is to be asked when it wants the renewal, and puts its next look off until then; what another copy takes is passed over, and so are the issuers in `except`. */
+    /**
+     * Takes one whose CA is to be asked when it wants the renewal, and puts its next look off until then; what another copy takes is passed
+     * over, and so are the issuers in `except`. Only what stands between these places, where they are given.
+     */
     async takeForRenewalInfo({
       now,
       until,
       except,
+      after = '',
+      upTo = '',
     }: {
       now: Date
       until: Date
       except: readonly string[]
+      after?: string
+      upTo?: string
     }): Promise<(HolderRow & { issuer_id: string | null }) | undefined> {
       const issuer = sql<string | null>`(select issuer_id from versions where versions.id = holders.current_version_id)`
       const due = db
@@ -139,14 +151,10 @@ export function holdersTable(db: Kysely<Schema>) {
         .where('closed_at', 'is', null)
         .where('renewal_info_at', '<=', now)
         .$if(except.length > 0, (each) =>
-          each.where(sql<boolean>`coalesce(${issuer}, '') <> all(${unseenTexts(except)})`).where(
-            'renewal_info_at',
-            '<=',
-            sql<Date>`coalesce((select late.renewal_info_at from holders as late
-              where late.closed_at is null and late.renewal_info_at <= ${now}
-              order by late.renewal_info_at, late.id offset ${sql.lit(looked)} limit 1), ${now})`,
-          ),
+          each.where(sql<boolean>`coalesce(${issuer}, '') <> all(${unseenTexts(except)})`),
         )
+        .$if(after !== '', (each) => each.where(sql<boolean>`(renewal_info_at, id) > ${unseenPlace(after)}`))
+        .$if(upTo !== '', (each) => each.where(sql<boolean>`(renewal_info_at, id) <= ${unseenPlace(upTo)}`))
         .orderBy('renewal_info_at')
         .orderBy('id')
         .limit(1)
@@ -158,6 +166,15 @@ export function holdersTable(db: Kysely<Schema>) {
         .where('id', '=', due)
         .returning([...columns, issuer.as('issuer_id')])
         .executeTakeFirst()
+    },
+
+    /** Up to which place after this one a look past what is due at some issuers goes; none: to the end. */
+    async endOfRenewalInfo({ now, after }: { now: Date; after: string }): Promise<string> {
+      const { rows } = await sql<{ place: string }>`
+        select replace(renewal_info_at::text, ' ', 'T') || ' ' || id as place from holders
+        where closed_at is null and renewal_info_at <= ${unseenTime(now)} and (renewal_info_at, id) > ${unseenPlace(after)}
+        order by renewal_info_at, id offset ${sql.lit(looked - 1)} limit 1`.execute(db)
+      return rows[0]?.place ?? ''
     },
 
     /**

@@ -1,9 +1,12 @@
 import { CertctlError } from '@certctl/core'
 import { createCsr, generateKey } from '@certctl/pki'
 import { describe, expect, it } from '@jest/globals'
+import pg from 'pg'
 import { revokeVersion } from '../../src/lifecycle/revocation/revoke-version.js'
 import { renewalInfo } from '../../src/schedule/renewal-info.js'
 import { unconfirmedRevocations } from '../../src/schedule/unconfirmed-revocations.js'
+import { widelyHeard } from '../../src/widely-heard.js'
+import { addFleet } from '../bulk/fleet.js'
 import { createGate } from '../lifecycle/fake-ca.js'
 import { addIssuer, operator, type Scene, withScene } from '../lifecycle/scene.js'
 import { until } from '../races/steps.js'
@@ -30,6 +33,17 @@ async function revokedAt(scene: Scene, issuerId: string) {
   const { versionId } = await issuedBy(scene, issuerId)
   await revokeVersion(services, { versionId, reason: 'keyCompromise', reasonText: 'asked for', actor: operator })
   return async () => await services.store.revocations.findOfVersion(versionId)
+}
+
+/** So many certificates of the scene's issuer that it is to be asked about now. */
+async function dueFleet({ services, agent, target, issuerId }: Scene, matching: number): Promise<void> {
+  await agent('agent-fleet')
+  await target('target-fleet', 'agent-fleet')
+  await addFleet(services, { matching, others: 0, agentId: 'agent-fleet', targetId: 'target-fleet', issuerId })
+  const client = new pg.Client({ connectionString: services.database.url })
+  await client.connect()
+  const due = 'update holders set renewal_info_at = $1 where agent_id = $2'
+  await client.query(due, [services.clock.now(), 'agent-fleet']).finally(async () => await client.end())
 }
 
 describe('an issuer that does not answer', () => {
@@ -102,6 +116,40 @@ describe('an issuer that does not answer', () => {
       gate.release()
       await run
       expect(heard).toHaveLength(14)
+    })
+  })
+
+  it('keeps nobody from being asked, however many questions are due there', async () => {
+    await withScene({ opinions: true }, async (scene) => {
+      const { services, ca } = scene
+      await addIssuer(services, 'iss-other', ca.definition.type)
+      const early = await issuedBy(scene, 'iss-other')
+      const [holder] = await services.store.holders.listOfCertificate(early.id)
+      const askAt = async (at: Date | null) =>
+        await services.store.holders.update(holder?.id ?? '', { renewal_info_at: at })
+      await askAt(null)
+      for (let n = 0; n < 12; n += 1) await issuedBy(scene, scene.issuerId)
+      services.clock.advance(1)
+      await dueFleet(scene, 5050)
+      services.clock.advance(1)
+      const late = await issuedBy(scene, 'iss-other')
+      const others = [late.serialNumber, early.serialNumber]
+      const gate = createGate()
+      const heard: string[] = []
+      ca.renewalInfo = async ({ serialNumber }) => {
+        if (!others.includes(serialNumber)) await gate.pass()
+        heard.push(serialNumber)
+        return undefined
+      }
+      const stopping = widelyHeard()
+      const run = renewalInfo.run(services, stopping.signal)
+      await until(async () => heard.length === 1, 'the other issuer is asked')
+      await askAt(new Date(services.clock.now().getTime() - 3_600_000))
+      await until(async () => heard.length === 2, 'the other issuer is asked about what was due before all that')
+      expect(heard).toEqual(others)
+      stopping.abort()
+      gate.release()
+      await run
     })
   })
 })
