@@ -12,10 +12,11 @@ export interface SpawnedAgent {
 }
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+const loader = new URL('../../../scripts/as-shipped.mjs', import.meta.url).href
 
 export function spawnAgent(environment: Record<string, string>, argv: readonly string[] = []): SpawnedAgent {
   const { PATH = '', HOME = '' } = process.env
-  const child = spawn(process.execPath, ['--conditions=@certctl/source', '--import', 'tsx', main, ...argv], {
+  const child = spawn(process.execPath, ['--conditions=@certctl/source', '--import', loader, main, ...argv], {
     env: { PATH, HOME, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -1,21 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { pathToFileURL } from 'node:url'
 import { describe, expect, it } from '@jest/globals'
 import { useScene } from './run-cli.js'
 
 const scene = useScene()
 const main = join(import.meta.dirname, '..', 'src', 'main.ts')
-const tsx = pathToFileURL(
-  createRequire(join(import.meta.dirname, '..', '..', '..', 'package.json')).resolve('tsx'),
-).href
+const loader = new URL('../../../scripts/as-shipped.mjs', import.meta.url).href
 
 /** The program as a process of its own. */
 function start(...argv: string[]): ChildProcess {
-  return spawn(process.execPath, ['--import', tsx, '--conditions=@certctl/source', main, ...argv], {
+  return spawn(process.execPath, ['--import', loader, '--conditions=@certctl/source', main, ...argv], {
     env: { PATH: process.env.PATH, HOME: scene().home, ...scene().environment },
     stdio: ['pipe', 'pipe', 'pipe'],
   })

@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
@@ -15,13 +14,13 @@ export interface ServerProcess {
 }
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+const loader = new URL('../../../scripts/as-shipped.mjs', import.meta.url).href
 
 /** The real program from its source, with this environment and nothing else of ours. */
 export function startServerProcess(
   environment: Readonly<Record<string, string>>,
   argv: readonly string[] = [],
 ): ServerProcess {
-  const loader = createRequire(import.meta.url).resolve('tsx')
   const child = spawn(process.execPath, ['--import', loader, '--conditions=@certctl/source', main, ...argv], {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
-import { request } from 'node:https'
+import { Agent, request } from 'node:https'
 import { join } from 'node:path'
+import { createSecureContext } from 'node:tls'
 import { type ClientOf, createClient, operations } from '@certctl/api'
 import { unusedPort } from '@certctl/testing'
 import { startBalancer } from './balancer.js'
@@ -130,8 +131,10 @@ async function answers(copy: ServerCopy): Promise<void> {
   })
 }
 
-/** Sends one request on a connection of its own: a copy that died in between does not poison the next one. */
+/** Sends each request on a connection of its own: a copy that died in between does not poison the next one. */
 export function sender(baseUrl: string, ca: string, key: string) {
+  // Whoever asks over and over does not read the CA's certificate over and over.
+  const agent = new Agent({ keepAlive: false, secureContext: createSecureContext({ ca }) })
   return (wire: {
     method: string
     path: string
@@ -142,7 +145,7 @@ export function sender(baseUrl: string, ca: string, key: string) {
       const headers = { ...wire.headers, ...(key === '' ? {} : { authorization: `Bearer ${key}` }) }
       const sent = request(
         `${baseUrl}${wire.path}`,
-        { method: wire.method, headers, ca, agent: false, timeout: 90_000 },
+        { method: wire.method, headers, agent, timeout: 90_000 },
         (answer) => {
           let body = ''
           answer.setEncoding('utf8').on('data', (chunk: string) => {
