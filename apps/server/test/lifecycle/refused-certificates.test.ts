@@ -1,7 +1,8 @@
 import { createCsr, generateKey, parseCertificate } from '@certctl/pki'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { renewCertificate } from '../../src/lifecycle/asking/renew-certificate.js'
 import { recordRefused } from '../../src/lifecycle/order/record-refused.js'
-import { createScene, only, type Scene, withScene } from './scene.js'
+import { createScene, only, operator, type Scene, withScene } from './scene.js'
 
 let scene: Scene
 beforeAll(async () => {
@@ -113,15 +114,26 @@ describe('a certificate that is not what was approved', () => {
     await scene.work()
     const [used] = await scene.services.store.versions.listCurrent(first)
     const answer = scene.ca.answer
+    const certificatePem = scene.ca.signed.at(-1) ?? ''
     scene.ca.answer = async () => ({
       status: 'valid',
-      certificatePem: scene.ca.signed.at(-1) ?? '',
+      certificatePem,
       chainPem: scene.ca.ca.intermediatePem,
     })
     const { id: second } = await scene.request({ csrPem: await csrOf('e.example.test') })
     await scene.work()
-    scene.ca.answer = answer
     expect(await versionsOf(second)).toEqual([])
+    // Nor does a renewal of the same key end with it, whatever became of it.
+    await renewCertificate(scene.services, { certificateId: first, actor: operator, force: false })
+    for (const standing of ['current', 'lost'] as const) {
+      await scene.services.store.versions.update(used?.id ?? '', { standing })
+      scene.services.clock.advance(86_400)
+      await scene.work()
+      const [holder] = await scene.services.store.holders.listOfCertificate(first)
+      const last_error = expect.stringContaining('issued for an earlier order')
+      expect(holder).toMatchObject({ last_error_code: 'issued_mismatch', last_error })
+    }
+    scene.ca.answer = answer
     expect((await scene.services.store.versions.get(used?.id ?? ''))?.revoked_at).toBeNull()
   })
 })

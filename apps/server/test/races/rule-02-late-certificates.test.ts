@@ -3,6 +3,7 @@ import { changeCertificate } from '../../src/lifecycle/asking/change-certificate
 import { fulfilOrder } from '../../src/lifecycle/order/fulfil-order.js'
 import { createGate, type Gate } from '../lifecycle/fake-ca.js'
 import { createScene, only, operator, type Scene, type SceneAgent } from '../lifecycle/scene.js'
+import { addProfile, pendingOf } from '../lifecycle/two-people.js'
 import { holdTransaction, isPending, untilBlocked } from './steps.js'
 
 let scene: Scene
@@ -149,6 +150,12 @@ describe('rule 2: what comes too late is recorded, never made current, and revok
   it('does not use a certificate whose key was blocked while it was being issued, and asks for another key', async () => {
     const { id, agent, orderId, gate, done } = await pausedAtTheIssuer()
     const order = await scene.services.store.orders.get(orderId)
+    // Meanwhile its profile wants a second person, whom the next turn of the order asks.
+    await addProfile(scene, { id: 'prof-late', requires_approval: true })
+    await scene.services.store.certificates.update(id, { certificate_profile_id: 'prof-late' })
+    scene.services.clock.advance(61)
+    await scene.work()
+    const waiting = await pendingOf(scene, id)
     await scene.services.store.transaction(async (tx) => {
       await tx.certificates.lock(id)
       await tx.blockedKeys.insert({
@@ -162,6 +169,8 @@ describe('rule 2: what comes too late is recorded, never made current, and revok
     await done
     expect(await standings(id)).toEqual(['lost'])
     expect((await scene.services.store.orders.get(orderId))?.state).toBe('abandoned')
+    expect(await scene.services.store.approvals.get(waiting.id)).toMatchObject({ state: 'expired' })
+    expect(await scene.services.store.jobs.get(waiting.job_id)).toMatchObject({ state: 'done', outcome: 'superseded' })
     only(await agent.claim(), 'Issuance')
   })
 

@@ -366,6 +366,9 @@ describe('the keys an agent must keep', () => {
     ])
     const theirs = { deployed_fingerprint: null, served_fingerprint: foreign.fingerprint }
     expect(await keysWhere({ ...theirs, desired_version_id: foreign.id })).toEqual([null])
+    await store().targets.update('kept', { agent_id: other.agent.id })
+    expect(await keysWhere({ ...fingerprints, desired_version_id: 'desired' })).toEqual([null])
+    await store().targets.update('kept', { agent_id: agent.id })
     expect(await keysWhere({ ...fingerprints, removed_at: now() })).toEqual([null])
     expect(await store().versions.listLiveKeys(agent.id)).toContainEqual({
       certificate_id: id,
