@@ -20,6 +20,7 @@ export const approvalSubjectSchema = z
     issuer_id: z.string(),
     issuer_name: z.string(),
     issuer_type: z.string(),
+    issuer_config_sha256: z.string().optional().describe('Hash of its type and settings, secrets aside.'),
     key_algorithm: z.string(),
     spki_sha256: z.string().describe('Hash of the public key that is certified.'),
     key_custody: z.enum(['agent', 'outside', 'server']),

@@ -62,17 +62,13 @@ export function approvalsTable(db: Kysely<Schema>) {
       return (await pendingOfOrder(db, orderId))[0]
     },
 
-    /** Whether somebody agreed to exactly this. */
-    async isApproved(orderId: string, bound: string): Promise<boolean> {
-      const found = await db
+    async listApproved(orderId: string): Promise<Pick<ApprovalRow, 'bound' | 'shown'>[]> {
+      return await db
         .selectFrom('approvals')
-        .select('id')
+        .select(['bound', 'shown'])
         .where('order_id', '=', orderId)
         .where('state', '=', 'approved')
-        .where('bound', '=', bound)
-        .limit(1)
-        .executeTakeFirst()
-      return found !== undefined
+        .execute()
     },
 
     async listExpired(now: Date, limit: number): Promise<{ id: string }[]> {

@@ -102,7 +102,10 @@ export async function createFakeCa(
     definition: defineIssuer({
       type: metered ? 'FakeMetered' : 'Fake',
       displayName: 'A CA of the tests',
-      configSchema: z.strictObject({}),
+      configSchema: z.strictObject({
+        url: z.string().optional().describe('Where it would be.'),
+        root: z.string().optional().describe('What it would be known by.'),
+      }),
       capabilities: {
         operations: [
           'poll',

@@ -9,7 +9,7 @@ import { resolveAlert } from '../resolve-alert.js'
 import { barredPersons } from './barred-persons.js'
 import { type ApprovalRows, lockApproval } from './lock-approval.js'
 import { requestApproval } from './request-approval.js'
-import { shownOf } from './shown-of.js'
+import { isSame, shownOf } from './shown-of.js'
 
 export interface ApprovalDecision {
   approvalId: string
@@ -36,9 +36,9 @@ async function decide(services: Services, tx: Tx, decision: ApprovalDecision): P
   if (decision.decision === 'reject') return await reject(tx, rows, decision)
   if (await tx.blockedKeys.has(rows.order.spki_sha256)) return await dropBlockedKey(services, tx, rows)
   const current = await shownOf(tx, rows)
-  if (current.bound === approval.bound) return await approve(tx, rows, decision)
-  const { profile_id: profileId } = approval
-  const next = await requestApproval(services, tx, { ...rows, ...current, profileId })
+  if (isSame(approval, current)) return await approve(tx, rows, decision)
+  const { shown, bound } = current
+  const next = await requestApproval(services, tx, { ...rows, shown, bound, profileId: approval.profile_id })
   return new CertctlError(
     'conflict',
     `What approval ${approval.id} is about has changed since it was asked for; look at what is asked for now with: certctl approvals show ${next}`,

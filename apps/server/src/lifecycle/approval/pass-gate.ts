@@ -8,9 +8,11 @@ import { judgeCsr } from '../csr/judge-csr.js'
 import { profileOf } from '../policy/profile-of.js'
 import { requireRules } from '../policy/require-rules.js'
 import { requestApproval } from './request-approval.js'
-import { type ShownRows, shownOf } from './shown-of.js'
+import { isSame, type ShownRows, shownOf } from './shown-of.js'
 
-export type Passage = { is: 'open' } | { is: 'waiting' } | { is: 'refused'; error: CertctlError }
+export type Passage =
+  /** Where somebody agreed, to an issuer that was changed so often; it is to be asked as it was then. */
+  { is: 'open'; issuerGeneration?: number | undefined } | { is: 'waiting' } | { is: 'refused'; error: CertctlError }
 
 /**
  * The one gate before the CA: every order goes through it, whoever or whatever asked for it, in the transaction that counts its attempt,
@@ -21,25 +23,27 @@ export async function passGate(services: Services, tx: Tx, rows: ShownRows & { j
   if (rows.order.vendor_order_id !== null) return { is: 'open' }
   try {
     await requireRules(tx, rows.certificate)
-    return { is: (await isAgreed(services, tx, rows)) ? 'open' : 'waiting' }
+    return await agreement(services, tx, rows)
   } catch (error) {
     if (isCertctlError(error)) return { is: 'refused', error }
     throw error
   }
 }
 
-async function isAgreed(services: Services, tx: Tx, rows: ShownRows & { job: JobRow }): Promise<boolean> {
+async function agreement(services: Services, tx: Tx, rows: ShownRows & { job: JobRow }): Promise<Passage> {
   const { certificate, holder, order } = rows
   const profile = await profileOf(tx, certificate.certificate_profile_id)
-  if (!profile.requiresApproval) return true
+  if (!profile.requiresApproval) return { is: 'open' }
   // Nobody is asked to agree to what would be refused all the same.
   await judgeCsr(tx, { certificate, csrPem: order.csr_pem, custody: holder.kind, now: tx.now })
-  const { shown, bound } = await shownOf(tx, rows)
-  if (await tx.approvals.isApproved(order.id, bound)) return true
+  const asked = await shownOf(tx, rows)
+  const { shown, bound, issuerGeneration } = asked
+  const approved = await tx.approvals.listApproved(order.id)
+  if (approved.some((row) => isSame(row, asked))) return { is: 'open', issuerGeneration }
   const id = await requestApproval(services, tx, { ...rows, profileId: profile.id, shown, bound })
-  if (!services.config.approval_bypass) return false
+  if (!services.config.approval_bypass) return { is: 'waiting' }
   await bypass(services, tx, { id, rows })
-  return true
+  return { is: 'open' }
 }
 
 async function bypass(

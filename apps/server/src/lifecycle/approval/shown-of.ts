@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto'
 import { formatGeneralName, parseCsr } from '@certctl/pki'
 import type { Config } from '../../connectors/marked-schema.js'
 import { targetTypeOf } from '../../inventory/target-type.js'
+import type { ApprovalRow } from '../../store/approvals.js'
 import { canonicalJson } from '../../store/canonical-json.js'
 import type { CertificateRow } from '../../store/certificates.js'
+import type { ConnectionRow } from '../../store/connections.js'
 import type { HolderRow } from '../../store/holders.js'
 import type { OrderRow } from '../../store/orders.js'
 import type { Tx } from '../../store/store.js'
@@ -36,6 +38,8 @@ export interface Shown {
   issuer_id: string
   issuer_name: string
   issuer_type: string
+  /** Absent where a version asked that did not bind it. */
+  issuer_config_sha256?: string | undefined
   key_algorithm: string
   spki_sha256: string
   key_custody: string
@@ -52,8 +56,18 @@ export interface ShownRows {
   order: OrderRow
 }
 
-/** What a decision about this order is about, and the hash that it holds for: with another key, name, issuer, target or command it is another decision. */
-export async function shownOf(tx: Tx, rows: ShownRows): Promise<{ shown: Shown; bound: string }> {
+export interface Asked {
+  shown: Shown
+  bound: string
+  /** How often its issuer was changed. */
+  issuerGeneration: number | undefined
+}
+
+/**
+ * What a decision about this order is about, and the hash that it holds for: with another key, name, issuer, target or command it is
+ * another decision. So it is with other settings of the issuer, which are no part of that hash: older versions compare it as a whole.
+ */
+export async function shownOf(tx: Tx, rows: ShownRows): Promise<Asked> {
   const { certificate, holder, order } = rows
   const issuer = await tx.connections.get('issuer', order.issuer_id)
   const serving = holder.current_version_id === null ? undefined : await tx.versions.get(holder.current_version_id)
@@ -62,6 +76,7 @@ export async function shownOf(tx: Tx, rows: ShownRows): Promise<{ shown: Shown; 
     issuer_id: order.issuer_id,
     issuer_name: issuer?.name ?? order.issuer_id,
     issuer_type: issuer?.type ?? '',
+    issuer_config_sha256: issuer === undefined ? undefined : settingsHash(issuer),
     key_algorithm: keyAlgorithmOf(parseCsr(order.csr_pem).publicKey),
     spki_sha256: order.spki_sha256,
     key_custody: holder.kind,
@@ -71,7 +86,19 @@ export async function shownOf(tx: Tx, rows: ShownRows): Promise<{ shown: Shown; 
     replaces_not_after: serving?.not_after.toISOString(),
     targets: await targetsOf(tx, rows),
   }
-  return { shown, bound: boundOf(rows, shown) }
+  return { shown, bound: boundOf(rows, shown), issuerGeneration: issuer?.generation }
+}
+
+/** Whether a decision about what was asked then is one about what is asked now. */
+export function isSame(then: Pick<ApprovalRow, 'bound' | 'shown'>, now: Asked): boolean {
+  const { issuer_config_sha256: settings } = then.shown as Partial<Shown>
+  return then.bound === now.bound && (settings === undefined || settings === now.shown.issuer_config_sha256)
+}
+
+/** Credentials may be renewed without its becoming another CA; of what is sealed as a whole nobody can tell, so that each change counts. */
+function settingsHash({ type, config, secrets, generation }: ConnectionRow): string {
+  const isSealedWhole = secrets !== null && Object.keys(config).length === 0
+  return sha256({ type, config, ...(isSealedWhole ? { generation } : {}) })
 }
 
 function certificatePart(certificate: CertificateRow) {
@@ -127,5 +154,9 @@ function boundOf({ certificate, holder, order }: ShownRows, { key_algorithm, tar
     holder_id: holder.id,
     places,
   }
-  return createHash('sha256').update(canonicalJson(bound)).digest('hex')
+  return sha256(bound)
+}
+
+function sha256(value: object): string {
+  return createHash('sha256').update(canonicalJson(value)).digest('hex')
 }

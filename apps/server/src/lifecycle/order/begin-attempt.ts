@@ -28,6 +28,8 @@ export interface Attempt {
   /** Why it must not be asked for, by rules that hold now or because its time is over. */
   refusal: CertctlError | undefined
   isOverdue: boolean
+  /** Where a second person agreed: the issuer they agreed to, by how often it was changed. */
+  issuerGeneration: number | undefined
 }
 
 /**
@@ -58,8 +60,9 @@ export async function beginAttempt(services: Services, job: LeasedJob): Promise<
     const passage = isOverdue ? unanswered : await passGate(services, tx, rows)
     if (passage.is === 'waiting') return await wait(tx, job)
     const refusal = passage.is === 'refused' ? passage.error : undefined
+    const issuerGeneration = passage.is === 'open' ? passage.issuerGeneration : undefined
     const [counted, around] = await Promise.all([count(tx, order), surroundings(tx, rows)])
-    return { job, certificate, holder, order: counted, ...around, refusal, isOverdue }
+    return { job, certificate, holder, order: counted, ...around, refusal, isOverdue, issuerGeneration }
   })
 }
 

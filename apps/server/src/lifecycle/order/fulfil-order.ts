@@ -24,6 +24,9 @@ export async function fulfilOrder(services: Services, job: LeasedJob, signal: Ab
   if (await awaitBudget(services, job, { issuer, signal })) return
   const attempt = await beginAttempt(services, job)
   if (attempt === undefined) return
+  // It was opened before the gate looked, and nobody agreed to it as it was then.
+  if ((attempt.issuerGeneration ?? issuer.generation) !== issuer.generation)
+    return await deferOrder(services, job, { seconds: 0, message: `Issuer ${issuer.name} was changed; it goes on` })
   try {
     const approved = await approve(services, attempt)
     const asked = { attempt, approved, issuer, signal }
