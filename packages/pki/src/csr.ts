@@ -29,6 +29,8 @@ export interface Csr {
     readonly keyUsages: readonly string[]
     readonly mustStaple: boolean
     readonly isCa: boolean
+    /** Every extension by object identifier. */
+    readonly extensions: readonly string[]
   }
   /** Every attribute by object identifier. */
   readonly attributes: readonly string[]
@@ -178,6 +180,6 @@ function acceptedName(name: GeneralName): GeneralName {
   }
 }
 
-function requestedOf({ extendedKeyUsages, keyUsages, mustStaple, isCa }: Extensions): Csr['requested'] {
-  return { extendedKeyUsages, keyUsages, mustStaple, isCa }
+function requestedOf({ extendedKeyUsages, keyUsages, mustStaple, isCa, present }: Extensions): Csr['requested'] {
+  return { extendedKeyUsages, keyUsages, mustStaple, isCa, extensions: present }
 }

@@ -115,6 +115,7 @@ describe('a CSR of somebody else', () => {
       keyUsages: ['keyCertSign', 'cRLSign'],
       mustStaple: false,
       isCa: true,
+      extensions: ['2.5.29.15', '2.5.29.19'],
     })
   })
 

@@ -72,6 +72,20 @@ describe('what a CA returns', () => {
     await expect(check({ names, subject: [{ type: 'CN', value: 'other.example' }] })).rejects.toThrow(/other\.example/)
   })
 
+  it('is refused with any name in its subject that was not asked for, wherever it stands', async () => {
+    const own = { type: 'CN', value: 'A.example' }
+    for (const part of [
+      { type: 'CN', value: 'evil.test' },
+      { type: 'emailAddress', value: 'ceo@evil.test' },
+    ])
+      for (const subject of [
+        [part, own],
+        [own, part],
+      ])
+        await expect(check({ names, subject })).rejects.toThrow(new RegExp(`${part.value}, which was not asked for`))
+    await expect(check({ names, subject: [{ type: 'O', value: 'Of the CA' }, own, own] })).resolves.toBeDefined()
+  })
+
   it('is refused when it has ended, or begins in the future', async () => {
     await expect(check({}, { now: days(91) })).rejects.toThrow(/ended/)
     await expect(check({}, { now: days(-1) })).rejects.toThrow(/begins/)

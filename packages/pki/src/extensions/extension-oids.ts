@@ -25,6 +25,7 @@ export const extensionOids = {
   microsoftSid: '1.3.6.1.4.1.311.25.2',
   extensionRequest: '1.2.840.113549.1.9.14',
   microsoftExtensionRequest: '1.3.6.1.4.1.311.2.1.14',
+  smimeCapabilities: '1.2.840.113549.1.9.15',
   challengePassword: '1.2.840.113549.1.9.7',
   ocsp: '1.3.6.1.5.5.7.48.1',
   caIssuers: '1.3.6.1.5.5.7.48.2',

@@ -3,12 +3,16 @@ import {
   type Csr,
   checkKeyPolicy,
   checkProofOfPossession,
+  extensionName,
+  extensionOids,
   formatGeneralName,
+  type NameAttribute,
   type PublicKeyInfo,
   parseCsr,
   parseGeneralName,
   sameNames,
 } from '@certctl/pki'
+import { isNamed } from '../asking/is-named.js'
 import { keyAlgorithmOf } from '../policy/key-algorithm-of.js'
 import type { Passed } from '../stage.js'
 
@@ -28,9 +32,27 @@ export function validateCsr(csrPem: string, asked: AskedCsr): ValidCsr {
   const csr = parseCsr(csrPem)
   checkKeyPolicy(csr.publicKey)
   checkProofOfPossession(csr)
+  checkSubject(csr, asked)
   checkNames(csr, asked)
+  checkExtensions(csr)
   checkAlgorithm(csr.publicKey, asked)
   return csr as ValidCsr
+}
+
+/** Every part that relying parties read as a host, address or mailbox, wherever in the subject: a CA that takes subjects over certifies all. */
+function checkSubject({ subject }: Csr, { names, commonName }: AskedCsr): void {
+  const stranger = subject.find(
+    ({ type, value }) => isName(type) && !(type === 'CN' && value === commonName) && !isNamed(value, names),
+  )
+  if (stranger === undefined) return
+  throw new CertctlError(
+    'identifier_rejected',
+    `The CSR's subject has ${stranger.type}=${stranger.value.slice(0, 80)}, which is none of the certificate's names; make a CSR without it, or ask for it as a name`,
+  )
+}
+
+function isName(type: string): boolean {
+  return type === 'CN' || type === 'emailAddress'
 }
 
 function checkNames(csr: Csr, { names, commonName }: AskedCsr): void {
@@ -47,27 +69,46 @@ function checkNames(csr: Csr, { names, commonName }: AskedCsr): void {
     )
 }
 
-/** The alternative names, and the common name where it is a name of a host, address or mailbox: relying parties read it as one. */
-function namesOf(csr: Csr, askedCommonName: string | undefined): readonly GeneralName[] {
-  const { commonName, names } = csr
-  if (commonName === undefined || commonName === askedCommonName) return names.length > 0 ? names : nameOf(commonName)
-  const [name] = nameOf(commonName)
-  if (name === undefined)
-    throw new CertctlError(
-      'identifier_rejected',
-      `The CSR has the common name "${commonName.slice(0, 80)}", which is none of the certificate's names`,
-    )
-  return [...names, name]
+/** The alternative names, and what the subject names beside them, or instead of them. */
+function namesOf({ subject, names }: Csr, askedCommonName: string | undefined): readonly GeneralName[] {
+  const isMore = ({ type, value }: NameAttribute) => isName(type) && (names.length === 0 || value !== askedCommonName)
+  return [...names, ...subject.filter(isMore).flatMap(({ value }) => nameOf(value))]
 }
 
-function nameOf(commonName: string | undefined): readonly GeneralName[] {
-  if (commonName === undefined) return []
+function nameOf(value: string): readonly GeneralName[] {
   try {
-    return [parseGeneralName(commonName)]
+    return [parseGeneralName(value)]
   } catch (error) {
     if (isCertctlError(error)) return []
     throw error
   }
+}
+
+// What judges here look at, the key's own hash, and the ciphers of a mailbox, which Windows adds to every CSR and which give no right.
+const offeredExtensions: readonly string[] = [
+  extensionOids.subjectAltName,
+  extensionOids.keyUsage,
+  extensionOids.extendedKeyUsage,
+  extensionOids.basicConstraints,
+  extensionOids.tlsFeature,
+  extensionOids.subjectKeyIdentifier,
+  extensionOids.smimeCapabilities,
+]
+
+/** A CA that takes extensions over would certify what nobody looked at: policies, constraints, Windows' templates and accounts. */
+function checkExtensions({ requested, attributes }: Csr): void {
+  const stranger = requested.extensions.find((oid) => !offeredExtensions.includes(oid))
+  if (stranger !== undefined)
+    throw new CertctlError(
+      'csr_rejected',
+      `The CSR asks for the extension ${extensionName(stranger)}, which is not offered here; make a CSR without it`,
+    )
+  // OpenSSL takes extensions from here too, where we read none.
+  if (attributes.includes(extensionOids.microsoftExtensionRequest))
+    throw new CertctlError(
+      'csr_rejected',
+      `The CSR asks for extensions in the old attribute ${extensionName(extensionOids.microsoftExtensionRequest)}; make one that asks in ${extensionName(extensionOids.extensionRequest)}`,
+    )
 }
 
 function checkAlgorithm(key: PublicKeyInfo, { keyAlgorithm, allowsOtherKeys }: AskedCsr): void {

@@ -8,6 +8,7 @@ import {
   sameNames,
   splitCertificates,
 } from '@certctl/pki'
+import { isNamed } from '../asking/is-named.js'
 import type { ApprovedRequest } from '../policy/apply-policy.js'
 import type { Passed } from '../stage.js'
 
@@ -73,10 +74,15 @@ function checkKeyAndNames(certificate: Certificate, { csr, names, commonName }: 
   if (missing.length > 0) throw mismatch(`lacks ${missing.map(formatGeneralName).join(', ')}`)
   if (certificate.otherNames.length > 0)
     throw mismatch(`has names that were not asked for: ${certificate.otherNames.join(', ')}`)
-  const { commonName: found } = certificate
-  const isKnown =
-    found === undefined || found === commonName || names.some(({ value }) => value === found.toLowerCase())
-  if (!isKnown) throw mismatch(`has the common name ${found}, which was not asked for`)
+  const stranger = certificate.subject.find(
+    ({ type, value }) =>
+      (type === 'CN' && value !== commonName && !isNamed(value, names)) ||
+      (type === 'emailAddress' && !isNamed(value, names)),
+  )
+  if (stranger !== undefined)
+    throw mismatch(
+      `has the ${stranger.type === 'CN' ? 'common name' : 'e-mail address'} ${stranger.value}, which was not asked for`,
+    )
 }
 
 function checkValidity({ notBefore, notAfter }: Certificate, expected: IssuedExpectation): void {

@@ -39,6 +39,7 @@ export interface AppliedPolicy {
 export function applyPolicy(csr: ValidCsr, { wanted, profile, mostSeconds, now }: AppliedPolicy): ApprovedRequest {
   requireAllowed(wanted, profile)
   requireAllowedCsr(csr, profile)
+  requireSubject(csr, { wanted, profile })
   const maxTtlSeconds = ttlSeconds(mostSeconds, profile)
   const seconds = ttlSeconds(wanted.validitySeconds, { maxTtlSeconds })
   return {
@@ -69,6 +70,21 @@ function requireAllowedCsr(csr: ValidCsr, profile: Profile): void {
   const missing = profile.requiredCsrAttributes.find((attribute) => !hasAttribute(csr, attribute))
   if (missing !== undefined)
     throw ofCsr(profile, `a CSR without the attribute ${missing} is not allowed`, 'make one that has it')
+}
+
+/** Else a CA that takes subjects over would certify an organisation, or an account, that no profile and nobody who agreed has seen. */
+function requireSubject({ subject }: ValidCsr, { wanted, profile }: Pick<AppliedPolicy, 'wanted' | 'profile'>): void {
+  if (profile.allowsOtherSubjects) return
+  // `validate-csr` holds these to the names.
+  const known = ['CN', 'emailAddress', ...profile.requiredCsrAttributes].map((type) => type.toLowerCase())
+  const stranger = subject.find(
+    ({ type, value }) =>
+      !known.includes(type.toLowerCase()) &&
+      !wanted.subject.some((part) => part.type.toLowerCase() === type.toLowerCase() && part.value === value),
+  )
+  if (stranger === undefined) return
+  const part = `${stranger.type}=${stranger.value.slice(0, 80)}`
+  throw ofCsr(profile, `${part} in its subject is not allowed`, 'make a CSR whose subject is the common name alone')
 }
 
 function ofCsr(profile: Profile, fault: string, remedy: string) {

@@ -38,6 +38,8 @@ export interface Profile {
   requiredCsrAttributes: readonly string[]
   /** Whether a CSR may bring a key of another kind than the certificate asks for. */
   allowsOtherKeys: boolean
+  /** Whether the subject of a CSR may say more than the names. */
+  allowsOtherSubjects: boolean
   /** Whether a certificate may be renewed from a stored CSR, and so with the key it has. */
   allowsKeyReuse: boolean
   /** Whether a second person has to agree before the CA is asked. */
@@ -61,6 +63,7 @@ export const defaultProfile: Profile = {
   forcesMustStaple: false,
   requiredCsrAttributes: [],
   allowsOtherKeys: false,
+  allowsOtherSubjects: true,
   allowsKeyReuse: true,
   requiresApproval: false,
 }

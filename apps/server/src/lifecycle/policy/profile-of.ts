@@ -35,6 +35,7 @@ function profileFrom(row: ProfileRow): Profile {
     forcesMustStaple: row.must_staple,
     requiredCsrAttributes: row.required_csr_attributes,
     allowsOtherKeys: false,
+    allowsOtherSubjects: false,
     allowsKeyReuse: row.allow_key_reuse,
     requiresApproval: row.requires_approval,
   }
