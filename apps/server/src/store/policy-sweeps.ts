@@ -20,12 +20,38 @@ export function policySweepsTable(db: Kysely<Schema>) {
       return rows
     },
 
+    /** From where it stands. Whatever another copy has of it is begun anew. */
     async keep({ rule_id, rule_updated_at, swept_to }: DueSweep, doneAt: Date | null): Promise<void> {
       const progress = { rule_updated_at, swept_to, done_at: doneAt }
       await db
         .insertInto('policy_sweeps')
         .values({ rule_id, ...progress })
         .onConflict((conflict) => conflict.column('rule_id').doUpdateSet(progress))
+        .execute()
+    },
+
+    /** Returns whether it stood where this copy left it: else another one goes on with it, or it has to begin anew. */
+    async advance(
+      { rule_id, rule_updated_at, swept_to }: DueSweep,
+      to: { swept_to: string } | { done_at: Date },
+    ): Promise<boolean> {
+      const { numUpdatedRows } = await db
+        .updateTable('policy_sweeps')
+        .set(to)
+        .where('rule_id', '=', rule_id)
+        .where('rule_updated_at', '=', rule_updated_at)
+        .where('swept_to', '=', swept_to)
+        .executeTakeFirst()
+      return numUpdatedRows === 1n
+    },
+
+    /** What rules of this type look at has changed: they begin anew, those too that are under way. */
+    async again(type: string): Promise<void> {
+      const rules = db.selectFrom('policy_rules').select('id').where('type', '=', type).where('enabled', '=', true)
+      await db
+        .updateTable('policy_sweeps')
+        .set({ rule_updated_at: new Date(0), swept_to: '', done_at: null })
+        .where('rule_id', 'in', rules)
         .execute()
     },
 

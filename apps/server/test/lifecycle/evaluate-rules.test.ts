@@ -137,6 +137,11 @@ describe('RenewalLeadTime', () => {
     expect(fault('RenewalLeadTime', { lead_time_days: 14 })).toBeUndefined()
   })
 
+  it('judges by the policy too where what is served was planned before it changed', () => {
+    const changed = { serving: serving(30), renewalWindowDays: 2 }
+    expect(fault('RenewalLeadTime', { lead_time_days: 14 }, changed)).toMatch(/renewed 2 days/)
+  })
+
   it('wants 30 days where it does not say how many', () => {
     expect(fault('RenewalLeadTime', {}, { renewalWindowDays: 29 })).toMatch(/at least 30/)
   })

@@ -27,8 +27,8 @@ export interface PlainNoun<Row extends NounRow> extends NounTraits {
   table(tables: Tables): NounTable<Row>
   /** For one that comes without an id. */
   newId(name: string, now: Date): string
-  /** What follows in the same transaction from its being added, changed or removed. */
-  changed?(tx: Tx, id: string): Promise<void>
+  /** What follows in the same transaction from its being added, changed (`before` says from what) or removed. */
+  changed?(tx: Tx, id: string, before?: Row): Promise<void>
   /** Holds the fields that are given against the rest: what they refer to exists, what they say together makes sense. Throws a fault of a field. May complete them. */
   check(tx: Tx, change: NounChange<Row>): Promise<NounFields>
   /** What makes removing one wrong beside its referrers. Throws `conflict`. */

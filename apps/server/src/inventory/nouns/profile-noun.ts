@@ -18,7 +18,12 @@ export const profileNoun: PlainNoun<ProfileRow> = {
     { table: 'renewal_policies', column: 'certificate_profile_id' },
   ],
   wakes: true,
-  changed: async (tx, id) => await tx.holders.liftDenials(tx.now, { profileId: id }),
+  async changed(tx, id, before) {
+    await tx.holders.liftDenials(tx.now, { profileId: id })
+    if (before === undefined) return
+    const now = await tx.profiles.get(id)
+    if (now?.max_ttl_seconds !== before.max_ttl_seconds) await tx.policySweeps.again('CertificateLifetime')
+  },
   async check(tx, change) {
     requireOrder(change)
     requirePatterns(change.given)

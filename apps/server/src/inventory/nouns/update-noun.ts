@@ -32,7 +32,7 @@ export async function updateNoun<Row extends NounRow>(
         const checked = await noun.check(tx, { before, given: fields })
         const renamed = name === undefined ? {} : { name }
         await noun.table(tx).updateFields(id, { ...columnsOf(noun, checked), ...renamed, updated_at: tx.now })
-        await noun.changed?.(tx, id)
+        await noun.changed?.(tx, id, before)
         await record(tx, noun, { id, action: 'updated', actor, details: { ...renamed, ...checked } })
         return await written(tx, noun, id)
       }),

@@ -109,8 +109,9 @@ function judgeLeadTime(config: Readonly<Record<string, unknown>>, subject: RuleS
   const leads = serving.flatMap(({ notAfter, renewAt }) =>
     renewAt === undefined ? [] : [(notAfter.getTime() - renewAt.getTime()) / dayMs],
   )
-  const shortest = leads.length > 0 ? Math.min(...leads) : renewalWindowDays
-  if (shortest === undefined || shortest >= wanted) return undefined
+  // The policy says when the next one is renewed, whatever was planned for this one.
+  const shortest = Math.min(...leads, renewalWindowDays ?? Number.POSITIVE_INFINITY)
+  if (shortest >= wanted) return undefined
   return `It is renewed ${rounded(shortest)} days before its end; at least ${wanted} are wanted`
 }
 

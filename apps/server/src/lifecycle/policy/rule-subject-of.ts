@@ -2,6 +2,7 @@ import type { CertificateRow } from '../../store/certificates.js'
 import type { Tx } from '../../store/store.js'
 import { renewalPolicyOf } from '../renewal/renewal-policy-of.js'
 import type { RuleSubject } from './evaluate-rules.js'
+import { longestLife } from './longest-life.js'
 import { ttlSeconds } from './ttl-seconds.js'
 
 /** A certificate as rules see it, with what its holders serve now. */
@@ -9,6 +10,7 @@ export async function ruleSubjectOf(tx: Tx, certificate: CertificateRow): Promis
   const { certificate_profile_id: profileId, validity_seconds: wanted } = certificate
   const profile = profileId === null ? undefined : await tx.profiles.get(profileId)
   const policy = await renewalPolicyOf(tx, certificate)
+  const maxTtlSeconds = profile?.max_ttl_seconds ?? undefined
   return {
     issuerId: certificate.issuer_id,
     commonName: certificate.common_name ?? undefined,
@@ -17,7 +19,11 @@ export async function ruleSubjectOf(tx: Tx, certificate: CertificateRow): Promis
     ownerId: certificate.owner_id ?? undefined,
     teamId: certificate.team_id ?? undefined,
     tags: certificate.tags,
-    wantedSeconds: ttlSeconds(wanted ?? undefined, { maxTtlSeconds: profile?.max_ttl_seconds ?? undefined }),
+    // What a profile would allow is asked for as far as enforced rules do; what somebody asked for is judged as it is.
+    wantedSeconds:
+      wanted === null && maxTtlSeconds !== undefined
+        ? ttlSeconds(longestLife(await tx.policyRules.listEnabled()), { maxTtlSeconds })
+        : ttlSeconds(wanted ?? undefined, { maxTtlSeconds }),
     renewalWindowDays: policy.windowDays,
     serving: await servingOf(tx, certificate.id),
   }

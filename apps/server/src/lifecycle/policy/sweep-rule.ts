@@ -10,10 +10,12 @@ const batchSize = 200
 
 /**
  * Judges every certificate by one rule as it stands now, in batches, from where the last run stopped; a disabled rule is violated by
- * nothing. Certificates that change meanwhile are judged by their change. Two copies that sweep at once write the same.
+ * nothing. Certificates that change meanwhile are judged by their change; when a profile or renewal policy does, it is begun anew by the
+ * next run. Of two copies that sweep at once one goes on.
  */
 export async function sweepRule({ store }: Pick<Services, 'store'>, due: DueSweep, signal: AbortSignal): Promise<void> {
   let sweep = due
+  if (sweep.swept_to === '') await store.policySweeps.keep(sweep, null)
   while (!signal.aborted) {
     const { swept_to: after } = sweep
     const rule = await store.policyRules.get(sweep.rule_id)
@@ -26,8 +28,8 @@ export async function sweepRule({ store }: Pick<Services, 'store'>, due: DueSwee
     }
     const last = ids.at(-1)
     if (last === undefined) return await finish({ store }, rule, sweep)
+    if (!(await store.policySweeps.advance(sweep, { swept_to: last }))) return
     sweep = { ...sweep, swept_to: last }
-    await store.policySweeps.keep(sweep, null)
   }
 }
 
@@ -42,8 +44,8 @@ async function judge({ store }: Pick<Services, 'store'>, rule: PolicyRuleRow, ce
 
 async function finish({ store }: Pick<Services, 'store'>, rule: PolicyRuleRow, sweep: DueSweep): Promise<void> {
   await store.transaction(async (tx) => {
+    if (!(await tx.policySweeps.advance(sweep, { done_at: tx.now }))) return
     if (!rule.enabled) await endRule(tx, rule.id)
-    await tx.policySweeps.keep(sweep, tx.now)
     const violated = await tx.policyViolations.countOpenOfRule(rule.id)
     if (violated === 0) return
     await emitEvent(tx, {

@@ -25,6 +25,7 @@ export async function recomputeRenewals(
     })
     after = batch.length < batchSize ? undefined : batch.at(-1)
   }
+  await store.policySweeps.again('RenewalLeadTime')
   await store.renewalPolicies.update(policy.id, { applied_at: policy.updated_at })
 }
 
