@@ -11,6 +11,7 @@ import {
 import { isNamed } from '../asking/is-named.js'
 import type { ApprovedRequest } from '../policy/apply-policy.js'
 import type { Passed } from '../stage.js'
+import { besideProfile } from './beside-profile.js'
 
 interface Checked {
   certificate: Certificate
@@ -19,6 +20,8 @@ interface Checked {
   vendorRef: string | undefined
   /** Where the CA did not follow what it never promised to follow. */
   differences: readonly string[]
+  /** Where it is not as its profile says, and is used all the same. */
+  besideProfile: readonly string[]
 }
 
 /** A certificate that is what was approved, with a chain that leads somewhere. */
@@ -49,11 +52,14 @@ export function checkIssued(answer: IssuedAnswer, expected: IssuedExpectation): 
   const certificate = readAnswer(() => parseCertificate(answer.certificatePem))
   checkKeyAndNames(certificate, expected.approved)
   checkValidity(certificate, expected)
+  const { fault, notes } = besideProfile(certificate, { profile: expected.approved.profile, honours: expected.honours })
+  if (fault !== undefined) throw mismatch(fault)
   const checked: Checked = {
     certificate,
     chainPem: chainOf(certificate, answer, expected).chainPem,
     vendorRef: answer.vendorRef,
     differences: differencesOf(certificate, expected),
+    besideProfile: notes,
   }
   return checked as CheckedCertificate
 }

@@ -9,10 +9,11 @@ import type { Tx } from '../../store/store.js'
 import type { VersionRow } from '../../store/versions.js'
 import { planPlacements } from '../placement/plan-placements.js'
 import { noteViolations } from '../policy/note-violations.js'
+import { raiseAlert } from '../raise-alert.js'
 import { firstRenewal } from '../renewal/first-renewal.js'
 import { resolveAlert } from '../resolve-alert.js'
 import { queueRevocation } from '../revocation/queue-revocation.js'
-import { subjectsOfHolder } from '../subjects-of-holder.js'
+import { besideProfileOf, subjectsOfHolder } from '../subjects-of-holder.js'
 import type { CheckedCertificate } from './check-issued.js'
 import { closeOrder } from './close-order.js'
 import { insertVersion } from './insert-version.js'
@@ -199,17 +200,30 @@ async function tell(
     holder_id: holder.id,
     agent_id: holder.agent_id ?? undefined,
     differences: checked.differences.length > 0 ? checked.differences : undefined,
+    beside_profile: checked.besideProfile.length > 0 ? checked.besideProfile : undefined,
   }
   tx.audit.append({ actor: systemActor, action, resource_type: 'certificate', resource_id: certificate.id, details })
   const about = { certificateId: certificate.id, issuerId: version.issuer_id, data: details }
   const verb = action === 'certificate.renewed' ? 'renewed' : 'issued'
   const title = `${certificate.name} was ${verb}; it ends at ${version.not_after.toISOString()}`
   await emitEvent(tx, { ...about, type: action, severity: 'info', title })
+  const beside = besideProfileOf(holder.id)
+  const isBeside = checked.besideProfile.length > 0
   await resolveAlert(tx, {
     ...about,
-    subject: subjectsOfHolder(holder.id),
+    subject: subjectsOfHolder(holder.id).filter((subject) => !isBeside || subject !== beside),
     type: 'certificate.issuance_recovered',
     title,
+  })
+  if (!isBeside) return
+  const profileId = certificate.certificate_profile_id ?? ''
+  await raiseAlert(tx, {
+    ...about,
+    subject: beside,
+    type: 'certificate.beside_profile',
+    severity: 'warning',
+    title: `The CA issued ${certificate.name} other than its profile ${profileId} says: ${checked.besideProfile.join('; ')}. It is used; set up the CA, or the profile`,
+    command: `certctl profiles show ${profileId}`,
   })
 }
 

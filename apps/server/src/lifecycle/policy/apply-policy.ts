@@ -13,6 +13,8 @@ export type ApprovedRequest = Passed<
   'approved',
   {
     csr: ValidCsr
+    /** As it was then. */
+    profile: Profile
     commonName: string | undefined
     names: readonly GeneralName[]
     subject: readonly { type: string; value: string }[]
@@ -44,6 +46,7 @@ export function applyPolicy(csr: ValidCsr, { wanted, profile, mostSeconds, now }
   const seconds = ttlSeconds(wanted.validitySeconds, { maxTtlSeconds })
   return {
     csr,
+    profile,
     commonName: wanted.commonName,
     names: wanted.names,
     subject: wanted.subject,

@@ -40,6 +40,8 @@ export interface Profile {
   allowsOtherKeys: boolean
   /** Whether the subject of a CSR may say more than the names. */
   allowsOtherSubjects: boolean
+  /** Whether usages and must-staple of what a CA returns are held to it too. */
+  bindsIssued: boolean
   /** Whether a certificate may be renewed from a stored CSR, and so with the key it has. */
   allowsKeyReuse: boolean
   /** Whether a second person has to agree before the CA is asked. */
@@ -64,6 +66,7 @@ export const defaultProfile: Profile = {
   requiredCsrAttributes: [],
   allowsOtherKeys: false,
   allowsOtherSubjects: true,
+  bindsIssued: false,
   allowsKeyReuse: true,
   requiresApproval: false,
 }

@@ -36,6 +36,7 @@ function profileFrom(row: ProfileRow): Profile {
     requiredCsrAttributes: row.required_csr_attributes,
     allowsOtherKeys: false,
     allowsOtherSubjects: false,
+    bindsIssued: true,
     allowsKeyReuse: row.allow_key_reuse,
     requiresApproval: row.requires_approval,
   }
