@@ -18,6 +18,7 @@ function some<S extends z.ZodType>(item: S, most = 500) {
 /** What a rule of each type is told. */
 export const policyConfigSchemas = {
   AllowedIssuers: z.strictObject({ allowed_issuer_ids: some(idSchema) }),
+  AllowedProfiles: z.strictObject({ allowed_profile_ids: some(idSchema) }),
   AllowedDomains: z.strictObject({
     allowed_domains: some(domain).describe('Exact, or *.example.com for one label in front.'),
   }),

@@ -90,6 +90,7 @@ describe('a body of a plain noun', () => {
 
 const right: Readonly<Record<PolicyType, object>> = {
   AllowedIssuers: { allowed_issuer_ids: ['iss-local'] },
+  AllowedProfiles: { allowed_profile_ids: ['prof-web'] },
   AllowedDomains: { allowed_domains: ['example.com', '*.example.com', 'xn--bcher-kva.example'] },
   RequiredMetadata: { required_keys: ['owner'] },
   AllowedEnvironments: { allowed: ['production'] },

@@ -9,6 +9,7 @@ const dns = (value: string) => ({ type: 'dns' as const, value })
 
 const subject: RuleSubject = {
   issuerId: 'iss-a',
+  profileId: undefined,
   commonName: undefined,
   names: [dns('www.example.test')],
   environment: 'production',
@@ -38,6 +39,20 @@ describe('AllowedIssuers', () => {
     expect(fault('AllowedIssuers', { allowed_issuer_ids: ['iss-b', 'iss-c'] })).toBe(
       'The issuer iss-a is not among the allowed ones: iss-b, iss-c',
     )
+  })
+})
+
+describe('AllowedProfiles', () => {
+  it('is violated by another profile and by none, and names the allowed ones', () => {
+    const config = { allowed_profile_ids: ['prof-a', 'prof-b'] }
+    expect(fault('AllowedProfiles', config, { profileId: 'prof-b' })).toBeUndefined()
+    expect(fault('AllowedProfiles', config, { profileId: 'prof-c' })).toBe(
+      'Its profile prof-c is none of the allowed ones: prof-a, prof-b',
+    )
+    expect(fault('AllowedProfiles', config)).toBe(
+      'It has no profile, and needs one of the allowed ones: prof-a, prof-b',
+    )
+    expect(fault('AllowedProfiles', {})).toMatch(/allowed ones: none/)
   })
 })
 
@@ -201,10 +216,19 @@ describe('rules together', () => {
   })
 
   it('never throw, whatever a configuration says', () => {
-    const types = ['AllowedIssuers', 'AllowedDomains', 'RequiredMetadata', 'AllowedEnvironments', 'RenewalLeadTime']
+    const known = ['AllowedIssuers', 'AllowedProfiles', 'AllowedDomains', 'RequiredMetadata', 'AllowedEnvironments']
+    const types = [...known, 'RenewalLeadTime']
     fc.assert(
       fc.property(fc.constantFrom(...types, 'CertificateLifetime'), fc.object({ maxDepth: 2 }), (type, config) => {
-        const keys = ['allowed', 'allowed_domains', 'required_keys', 'allowed_issuer_ids', 'max_days', 'lead_time_days']
+        const keys = [
+          'allowed',
+          'allowed_domains',
+          'required_keys',
+          'allowed_issuer_ids',
+          'allowed_profile_ids',
+          'max_days',
+          'lead_time_days',
+        ]
         const filled = Object.fromEntries(keys.map((key, at) => [key, Object.values(config)[at]]))
         return evaluateRules([rule(type, filled)], subject).length <= 1
       }),

@@ -28,8 +28,9 @@ export const policyNoun: PlainNoun<PolicyRuleRow> = {
       throw fieldFault('type', `is ${before.type} and stays so; make another policy instead`)
     const config = configOf(change)
     if (config === undefined) return given
-    const { allowed_issuer_ids } = config
-    await requireReferences(tx, { field: 'config.allowed_issuer_ids', kind: 'issuer', ids: allowed_issuer_ids })
+    const { allowed_issuer_ids: issuers, allowed_profile_ids: profiles } = config
+    await requireReferences(tx, { field: 'config.allowed_issuer_ids', kind: 'issuer', ids: issuers })
+    await requireReferences(tx, { field: 'config.allowed_profile_ids', kind: 'profile', ids: profiles })
     return { ...given, config }
   },
 }

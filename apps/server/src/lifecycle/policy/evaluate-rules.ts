@@ -8,6 +8,7 @@ export type Rule = Pick<PolicyRuleRow, 'id' | 'name' | 'type' | 'config' | 'seve
 /** A certificate as rules see it. */
 export interface RuleSubject {
   issuerId: string
+  profileId: string | undefined
   commonName: string | undefined
   names: readonly GeneralName[]
   environment: string
@@ -33,6 +34,7 @@ const dayMs = 86_400_000
 
 const judges: ReadonlyMap<string, Judge> = new Map([
   ['AllowedIssuers', judgeIssuer],
+  ['AllowedProfiles', judgeProfile],
   ['AllowedDomains', judgeDomains],
   ['RequiredMetadata', judgeMetadata],
   ['AllowedEnvironments', judgeEnvironment],
@@ -52,6 +54,14 @@ function judgeIssuer(config: Readonly<Record<string, unknown>>, { issuerId }: Ru
   const allowed = texts(config.allowed_issuer_ids)
   if (allowed.includes(issuerId)) return undefined
   return `The issuer ${issuerId} is not among the allowed ones: ${allowed.join(', ') || 'none'}`
+}
+
+/** None is not one of them: who asks without a profile is bound by what everybody may have. */
+function judgeProfile(config: Readonly<Record<string, unknown>>, { profileId }: RuleSubject): string | undefined {
+  const allowed = texts(config.allowed_profile_ids)
+  if (profileId !== undefined && allowed.includes(profileId)) return undefined
+  const fault = profileId === undefined ? 'It has no profile, and needs one of' : `Its profile ${profileId} is none of`
+  return `${fault} the allowed ones: ${allowed.join(', ') || 'none'}`
 }
 
 function judgeDomains(

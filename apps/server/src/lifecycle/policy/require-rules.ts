@@ -27,6 +27,7 @@ export async function requireRules(tx: Tx, certificate: CertificateRow): Promise
 function fieldOf(type: string): string {
   const fields: Readonly<Record<string, string>> = {
     AllowedIssuers: 'issuer_id',
+    AllowedProfiles: 'certificate_profile_id',
     AllowedDomains: 'sans',
     RequiredMetadata: 'tags',
     AllowedEnvironments: 'environment',

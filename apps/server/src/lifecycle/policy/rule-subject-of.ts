@@ -13,6 +13,7 @@ export async function ruleSubjectOf(tx: Tx, certificate: CertificateRow): Promis
   const maxTtlSeconds = profile?.max_ttl_seconds ?? undefined
   return {
     issuerId: certificate.issuer_id,
+    profileId: profileId ?? undefined,
     commonName: certificate.common_name ?? undefined,
     names: certificate.names,
     environment: certificate.environment,
