@@ -30,7 +30,11 @@ beforeAll(async () => {
 
 async function check(
   options: SignOptions,
-  { profile = strict, honours = [] }: { profile?: Profile; honours?: IssuedExpectation['honours'] } = {},
+  {
+    profile = strict,
+    honours = [],
+    at = now,
+  }: { profile?: Profile; honours?: IssuedExpectation['honours']; at?: Date } = {},
 ): Promise<readonly string[]> {
   const csr = validateCsr(csrPem, { commonName: 'a.example', names, keyAlgorithm: 'EC-P256', allowsOtherKeys: false })
   const wanted = {
@@ -46,7 +50,7 @@ async function check(
   }
   const approved = applyPolicy(csr, { wanted, profile, now })
   const certificatePem = await ca.sign(csrPem, { ...kept, ...options })
-  return checkIssued({ certificatePem, chainPem: ca.intermediatePem }, { approved, now, honours }).besideProfile
+  return checkIssued({ certificatePem, chainPem: ca.intermediatePem }, { approved, now: at, honours }).besideProfile
 }
 
 describe('what a CA returns, held to its profile', () => {
@@ -85,6 +89,22 @@ describe('what a CA returns, held to its profile', () => {
       expect.stringContaining('keyEncipherment'),
     ])
     expect(await check({ extendedKeyUsages: [] })).toEqual([expect.stringContaining('no extended key usage')])
+  })
+
+  it('is used with a note where it lives shorter than the profile wants, to the minute', async () => {
+    // The CA dates what it signs an hour back.
+    const living = (seconds: number) => ({ notAfter: new Date(now.getTime() + (seconds - 3600) * 1000) })
+    const profile = { ...strict, minTtlSeconds: 80 * 86_400 }
+    expect(await check(living(86_400), { profile })).toEqual(['it lives 86400 s, and at least 6912000 s are wanted'])
+    expect(await check(living(80 * 86_400 - 60), { profile })).toEqual([])
+    expect(await check(living(80 * 86_400 - 61), { profile })).toHaveLength(1)
+    const brief = { ...strict, allowsShortLived: false }
+    const at = new Date(now.getTime() - 3_000_000)
+    expect(await check(living(3539), { profile: brief, at })).toEqual([
+      'it lives 3539 s, which is less than an hour, and allow_short_lived is not set',
+    ])
+    expect(await check(living(3540), { profile: brief, at })).toEqual([])
+    expect(await check(living(3539), { at })).toEqual([])
   })
 
   it('may be anything of this where no profile was named', async () => {

@@ -14,6 +14,10 @@ interface Held {
   honours: IssuerCapabilities['honours']
 }
 
+const hourSeconds = 3600
+// CAs round.
+const toleranceSeconds = 60
+
 // What the templates of private CAs put into every certificate, whatever was asked for: refusing it would refuse such a CA whole.
 const usualPurposes: readonly string[] = ['serverAuth', 'clientAuth']
 
@@ -38,6 +42,16 @@ export function besideProfile(certificate: Certificate, { profile, honours }: He
     purposes.length === 0 && 'it has no extended key usage, and so is for everything',
     usages.length > 0 && `it has the key usage ${usages.join(', ')}`,
     lacksStaple && 'it lacks must-staple',
+    shortNote(certificate, profile),
   ]
   return { fault: undefined, notes: notes.filter((note) => note !== false) }
+}
+
+/** Refusing it would leave nothing in its place: a CA that gives less gives less again. */
+function shortNote({ notBefore, notAfter }: Certificate, { minTtlSeconds = 0, allowsShortLived }: Profile) {
+  const seconds = Math.floor((notAfter.getTime() - notBefore.getTime()) / 1000)
+  if (seconds + toleranceSeconds < minTtlSeconds)
+    return `it lives ${seconds} s, and at least ${minTtlSeconds} s are wanted`
+  const isShort = !allowsShortLived && seconds + toleranceSeconds < hourSeconds
+  return isShort && `it lives ${seconds} s, which is less than an hour, and allow_short_lived is not set`
 }
