@@ -16,6 +16,7 @@ import { requireRules } from '../policy/require-rules.js'
 import { firstRenewal } from '../renewal/first-renewal.js'
 import { certificateNamesOf } from './certificate-names-of.js'
 import { type CertificateRequest, checkIssuer, insertCertificate } from './request-certificate.js'
+import { requireImported } from './require-imported.js'
 import { requireNamed } from './require-named.js'
 
 export interface ImportRequest
@@ -40,6 +41,7 @@ export async function importCertificate(services: Services, request: ImportReque
     await requireUnknown(tx, issuerId, issued)
     const { teamId } = await requireNamed(tx, request)
     const profile = await profileOf(tx, request.certificateProfileId ?? null)
+    requireImported(issued, { profile, issuerId, names })
     const wanted = { ...request, teamId: teamId ?? undefined, source: 'import', commonName, sans: [], targetIds: [] }
     const certificate = await insertCertificate(tx, { request: wanted, csr, issuerId, names, profile })
     await requireRules(tx, certificate)
