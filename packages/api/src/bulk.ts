@@ -92,6 +92,8 @@ const answerShape = {
   total_failed: z.number(),
   skipped: z.array(z.object({ certificate_id: z.string(), code: z.string(), reason: z.string() })).optional(),
   errors: z.array(z.object({ certificate_id: z.string(), code: z.string(), error: z.string() })).optional(),
+  cancelled: z.string().optional().describe('Who cancelled it, and why.'),
+  total_pending: z.number().optional().describe('Left as they were, since it was cancelled.'),
   more: z.string().optional().describe('Where the whole of the lists is read.'),
 }
 export const bulkRenewedSchema = z

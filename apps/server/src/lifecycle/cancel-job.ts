@@ -7,7 +7,7 @@ import { closeOrder } from './order/close-order.js'
 
 const code = 'aborted'
 
-/** Cancels an open job. What it was for is left as it is until it changes or somebody asks again. Throws `not_found`, and `conflict` for a job that has ended. */
+/** Cancels an open job. What it was for is left as it is until it changes or somebody asks again; of a bulk operation that is what nobody has in hand. Throws `not_found`, and `conflict` for a job that has ended. */
 export async function cancelJob(
   services: Services,
   { jobId, actor, reason }: { jobId: string; actor: Actor; reason?: string | undefined },
@@ -16,6 +16,7 @@ export async function cancelJob(
     const unlocked = await tx.jobs.get(jobId)
     if (unlocked === undefined) throw new CertctlError('not_found', `There is no job ${jobId}`)
     const message = `Cancelled by ${actor.name}${reason === undefined || reason === '' ? '' : `: ${reason}`}`
+    const progress = unlocked.kind === 'bulk' ? await stopItems(tx, jobId) : undefined
     if (unlocked.kind === 'issue') await stopHolder(tx, unlocked, message)
     if (unlocked.kind === 'deploy') await stopPlacement(tx, unlocked, message)
     const cancelled = await tx.jobs.cancel({ column: 'id', value: jobId }, { at: tx.now, reason: message })
@@ -25,9 +26,25 @@ export async function cancelJob(
       action: 'job.cancelled',
       resource_type: 'job',
       resource_id: jobId,
-      details: { kind: unlocked.kind, certificate_id: unlocked.certificate_id, target_id: unlocked.target_id, reason },
+      details: {
+        kind: unlocked.kind,
+        certificate_id: unlocked.certificate_id,
+        target_id: unlocked.target_id,
+        reason,
+        ...progress,
+      },
     })
   })
+}
+
+/** Waits for the items in hand; from then on none is begun. Returns how far it has come, which is how far it gets. */
+async function stopItems(tx: Tx, jobId: string) {
+  await tx.bulkOperations.lock(jobId)
+  await tx.bulkOperations.recount(jobId)
+  const operation = await tx.bulkOperations.get(jobId)
+  if (operation === undefined) return undefined
+  const { total, done, skipped, failed } = operation
+  return { total, done, skipped, failed }
 }
 
 async function stopHolder(tx: Tx, job: JobRow, message: string): Promise<void> {

@@ -1,4 +1,5 @@
 import { type Insertable, type Kysely, type Selectable, sql } from 'kysely'
+import { lockByKey, rowsByKey } from './by-key.js'
 import type { BulkOperationsTable, Schema } from './schema.js'
 
 const columns = [
@@ -23,6 +24,13 @@ export interface BulkCounts {
   failed: number
 }
 
+const locked = lockByKey('job_id', (build, isIt) =>
+  build.selectFrom('bulk_operations').select('job_id').where(isIt).forNoKeyUpdate(),
+)
+const held = rowsByKey('job_id', (build, isIt) =>
+  build.selectFrom('bulk_operations').select('job_id').where(isIt).forShare(),
+)
+
 /** One wish for many certificates; its items are rows of `bulk_items`. */
 export function bulkOperationsTable(db: Kysely<Schema>) {
   return {
@@ -32,6 +40,16 @@ export function bulkOperationsTable(db: Kysely<Schema>) {
 
     async get(jobId: string): Promise<BulkOperationRow | undefined> {
       return await db.selectFrom('bulk_operations').select(columns).where('job_id', '=', jobId).executeTakeFirst()
+    },
+
+    /** Locks the row until the transaction ends, for whoever counts or cancels: no item is in hand then. The first lock anybody takes. */
+    async lock(jobId: string): Promise<void> {
+      await locked(db, jobId)
+    },
+
+    /** Keeps `lock` away until the transaction ends, for whoever does an item, beside others who do theirs. The first lock anybody takes. */
+    async hold(jobId: string): Promise<void> {
+      await held(db, jobId)
     },
 
     async setTotal(jobId: string, { total, failed }: { total: number; failed: number }): Promise<void> {

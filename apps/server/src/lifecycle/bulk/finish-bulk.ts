@@ -10,6 +10,7 @@ export async function finishBulk(
   { interrupted }: { interrupted: boolean },
 ): Promise<void> {
   const outcome = await services.store.transaction(async (tx) => {
+    await tx.bulkOperations.lock(id)
     if (await tx.bulkItems.hasPending(id)) {
       // Interrupted, or another copy that lost this lease has some of them in hand.
       const seconds = interrupted ? 0 : 5

@@ -8,37 +8,58 @@ import { bulkObstacle } from './bulk-obstacle.js'
 import { doBulkItem } from './do-bulk-item.js'
 import { finishBulk } from './finish-bulk.js'
 
-/** So many are under way when somebody cancels it. */
 const batchSize = 256
 
 interface Run {
   services: Services
   job: LeasedJob
   operation: BulkOperationRow
+  signal: AbortSignal
 }
 
 /**
  * Goes through the items of a bulk operation until none is pending, somebody cancels it, or its lease is lost. An item is taken, done
- * and settled in one transaction, so that it is done once, whoever else goes through them, and whenever this process dies.
+ * and settled in one transaction, so that it is done once, whoever else goes through them, and whenever this process dies. In the same
+ * transaction it is asked whether the job goes on: whoever cancels waits for the items in hand, and no other is begun after that.
  */
 export async function runBulk(services: Services, job: LeasedJob, signal: AbortSignal): Promise<void> {
-  const { bulkOperations, bulkItems } = services.store
-  await bulkOperations.recount(job.id)
-  const operation = await bulkOperations.get(job.id)
+  const operation = await services.store.bulkOperations.get(job.id)
   if (operation === undefined) throw new Error(`Job ${job.id} has no bulk operation`)
-  const run = { services, job, operation }
-  while (!signal.aborted && (await isOurs(run))) {
-    const counts = await doBatch(run, await bulkItems.listPending(job.id, batchSize))
+  const run = { services, job, operation, signal }
+  await recount(run)
+  while (!signal.aborted && (await isOurs(run, services.store))) {
+    const counts = await doBatch(run, await services.store.bulkItems.listPending(job.id, batchSize))
     // Where there is none, or another copy that lost this lease has them all in hand.
     if (counts.done + counts.skipped + counts.failed === 0) break
-    await bulkOperations.add(job.id, counts)
+    await add(run, counts)
   }
   await finishBulk(services, job, { interrupted: signal.aborted })
 }
 
-async function isOurs({ services, job }: Run): Promise<boolean> {
-  const row = await services.store.jobs.get(job.id)
+async function isOurs({ job }: Run, { jobs }: Pick<Tx, 'jobs'>): Promise<boolean> {
+  const row = await jobs.get(job.id)
   return row?.state === 'active' && row.lease === job.lease
+}
+
+/** Whether another item may be begun; then nobody cancels the job before this transaction ends. */
+async function goesOn(run: Run, tx: Tx): Promise<boolean> {
+  await tx.bulkOperations.hold(run.job.id)
+  return !run.signal.aborted && (await isOurs(run, tx))
+}
+
+/** Whoever cancels counts all that was done, and so does the next who has the job: nothing is to be added to that. */
+async function add(run: Run, counts: BulkCounts): Promise<void> {
+  await run.services.store.transaction(async (tx) => {
+    await tx.bulkOperations.lock(run.job.id)
+    if (await isOurs(run, tx)) await tx.bulkOperations.add(run.job.id, counts)
+  })
+}
+
+async function recount({ services, job }: Run): Promise<void> {
+  await services.store.transaction(async (tx) => {
+    await tx.bulkOperations.lock(job.id)
+    await tx.bulkOperations.recount(job.id)
+  })
 }
 
 async function doBatch(run: Run, ids: readonly string[]): Promise<BulkCounts> {
@@ -59,11 +80,15 @@ function isCompromise({ operation }: Run): boolean {
 /** Blocking a key takes other certificates with it, which may be of the same batch. */
 async function oneByOne(run: Run, ids: readonly string[]): Promise<PromiseSettledResult<BulkItemState | undefined>[]> {
   const states: PromiseSettledResult<BulkItemState | undefined>[] = []
-  for (const id of ids) states.push({ status: 'fulfilled', value: await doOne(run, id) })
+  for (const id of ids) {
+    const value = await doOne(run, id)
+    states.push({ status: 'fulfilled', value })
+    if (value === undefined && !(await isOurs(run, run.services.store))) break
+  }
   return states
 }
 
-/** Returns what became of it; `undefined` where another has it in hand, or had. */
+/** Returns what became of it; `undefined` where the job does not go on, or another has it in hand, or had. */
 async function doOne(run: Run, certificateId: string): Promise<BulkItemState | undefined> {
   const { store } = run.services
   const work = async (tx: Tx) => await settle(run, tx, certificateId)
@@ -78,6 +103,7 @@ async function doOne(run: Run, certificateId: string): Promise<BulkItemState | u
 
 async function settle(run: Run, tx: Tx, certificateId: string): Promise<BulkItemState | undefined> {
   const { services, operation } = run
+  if (!(await goesOn(run, tx))) return undefined
   if (!(await tx.bulkItems.takePending(operation.job_id, certificateId))) return undefined
   if (!isCompromise(run)) await tx.certificates.lock(certificateId)
   const standing = await tx.bulkItems.standing(certificateId, tx.now)
@@ -90,11 +116,9 @@ async function settle(run: Run, tx: Tx, certificateId: string): Promise<BulkItem
   return item.state
 }
 
-async function keepFailure(
-  { services, operation }: Run,
-  certificateId: string,
-  error: unknown,
-): Promise<'failed' | undefined> {
+/** What failed is kept unless the job was cancelled since: it counts as not begun then, since nothing of it is left. */
+async function keepFailure(run: Run, certificateId: string, error: unknown): Promise<'failed' | undefined> {
+  const { services, operation } = run
   const isKnown = isCertctlError(error)
   // What nobody foresaw is for the log, not for whoever reads the items.
   const message = isKnown ? error.message : 'It failed for a reason that the log of the server tells'
@@ -104,6 +128,9 @@ async function keepFailure(
       'an item failed',
     )
   const item = { certificate_id: certificateId, message, code: isKnown ? error.code : 'internal', result_job_id: null }
-  const isFirst = await services.store.bulkItems.settle(operation.job_id, { ...item, state: 'failed' })
-  return isFirst ? 'failed' : undefined
+  return await services.store.transaction(async (tx) => {
+    if (!(await goesOn(run, tx))) return undefined
+    const isFirst = await tx.bulkItems.settle(operation.job_id, { ...item, state: 'failed' })
+    return isFirst ? 'failed' : undefined
+  })
 }
