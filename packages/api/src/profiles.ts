@@ -103,7 +103,7 @@ const fields = nullish({
   allowed_ekus: listOf(purpose, 50).describe('Extended key usages that may be asked for.'),
   allowed_key_usages: listOf(oneOf(keyUsages), 9).describe('Key usages that may be asked for; empty: any a leaf has.'),
   required_san_patterns: listOf(pattern.min(1, 'must not be empty'), 50).describe(
-    'Each host name must match one of these as a whole: . [a-z] \\d ( | ) * + ? {1,3}; or *.example.com for one label.',
+    'Each host name, address and mailbox (one with @) must match one of these as a whole: . [a-z] \\d ( | ) * + ? {1,3}; or *.example.com for one label.',
   ),
   spiffe_uri_pattern: pattern.describe(
     'What each URI must match as a whole, in the same expressions; empty: anything.',

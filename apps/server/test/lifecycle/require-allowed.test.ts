@@ -103,8 +103,25 @@ describe('a profile', () => {
       expect(verdict({ names: [dns('www.example.test.evil.test')] }, patterns)).toMatch(/not allowed/)
     })
 
-    it('says nothing of addresses, which have a switch of their own', () => {
-      expect(verdict({ names: [{ type: 'ip', value: '10.0.0.1' }] }, patterns)).toBe('allowed')
+    it('lets no address in until one matches it too, and says so', () => {
+      const ip = (value: string) => ({ names: [dns('www.example.test'), { type: 'ip' as const, value }] })
+      expect(verdict(ip('10.0.0.1'), patterns)).toMatch(/^sans: .*10\.0\.0\.1 is not allowed .*has to match one of/)
+      const own = { requiredSanPatterns: [...patterns.requiredSanPatterns, '10\\.0\\..*', '2001:db8:.*'] }
+      for (const value of ['10.0.0.1', '2001:db8::1']) expect(verdict(ip(value), own)).toBe('allowed')
+      for (const value of ['10.1.0.1', '2001:db9::1']) expect(verdict(ip(value), own)).toMatch(/is not allowed/)
+      expect(verdict(ip('10.0.0.1'), { ...own, allowsIpAddresses: false })).toMatch(/is an IP address/)
+    })
+
+    it('lets no mailbox in that only a pattern for hosts matches, and says what does', () => {
+      const mailbox = (value: string) => ({ names: [dns('www.example.test'), { type: 'email' as const, value }] })
+      const hosts = { requiredSanPatterns: ['.*\\.example\\.test', '.*'] }
+      for (const value of ['ceo@evil.test', 'ceo@a.example.test'])
+        expect(verdict(mailbox(value), hosts)).toMatch(
+          /^sans: .*ceo@.* is not allowed .*match a pattern with @ in required_san_patterns/,
+        )
+      const own = { requiredSanPatterns: [...hosts.requiredSanPatterns, '[a-z]+@example\\.test'] }
+      expect(verdict(mailbox('ada@example.test'), own)).toBe('allowed')
+      expect(verdict(mailbox('ceo@evil.test'), own)).toMatch(/ceo@evil\.test is not allowed/)
     })
 
     it('lets no URI in until there is a pattern for URIs, and says which', () => {

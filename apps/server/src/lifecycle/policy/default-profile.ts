@@ -23,7 +23,7 @@ export interface Profile {
   allowedExtendedKeyUsages: readonly string[]
   /** None: every one. */
   allowedKeyUsages: readonly string[]
-  /** Each host name matches one of them as a whole; none: every host name. */
+  /** Each host name, address and mailbox matches one of them as a whole, a mailbox one with an `@`; none: every one. */
   requiredSanPatterns: readonly string[]
   /** Each URI matches it as a whole. */
   spiffeUriPattern?: string | undefined

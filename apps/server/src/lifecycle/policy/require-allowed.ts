@@ -131,29 +131,36 @@ function requireCommonName({ commonName, names }: WantedCertificate, profile: Pr
 }
 
 function requirePatterns(names: readonly GeneralName[], profile: Profile): void {
-  const { requiredSanPatterns, spiffeUriPattern } = profile
   requireKnownUris(names, profile)
   const budget = { steps: mostSteps }
-  const rules = [
-    { type: 'dns', texts: requiredSanPatterns, field: 'required_san_patterns', ignoreCase: true },
-    {
-      type: 'uri',
-      texts: spiffeUriPattern === undefined ? [] : [spiffeUriPattern],
-      field: 'spiffe_uri_pattern',
-      ignoreCase: false,
-    },
-  ]
-  for (const { type, texts, field, ignoreCase } of rules) {
-    if (texts.length === 0) continue
+  for (const { types, texts, isBound, field, ignoreCase } of rulesOf(profile)) {
+    if (!isBound) continue
     const patterns = texts.map((text) => readPattern(text, { profile, field, ignoreCase }))
-    const stranger = names.find((name) => name.type === type && !isMatched(name, { patterns, profile, field, budget }))
+    const stranger = names.find(
+      (name) => types.includes(name.type) && !isMatched(name, { patterns, profile, field, budget }),
+    )
     if (stranger === undefined) continue
     throw denial(profile, {
       field: 'sans',
       fault: `${formatGeneralName(stranger)} is not allowed`,
-      remedy: `it has to match ${texts.length === 1 ? '' : 'one of '}${texts.join(' , ')} as a whole`,
+      remedy:
+        texts.length === 0
+          ? `it has to match a pattern with @ in ${field}, and there is none`
+          : `it has to match ${texts.length === 1 ? '' : 'one of '}${texts.join(' , ')} as a whole`,
     })
   }
+}
+
+/** A pattern for hosts is none for mailboxes, though `.*` and the like match them: those are matched by patterns with an `@`. */
+function rulesOf({ requiredSanPatterns, spiffeUriPattern }: Profile) {
+  const names = { field: 'required_san_patterns', ignoreCase: true, isBound: requiredSanPatterns.length > 0 }
+  const mailboxes = requiredSanPatterns.filter((text) => text.includes('@'))
+  const uris = spiffeUriPattern === undefined ? [] : [spiffeUriPattern]
+  return [
+    { ...names, types: ['dns', 'ip'], texts: requiredSanPatterns },
+    { ...names, types: ['email'], texts: mailboxes },
+    { types: ['uri'], texts: uris, field: 'spiffe_uri_pattern', ignoreCase: false, isBound: uris.length > 0 },
+  ]
 }
 
 /** Patterns of host names say nothing of URIs, and whoever wrote them did not mean to let every URI in. */
