@@ -21,6 +21,14 @@ export type KnownPrincipal = Exclude<Principal, { kind: 'public' }>
 
 export const publicPrincipal: Principal = { kind: 'public' }
 
+/** Whoever has the token that registers agents: any number of hosts. */
+export const bootstrapPrincipal: KnownPrincipal = {
+  kind: 'key',
+  id: 'agent-bootstrap-token',
+  name: 'agent bootstrap token',
+  role: 'operator',
+}
+
 /** How the record names it. */
 export function actorOf(principal: Principal): Actor {
   if (principal.kind === 'public') return { type: 'System', id: 'public', name: 'nobody known' }

@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto'
 import { allows, type Operation } from '@certctl/api'
 import { CertctlError, type Secret } from '@certctl/core'
 import type { Authenticator } from '../access/authenticator.js'
-import type { KnownPrincipal, Principal } from '../access/principal.js'
+import { bootstrapPrincipal, type KnownPrincipal, type Principal } from '../access/principal.js'
 import { hashToken } from '../access/token.js'
 
 export interface Credentials {
@@ -10,13 +10,6 @@ export interface Credentials {
   beforeStranger: () => Promise<void>
   /** What registers agents and does nothing else, where the operator has such a token. */
   bootstrapToken?: Secret | undefined
-}
-
-const bootstrap: KnownPrincipal = {
-  kind: 'key',
-  id: 'agent-bootstrap-token',
-  name: 'agent bootstrap token',
-  role: 'operator',
 }
 
 /** Who asks a route that is not public; throws `unauthenticated` in the words older clients know. */
@@ -30,7 +23,7 @@ export async function principalOf(
   if (token === undefined)
     throw new CertctlError('unauthenticated', 'Invalid Authorization header format, expected: Bearer <token>')
   const registers = operation.operationId === 'createAgent' && bootstrapToken !== undefined
-  if (registers && timingSafeEqual(hashToken(token), hashToken(bootstrapToken.reveal()))) return bootstrap
+  if (registers && timingSafeEqual(hashToken(token), hashToken(bootstrapToken.reveal()))) return bootstrapPrincipal
   return await authenticator.authenticate(token, beforeStranger)
 }
 

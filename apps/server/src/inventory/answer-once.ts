@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { RawReply } from '@certctl/api'
 import { CertctlError } from '@certctl/core'
-import type { Principal } from '../access/principal.js'
+import { bootstrapPrincipal, type Principal } from '../access/principal.js'
 import type { Services } from '../services.js'
 import { canonicalJson } from '../store/canonical-json.js'
 
 export interface IdempotentCall {
   principal: Principal
-  /** Where it came from: all that tells callers apart who prove nothing. */
+  /** Where it came from: all that tells callers apart who prove nothing, or nothing of their own. */
   address: string
   key: string
   method: string
@@ -60,7 +60,10 @@ export async function answerOnce(
 }
 
 function callerOf({ principal, address }: IdempotentCall): string {
-  return principal.kind === 'public' ? `public ${address}` : `${principal.kind} ${principal.id}`
+  if (principal.kind === 'public') return `public ${address}`
+  const caller = `${principal.kind} ${principal.id}`
+  // One token of many hosts, and what is answered to one of them is its key.
+  return principal.id === bootstrapPrincipal.id ? `${caller} ${address}` : caller
 }
 
 /** An answer as it is kept; octets, which JSON does not have, in base64. */

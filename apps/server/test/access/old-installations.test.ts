@@ -155,6 +155,19 @@ describe('CERTCTL_AGENT_BOOTSTRAP_TOKEN', () => {
     expect(entry?.actor).toBe('agent bootstrap token')
   })
 
+  it('gives each host an agent and a key of its own, also where all of them send the same Idempotency-Key', async () => {
+    const app = await appWith({ CERTCTL_AGENT_BOOTSTRAP_TOKEN: token })
+    const headers = { 'idempotency-key': 'boot' }
+    const ask = async (from: string) => await app.call('POST', '/api/v1/agents', { key: token, body, headers, from })
+    const first = await ask('127.0.0.1')
+    const again = await ask('127.0.0.1')
+    const other = await ask('127.0.0.9')
+    expect(first.status).toBe(201)
+    expect(again.json).toEqual(first.json)
+    expect(other.json.api_key).not.toBe(first.json.api_key)
+    expect(other.json.id).not.toBe(first.json.id)
+  })
+
   it('that is not set lets nobody in, and keeps nobody out who has a key', async () => {
     const app = await appWith({})
     for (const key of ['', 'undefined', token])

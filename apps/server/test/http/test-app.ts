@@ -25,6 +25,8 @@ export interface CallOptions {
   headers?: Readonly<Record<string, string>> | undefined
   /** Without saying beforehand how long the body is. */
   chunked?: boolean | undefined
+  /** The loopback address it comes from. */
+  from?: string | undefined
 }
 
 export interface TestApp {
@@ -94,10 +96,10 @@ async function createKeys(services: TestServices): Promise<TestApp['keys']> {
 }
 
 async function send(port: number, method: string, path: string, options: CallOptions): Promise<Answer> {
-  const { key, body, raw, headers = {}, chunked = false } = options
+  const { key, body, raw, headers = {}, chunked = false, from = '127.0.0.1' } = options
   const content = raw ?? (body === undefined ? undefined : JSON.stringify(body))
   return await new Promise((resolve, reject) => {
-    const request = httpRequest({ host: '127.0.0.1', port, method, path, agent: false })
+    const request = httpRequest({ host: '127.0.0.1', port, localAddress: from, method, path, agent: false })
     if (key !== undefined) request.setHeader('authorization', `Bearer ${key}`)
     if (content !== undefined) {
       request.setHeader('content-type', 'application/json')
