@@ -105,11 +105,14 @@ describe('policy', () => {
   ])('denies a CSR without the attribute %s that the profile requires', (attribute, attributes, subject) => {
     const profile = { ...defaultProfile, requiredCsrAttributes: [attribute] }
     const without = { ...csr, attributes: ['1.2.840.113549.1.9.14'], subject: [] }
-    expect(() => applyPolicy(without, { wanted, profile, now })).toThrow(
+    const outside = { ...wanted, custody: 'outside' as const }
+    expect(() => applyPolicy(without, { wanted: outside, profile, now })).toThrow(
       new RegExp(`without the attribute ${attribute}`),
     )
     const having = { ...csr, attributes, subject }
-    expect(applyPolicy(having, { wanted, profile, now }).csr).toBe(having)
+    expect(applyPolicy(having, { wanted: outside, profile, now }).csr).toBe(having)
+    // Agents write none, so that such a profile would have nothing from them.
+    expect(applyPolicy(without, { wanted, profile, now }).csr).toBe(without)
   })
 
   it('holds what is wanted to the profile even where the CSR asks for nothing', () => {

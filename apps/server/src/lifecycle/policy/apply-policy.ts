@@ -40,7 +40,7 @@ export interface AppliedPolicy {
 /** Throws `policy_denied`, naming the field, the fault and the remedy. */
 export function applyPolicy(csr: ValidCsr, { wanted, profile, mostSeconds, now }: AppliedPolicy): ApprovedRequest {
   requireAllowed(wanted, profile)
-  requireAllowedCsr(csr, profile)
+  requireAllowedCsr(csr, { wanted, profile })
   requireSubject(csr, { wanted, profile })
   const maxTtlSeconds = ttlSeconds(mostSeconds, profile)
   const seconds = ttlSeconds(wanted.validitySeconds, { maxTtlSeconds })
@@ -58,7 +58,7 @@ export function applyPolicy(csr: ValidCsr, { wanted, profile, mostSeconds, now }
   } as ApprovedRequest
 }
 
-function requireAllowedCsr(csr: ValidCsr, profile: Profile): void {
+function requireAllowedCsr(csr: ValidCsr, { wanted, profile }: Pick<AppliedPolicy, 'wanted' | 'profile'>): void {
   const { requested, publicKey } = csr
   if (requested.isCa)
     throw new CertctlError('policy_denied', 'The CSR asks to be a CA; profiles give leaf certificates only')
@@ -70,6 +70,8 @@ function requireAllowedCsr(csr: ValidCsr, profile: Profile): void {
   const { allowedKeyUsages } = profile
   const usage = requested.keyUsages.find((each) => allowedKeyUsages.length > 0 && !allowedKeyUsages.includes(each))
   if (usage !== undefined) throw ofCsr(profile, `its key usage ${usage} is not allowed`, listed(allowedKeyUsages))
+  // Agents write no attributes; whoever makes a CSR outside can.
+  if (wanted.custody !== 'outside') return
   const missing = profile.requiredCsrAttributes.find((attribute) => !hasAttribute(csr, attribute))
   if (missing !== undefined)
     throw ofCsr(profile, `a CSR without the attribute ${missing} is not allowed`, 'make one that has it')
