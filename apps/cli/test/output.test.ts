@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals'
 import { cleanText } from '../src/output/clean-text.js'
 import { failureJson, failureOf, failureText, nextStep } from '../src/output/failure.js'
 import { fieldsText, tableText } from '../src/output/table.js'
-import { agoText, timeText } from '../src/output/time-text.js'
+import { agoText, lengthText, timeText } from '../src/output/time-text.js'
 
 describe('text of others', () => {
   it('cannot move the cursor, colour the screen, ring the bell or fake a line', () => {
@@ -67,6 +67,18 @@ describe('a time', () => {
 
   it('that is not there stays away', () => {
     expect([agoText(undefined, now), timeText(undefined, now)]).toEqual([undefined, undefined])
+  })
+
+  it.each([
+    [30 * 86_400, '30d'],
+    [30 * 86_400 - 3600, '29d 23h'],
+    [86_400 + 59, '1d'],
+    [5400, '1h 30m'],
+    [61, '1m 1s'],
+    [1, '1s'],
+    [0, '0s'],
+  ])('that last %d seconds are %s', (seconds, text) => {
+    expect(lengthText(seconds)).toBe(text)
   })
 })
 

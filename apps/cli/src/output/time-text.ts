@@ -18,6 +18,19 @@ export function agoText(at: string | undefined, now: Date): string | undefined {
   return at === undefined ? undefined : distanceText(Math.round((new Date(at).getTime() - now.getTime()) / 1000))
 }
 
+/** How long something takes, in its two largest units: `29d 23h`. */
+export function lengthText(seconds: number): string {
+  if (seconds < 1) return '0s'
+  const first = units.findIndex(([length]) => seconds >= length)
+  let left = seconds
+  const parts = units.slice(first, first + 2).map(([length, unit]) => {
+    const count = Math.floor(left / length)
+    left -= count * length
+    return count === 0 ? '' : `${count}${unit}`
+  })
+  return parts.filter((part) => part !== '').join(' ')
+}
+
 function distanceText(seconds: number): string {
   const distance = Math.abs(seconds)
   const found = units.find(([length]) => distance >= length)

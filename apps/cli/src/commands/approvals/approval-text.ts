@@ -1,6 +1,6 @@
 import type { Approval } from '@certctl/api'
 import { fieldsText, tableText } from '../../output/table.js'
-import { timeText } from '../../output/time-text.js'
+import { lengthText, timeText } from '../../output/time-text.js'
 
 /** What a decision is about, as a person reads it before deciding: what is certified, where it goes and what runs there. */
 export function approvalText(approval: Approval, now: Date): string {
@@ -20,6 +20,8 @@ export function approvalText(approval: Approval, now: Date): string {
     ['replaces', asked.replaces_not_after === undefined ? undefined : `one that ends ${asked.replaces_not_after}`],
     ['names', asked.names.join(', ')],
     ['usages', asked.extended_key_usages.join(', ')],
+    ['must-staple', asked.must_staple ? 'yes' : 'no'],
+    ['validity', asked.validity_seconds === undefined ? 'as the issuer gives' : lengthText(asked.validity_seconds)],
     ['issuer', `${asked.issuer_name} (${asked.issuer_id})`],
     ['key', `${asked.key_algorithm}, held by ${asked.agent_id ?? asked.key_custody}`],
     ['key hash', asked.spki_sha256],

@@ -11,6 +11,9 @@ import type { OrderRow } from '../../store/orders.js'
 import type { Tx } from '../../store/store.js'
 import type { TargetRow } from '../../store/targets.js'
 import { keyAlgorithmOf } from '../policy/key-algorithm-of.js'
+import { lifeToAsk } from '../policy/life-to-ask.js'
+import { longestLife } from '../policy/longest-life.js'
+import { profileOf } from '../policy/profile-of.js'
 import { commandsOfTarget } from './commands-of-target.js'
 
 /** A target that the certificate will be put on, and what runs there then. */
@@ -65,7 +68,8 @@ export interface Asked {
 
 /**
  * What a decision about this order is about, and the hash that it holds for: with another key, name, issuer, target or command it is
- * another decision. So it is with other settings of the issuer, which are no part of that hash: older versions compare it as a whole.
+ * another decision. So it is with other settings of the issuer, must-staple or another validity, which are no part of that hash: older
+ * versions compare it as a whole.
  */
 export async function shownOf(tx: Tx, rows: ShownRows): Promise<Asked> {
   const { certificate, holder, order } = rows
@@ -73,6 +77,7 @@ export async function shownOf(tx: Tx, rows: ShownRows): Promise<Asked> {
   const serving = holder.current_version_id === null ? undefined : await tx.versions.get(holder.current_version_id)
   const shown: Shown = {
     ...certificatePart(certificate),
+    ...(await askedByProfile(tx, certificate)),
     issuer_id: order.issuer_id,
     issuer_name: issuer?.name ?? order.issuer_id,
     issuer_type: issuer?.type ?? '',
@@ -91,8 +96,22 @@ export async function shownOf(tx: Tx, rows: ShownRows): Promise<Asked> {
 
 /** Whether a decision about what was asked then is one about what is asked now. */
 export function isSame(then: Pick<ApprovalRow, 'bound' | 'shown'>, now: Asked): boolean {
-  const { issuer_config_sha256: settings } = then.shown as Partial<Shown>
-  return then.bound === now.bound && (settings === undefined || settings === now.shown.issuer_config_sha256)
+  const { issuer_config_sha256: settings, must_staple, validity_seconds } = then.shown as Partial<Shown>
+  if (then.bound !== now.bound) return false
+  if (settings === undefined) return true
+  const { shown } = now
+  const isAskedAlike = must_staple === shown.must_staple && validity_seconds === shown.validity_seconds
+  return isAskedAlike && settings === shown.issuer_config_sha256
+}
+
+/** What the CA is asked for is not what the certificate says alone. */
+async function askedByProfile(tx: Tx, certificate: CertificateRow) {
+  const profile = await profileOf(tx, certificate.certificate_profile_id)
+  const mostSeconds = longestLife(await tx.policyRules.listEnabled())
+  return {
+    must_staple: certificate.must_staple || profile.forcesMustStaple,
+    validity_seconds: lifeToAsk(certificate.validity_seconds ?? undefined, { profile, mostSeconds }).seconds,
+  }
 }
 
 /** Credentials may be renewed without its becoming another CA; of what is sealed as a whole nobody can tell, so that each change counts. */

@@ -5,8 +5,8 @@ import type { Profile } from './default-profile.js'
 import { denial } from './denial.js'
 import { isKeyAllowed } from './is-key-allowed.js'
 import { keyAlgorithmOf } from './key-algorithm-of.js'
+import { lifeToAsk } from './life-to-ask.js'
 import { requireAllowed, type WantedCertificate } from './require-allowed.js'
-import { ttlSeconds } from './ttl-seconds.js'
 
 /** What the CA may be asked for, and nothing more. */
 export type ApprovedRequest = Passed<
@@ -42,8 +42,7 @@ export function applyPolicy(csr: ValidCsr, { wanted, profile, mostSeconds, now }
   requireAllowed(wanted, profile)
   requireAllowedCsr(csr, { wanted, profile })
   requireSubject(csr, { wanted, profile })
-  const maxTtlSeconds = ttlSeconds(mostSeconds, profile)
-  const seconds = ttlSeconds(wanted.validitySeconds, { maxTtlSeconds })
+  const { seconds, atMostSeconds } = lifeToAsk(wanted.validitySeconds, { profile, mostSeconds })
   return {
     csr,
     profile,
@@ -54,7 +53,7 @@ export function applyPolicy(csr: ValidCsr, { wanted, profile, mostSeconds, now }
     mustStaple: wanted.mustStaple || profile.forcesMustStaple,
     at: now,
     notAfter: seconds === undefined ? undefined : after(now, seconds),
-    latestEnd: maxTtlSeconds === undefined ? undefined : after(now, maxTtlSeconds),
+    latestEnd: atMostSeconds === undefined ? undefined : after(now, atMostSeconds),
   } as ApprovedRequest
 }
 

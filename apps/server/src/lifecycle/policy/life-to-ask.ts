@@ -1,0 +1,17 @@
+import type { Profile } from './default-profile.js'
+import { ttlSeconds } from './ttl-seconds.js'
+
+export interface AllowedLife {
+  profile: Pick<Profile, 'maxTtlSeconds'>
+  /** The longest life that enforced rules allow. */
+  mostSeconds?: number | undefined
+}
+
+/** How long a certificate is to live: what the CA is asked for, and what it may return at the most. `undefined`: whatever it gives. */
+export function lifeToAsk(
+  wantedSeconds: number | undefined,
+  { profile, mostSeconds }: AllowedLife,
+): { seconds: number | undefined; atMostSeconds: number | undefined } {
+  const atMostSeconds = ttlSeconds(mostSeconds, profile)
+  return { seconds: ttlSeconds(wantedSeconds, { maxTtlSeconds: atMostSeconds }), atMostSeconds }
+}
