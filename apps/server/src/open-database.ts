@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { isCertctlError, messageOf } from '@certctl/core'
 import type { Logger } from 'pino'
+import { finishRotation } from './access/finish-rotation.js'
 import { checkSealingKey, refuseOtherSealingKey } from './access/key-check.js'
 import type { Sealing } from './access/sealing.js'
 import { type AlignedClock, createAlignedClock } from './aligned-clock.js'
@@ -52,6 +53,8 @@ export async function openStore(options: OpenOptions): Promise<OpenedStore> {
   const applied = await migrate({ db: database.db, now: clock.now, onNewer, onBusy, cancelled: options.cancelled })
   if (applied.length > 0) log.info({ applied }, 'the database was migrated')
   await checkSealingKey(store, sealing)
+  if (await finishRotation(store, sealing, config))
+    log.info({ key: sealing.keyId }, 'the new encryption key has taken the place of the one before')
   return { address, database, clock, store }
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { sql } from 'kysely'
 import { encryptionStatus } from '../../src/access/encryption-status.js'
+import { finishRotation } from '../../src/access/finish-rotation.js'
 import { followSealingKey } from '../../src/access/follow-sealing-key.js'
 import { checkSealingKey, refuseOtherSealingKey } from '../../src/access/key-check.js'
 import { openSealing } from '../../src/access/open-sealing.js'
@@ -191,6 +192,67 @@ describe('the encryption key is replaced', () => {
     expect(readFileSync(join(folder, 'encryption.key'), 'utf8')).not.toBe(before)
     expect((await createRowStateStore(after, 'iss-test').get('a'))?.value).toBe(1)
     rmSync(folder, { recursive: true })
+  })
+})
+
+describe('a rotation by a file that was cut off before the next file took the place of the first', () => {
+  let folder: string
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'cct-rotate-'))
+  })
+  afterEach(() => rmSync(folder, { recursive: true }))
+  const isThere = (name: string) => existsSync(join(folder, name))
+  const config = () => ({ ...readConfig({ CERTCTL_STATE_DIR: folder }), config_encryption_key: undefined })
+
+  /** As it starts: with the keys of the folder. */
+  async function started(): Promise<TestServices> {
+    const services = { ...first, config: config(), sealing: openSealing(config()) }
+    await checkSealingKey(services.store, services.sealing)
+    await finishRotation(services.store, services.sealing, config())
+    return services
+  }
+
+  async function rotatedByFile(): Promise<TestServices> {
+    await sql`delete from sealing_keys`.execute(openDatabaseOf(first))
+    for (const { table } of sealedColumns) await sql`delete from ${sql.table(table)}`.execute(openDatabaseOf(first))
+    const services = await started()
+    await createRowStateStore(services, 'iss-test').put('a', 1)
+    await rotateEncryptionKey(services, systemActor)
+    return services
+  }
+
+  it.each(['at once', 'after a start of an older version'])('is finished at the next start, %s', async (when) => {
+    const services = await rotatedByFile()
+    const [old, next] = services.sealing.keyIds()
+    await reseal(services, never)
+    await first.store.sealingKeys.remove(String(old))
+    // An older version took the key of the first file for one that is to follow.
+    if (when !== 'at once') await checkSealingKey(first.store, openSealing(config()))
+
+    const again = await started()
+    expect(isThere('encryption.key.next')).toBe(false)
+    expect((await encryptionStatus(again)).state).toBe('settled')
+    expect((await first.store.sealingKeys.list()).map(({ id }) => id)).toEqual([next])
+    const later = await started()
+    expect(later.sealing.keyIds()).toEqual([next])
+    expect((await createRowStateStore(later, 'iss-test').get('a'))?.value).toBe(1)
+    await rotateEncryptionKey(later, systemActor)
+    expect((await encryptionStatus(later)).state).toBe('resealing')
+  })
+
+  it('is left alone where it is not that far', async () => {
+    const services = await rotatedByFile()
+    const [old] = services.sealing.keyIds()
+    await reseal(services, never)
+    // Nothing is sealed with it, and a copy that has not heard of the other may still write.
+    expect((await encryptionStatus(await started())).state).toBe('resealing')
+    expect(isThere('encryption.key.next')).toBe(true)
+
+    services.sealing.use(String(old))
+    await createRowStateStore(services, 'iss-test').put('b', 1)
+    await first.store.sealingKeys.remove(String(old))
+    await started()
+    expect(isThere('encryption.key.next')).toBe(true)
   })
 })
 
