@@ -59,10 +59,17 @@ export async function updateConnection(
       details: { name, enabled, config_fields: Object.keys(changes.config ?? {}) },
     })
     tx.wake('settings', `connection ${id}`)
+    if (kind === 'issuer' && enabled === true && !before.enabled) await goOn(tx, id)
     return await written(tx, kind, id)
   })
   services.connections.forget(id)
   return row
+}
+
+/** What was put off because it was disabled (see `fulfilOrder`) is ordered now. */
+async function goOn(tx: Tx, issuerId: string): Promise<void> {
+  await tx.jobs.bringForwardOfIssuer(issuerId, { code: 'conflict', to: tx.now })
+  tx.wake('work', 'issue')
 }
 
 /** The row, locked. Throws `not_found`, and `conflict` for one that the environment made. */

@@ -131,6 +131,21 @@ export function jobsTable(db: Kysely<Schema>) {
       return numUpdatedRows === 1n
     },
 
+    /** Ready orders at this issuer that were put off with this code run then. */
+    async bringForwardOfIssuer(issuerId: string, { code, to }: { code: string; to: Date }): Promise<void> {
+      await db
+        .updateTable('jobs')
+        .set({ run_at: to })
+        .where('kind', '=', 'issue')
+        .where('state', '=', 'ready')
+        .where('run_at', '>', to)
+        .where('last_error_code', '=', code)
+        .where('order_id', 'in', ({ selectFrom }) =>
+          selectFrom('orders').select('id').where('issuer_id', '=', issuerId).where('state', '=', 'open'),
+        )
+        .execute()
+    },
+
     /** All there were for one challenge, newest first. */
     async listOfChallenge(challengeId: string): Promise<JobRow[]> {
       return await db

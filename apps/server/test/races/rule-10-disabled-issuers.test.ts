@@ -54,6 +54,23 @@ describe('rule 10: a disabled issuer gets no new orders, and its open ones go on
     expect(await scene.services.store.versions.listCurrent(id)).toHaveLength(1)
   })
 
+  it('places at once what waited for it, when it is enabled, and hurries nothing that waits for another reason', async () => {
+    const { store, clock } = scene.services
+    const [waiting, other] = [await ordered(), await ordered()]
+    await setEnabled(false)
+    await scene.work()
+    const [job] = await store.jobs.listOpenOfCertificate(other.id, 'issue')
+    await store.jobs.update(String(job?.id), { last_error_code: 'upstream_unavailable' })
+    clock.advance(1)
+    await setEnabled(true)
+    await scene.work()
+    expect(await store.versions.listCurrent(waiting.id)).toHaveLength(1)
+    expect(await store.versions.listCurrent(other.id)).toHaveLength(0)
+    clock.advance(301)
+    await scene.work()
+    expect(await store.versions.listCurrent(other.id)).toHaveLength(1)
+  })
+
   it('says at the certificate why nothing is ordered and when it is tried again, and after a day an alert does', async () => {
     const { id, agent } = await ordered()
     const { store, clock } = scene.services
