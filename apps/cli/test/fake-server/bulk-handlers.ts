@@ -29,21 +29,24 @@ export function bulkHandlers(world: World): Handlers {
     world.bulk.set(job_id, { action, ids: [...ids], skipped, since: world.now() })
     return { job_id, total_matched: ids.length }
   }
-  const counted = (ids: readonly string[]) => ({ total_matched: ids.length, total_skipped: 0, total_failed: 0 })
+  const counted = (ids: readonly string[], { certificate_ids: named = [] }: Selection) => {
+    const failed = named.filter((id) => !world.certificates.has(id)).length
+    return { total_matched: ids.length + failed, total_skipped: 0, total_failed: failed }
+  }
   return {
     bulkRenewCertificates: async ({ body }) => {
       const ids = matching(body)
-      if (body.dry_run === true) return reply(200, { ...counted(ids), total_enqueued: 0 })
+      if (body.dry_run === true) return reply(200, { ...counted(ids, body), total_enqueued: 0 })
       return reply(202, begin('renew', ids))
     },
     bulkRevokeCertificates: async ({ body }) => {
       const ids = matching(body)
-      if (body.dry_run === true) return reply(200, { ...counted(ids), total_revoked: 0 })
+      if (body.dry_run === true) return reply(200, { ...counted(ids, body), total_revoked: 0 })
       return reply(202, begin('revoke', ids))
     },
     bulkReassignCertificates: async ({ body }) => {
       const ids = matching(body)
-      if (body.dry_run === true) return reply(200, { ...counted(ids), total_reassigned: 0 })
+      if (body.dry_run === true) return reply(200, { ...counted(ids, body), total_reassigned: 0 })
       return reply(202, begin('reassign', ids))
     },
     listJobItems: async ({ params, query }) => {

@@ -8,7 +8,7 @@ import { requireReference } from './nouns/require-reference.js'
 const waitSeconds = 20
 
 export type BulkReply =
-  | { is: 'counted'; total: number }
+  | { is: 'counted'; total: number; failed: number }
   | { is: 'accepted'; jobId: string; total: number }
   | ({ is: 'ended' } & EndedBulk)
 
@@ -23,10 +23,18 @@ export async function requestBulk(
     await requireReference(tx, { field: 'owner_id', kind: 'owner', id: owner })
     await requireReference(tx, { field: 'team_id', kind: 'team', id: team })
   })
-  const filter = { ...wanted.filter, now: services.clock.now() }
-  if (dryRun) return { is: 'counted', total: await services.store.bulkItems.countMatching(filter) }
+  if (dryRun) return await count(services, wanted)
   const { jobId, total } = await beginBulk(services, wanted)
   const either = AbortSignal.any([signal, services.stopping])
   const hasEnded = await awaitJob(services, jobId, { seconds: waitSeconds, signal: either })
   return hasEnded ? { is: 'ended', ...(await endedBulk(services, jobId)) } : { is: 'accepted', jobId, total }
+}
+
+/** As `beginBulk` counts: ids that no certificate has are among them, and fail. */
+async function count({ store, clock }: Services, { filter }: WantedBulk): Promise<BulkReply> {
+  const [matching, failed] = await Promise.all([
+    store.bulkItems.countMatching({ ...filter, now: clock.now() }),
+    filter.ids === undefined ? 0 : store.bulkItems.countUnknown(filter.ids),
+  ])
+  return { is: 'counted', total: matching + failed, failed }
 }

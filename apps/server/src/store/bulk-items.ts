@@ -52,6 +52,14 @@ export function bulkItemsTable(db: Kysely<Schema>) {
       return Number(numAffectedRows ?? 0n)
     },
 
+    /** How many of these ids no certificate has. */
+    async countUnknown(ids: readonly string[]): Promise<number> {
+      const { rows } = await sql<{ count: number }>`
+        select count(distinct named.id)::int as count from unnest(${[...ids]}::text[]) as named (id)
+        where not exists (select 1 from certificates where certificates.id = named.id)`.execute(db)
+      return rows[0]?.count ?? 0
+    },
+
     /** How many would match, without an item written. */
     async countMatching(filter: CertificateFilter): Promise<number> {
       const row = await db

@@ -40,6 +40,19 @@ describe('a bulk operation over the API', () => {
     expect(json.job_id).toBeUndefined()
   })
 
+  it('counts beforehand what a run counts: ids that no certificate has, each once, among what matched and what failed', async () => {
+    const body = { certificate_ids: [id(1), id(1), 'cert-none', 'cert-none', 'cert-nil'] }
+    const said = await app.admin('POST', '/api/v1/certificates/bulk-reassign', {
+      ...body,
+      owner_id: 'own-a',
+      dry_run: true,
+    })
+    const totals = { total_matched: 3, total_failed: 2 }
+    expect(said.json).toMatchObject({ ...totals, total_reassigned: 0 })
+    const done = await app.admin('POST', '/api/v1/certificates/bulk-reassign', { ...body, owner_id: 'own-a' })
+    expect(done.json).toMatchObject({ ...totals, total_skipped: 1 })
+  })
+
   it('answers with totals and jobs when it is done in time, passes over what is under way, and keeps each item', async () => {
     const body = { certificate_ids: [id(1), id(2), 'cert-none'] }
     const first = await app.admin('POST', '/api/v1/certificates/bulk-renew', body)

@@ -95,8 +95,8 @@ function accepted({ jobId, total }: { jobId: string; total: number }) {
   return reply(202, { job_id: jobId, total_matched: total }, { location: `/api/v1/jobs/${jobId}` })
 }
 
-function counted({ total }: { total: number }) {
-  return { total_matched: total, total_skipped: 0, total_failed: 0 }
+function counted({ total, failed }: { total: number; failed: number }) {
+  return { total_matched: total, total_skipped: 0, total_failed: failed }
 }
 
 type Criteria = Omit<Request<'bulkRenewCertificates'>['body'], 'dry_run'>

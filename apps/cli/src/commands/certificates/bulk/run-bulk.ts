@@ -12,6 +12,7 @@ export const bulkGiven = { dryRun: z.boolean().default(false), timeout: duration
 interface BulkAnswer {
   job_id?: string | undefined
   total_matched: number
+  total_failed?: number | undefined
 }
 
 /** Says what would match, or begins, shows how far it has come, and rejects where some certificates failed. */
@@ -21,14 +22,18 @@ export async function runBulk(
   call: (dryRun: boolean) => Promise<{ body: BulkAnswer }>,
 ): Promise<void> {
   const { body } = await call(dryRun)
-  if (dryRun || body.job_id === undefined)
-    return cli.show(body, () => `${body.total_matched} certificates match; nothing was done`)
+  if (dryRun || body.job_id === undefined) return cli.show(body, () => matches(body))
   const job = await watch(cli, { jobId: body.job_id, verb, timeoutSeconds: timeout })
   cli.show(job, () => sentence(job, verb))
   const failed = job.bulk?.failed ?? 0
   if (job.status === 'Cancelled') throw new CertctlError('conflict', `Job ${job.id} was cancelled: ${progress(job)}`)
   if (failed > 0)
     throw new CertctlError('conflict', `${failed} failed; list them with: certctl jobs items ${job.id} --state failed`)
+}
+
+function matches({ total_matched: total, total_failed: unknown = 0 }: BulkAnswer): string {
+  const absent = unknown === 0 ? '' : `, ${unknown} of the ids are no certificate's`
+  return `${total - unknown} certificates match${absent}; nothing was done`
 }
 
 async function watch(
