@@ -125,6 +125,7 @@ const named = z
   .string()
   .max(64)
   .transform((id) => (id === '' ? null : id))
+const environment = z.string().trim().max(128, 'must not be longer than 128 characters')
 
 const createBody = z
   .strictObject({
@@ -132,7 +133,7 @@ const createBody = z
     name: nameSchema.optional().describe('Unique; the first name of the certificate where not given.'),
     common_name: z.string().trim().max(253).optional(),
     sans: sans.optional(),
-    environment: nameSchema.optional(),
+    environment: environment.optional(),
     owner_id: named.nullish(),
     team_id: named.nullish(),
     issuer_id: idSchema.optional().describe('The default issuer where not given.'),
@@ -152,7 +153,7 @@ const updateBody = z.strictObject({
   name: nameSchema.optional(),
   common_name: z.string().trim().max(253).nullable().optional(),
   sans: sans.nullable().optional(),
-  environment: nameSchema.nullable().optional(),
+  environment: environment.nullable().optional(),
   owner_id: named.nullish(),
   team_id: named.nullish(),
   issuer_id: idSchema.optional(),
@@ -251,7 +252,7 @@ export const certificateOperations = {
       csr_pem: pemSchema.optional().describe('Its renewals use it: of whoever holds the key.'),
       id: idSchema.optional(),
       name: nameSchema.optional().describe('Unique; the first name of the certificate where not given.'),
-      environment: nameSchema.optional(),
+      environment: environment.optional(),
       owner_id: named.nullish(),
       team_id: named.nullish(),
       issuer_id: idSchema.optional().describe('Who issues its renewals; the default issuer where not given.'),

@@ -280,6 +280,20 @@ describe('certificates over the wire', () => {
     expect((await put({ target_ids: ['target-none'] })).status).toBe(400)
   })
 
+  it('are made, and put back, as they are read where they have no environment', async () => {
+    const { json: made } = await app.admin('POST', '/api/v1/certificates', {
+      common_name: 'read.example.test',
+      environment: '',
+    })
+    const path = `/api/v1/certificates/${made.id}`
+    const { json: read } = await app.admin('GET', path)
+    expect(read.environment).toBe('')
+    expect(await app.admin('PUT', path, read)).toMatchObject({ status: 200, json: { environment: '' } })
+    expect((await app.admin('PUT', path, { environment: 'staging' })).json.environment).toBe('staging')
+    expect((await app.admin('PUT', path, { environment: '' })).json.environment).toBe('')
+    expect((await app.admin('PUT', path, { environment: 'x'.repeat(129) })).status).toBe(400)
+  })
+
   it('come in pages of both kinds, in any order, filtered, with only the fields asked for', async () => {
     const names = ['p1', 'p2', 'p3', 'p4', 'p5'].map((name) => `${name}.pages.test`)
     for (const name of names) {
