@@ -64,13 +64,14 @@ describe('policy', () => {
     expect(long.notAfter).toEqual(long.latestEnd)
   })
 
-  it('asks for no longer than enforced rules allow, and refuses beyond that, whatever the profile allows', () => {
+  it('asks for less than enforced rules allow, by what CAs backdate, and refuses beyond that, whatever the profile allows', () => {
     const most = new Date('2026-11-26T12:00:00Z')
+    const end = new Date('2026-11-26T11:00:00Z')
     for (const maxTtlSeconds of [undefined, 864_000])
       for (const validitySeconds of [undefined, 432_000]) {
         const profile = { ...defaultProfile, maxTtlSeconds }
         const asked = { wanted: { ...wanted, validitySeconds }, profile, mostSeconds: 86_400, now }
-        expect(applyPolicy(csr, asked)).toMatchObject({ notAfter: most, latestEnd: most })
+        expect(applyPolicy(csr, asked)).toMatchObject({ notAfter: end, latestEnd: most })
       }
     const tighter = { ...defaultProfile, maxTtlSeconds: 3600 }
     const { latestEnd } = applyPolicy(csr, { wanted, profile: tighter, mostSeconds: 86_400, now })

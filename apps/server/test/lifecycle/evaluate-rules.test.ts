@@ -173,6 +173,13 @@ describe('CertificateLifetime', () => {
     expect(fault('CertificateLifetime', { max_days: 90 }, { wantedSeconds: 91 * 86_400 })).toMatch(/lives 91 days/)
   })
 
+  it('says by how much it is longer where that is less than days show', () => {
+    const longer = { notBefore: new Date(start.getTime() - 300_000), notAfter: after(90), renewAt: undefined }
+    expect(fault('CertificateLifetime', { max_days: 90 }, { serving: [longer] })).toBe(
+      'It lives 90 days and 300 s; at most 90 are allowed',
+    )
+  })
+
   it('does not mind the one second that some count and others do not', () => {
     expect(fault('CertificateLifetime', { max_days: 90 }, { wantedSeconds: 90 * 86_400 + 1 })).toBeUndefined()
     expect(fault('CertificateLifetime', { max_days: 90 }, { wantedSeconds: 90 * 86_400 + 2 })).toBeDefined()

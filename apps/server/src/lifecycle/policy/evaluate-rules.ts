@@ -133,7 +133,9 @@ function judgeLifetime(config: Readonly<Record<string, unknown>>, subject: RuleS
   const longest = Math.max(wantedSeconds / 86_400, ...lives)
   // RFC 5280 §4.1.2.5: the last second is part of the validity, so that 90 days are often written as 90 days less a second, or plus one.
   if (longest <= most + 1 / 86_400) return undefined
-  return `It lives ${rounded(longest)} days; at most ${most} are allowed`
+  const days = rounded(longest)
+  const over = days > most ? '' : ` and ${Math.round((longest - most) * 86_400)} s`
+  return `It lives ${days} days${over}; at most ${most} are allowed`
 }
 
 function texts(value: unknown): string[] {

@@ -1,6 +1,9 @@
 import type { Profile } from './default-profile.js'
 import { ttlSeconds } from './ttl-seconds.js'
 
+// A certificate lives from its beginning, and CAs let it begin up to an hour before they make it, for clocks that are slow.
+const backdatedSeconds = 3600
+
 export interface AllowedLife {
   profile: Pick<Profile, 'maxTtlSeconds'>
   /** The longest life that enforced rules allow. */
@@ -12,6 +15,6 @@ export function lifeToAsk(
   wantedSeconds: number | undefined,
   { profile, mostSeconds }: AllowedLife,
 ): { seconds: number | undefined; atMostSeconds: number | undefined } {
-  const atMostSeconds = ttlSeconds(mostSeconds, profile)
-  return { seconds: ttlSeconds(wantedSeconds, { maxTtlSeconds: atMostSeconds }), atMostSeconds }
+  const maxTtlSeconds = ttlSeconds(mostSeconds === undefined ? undefined : mostSeconds - backdatedSeconds, profile)
+  return { seconds: ttlSeconds(wantedSeconds, { maxTtlSeconds }), atMostSeconds: ttlSeconds(mostSeconds, profile) }
 }

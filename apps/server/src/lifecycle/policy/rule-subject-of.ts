@@ -2,15 +2,15 @@ import type { CertificateRow } from '../../store/certificates.js'
 import type { Tx } from '../../store/store.js'
 import { renewalPolicyOf } from '../renewal/renewal-policy-of.js'
 import type { RuleSubject } from './evaluate-rules.js'
+import { lifeToAsk } from './life-to-ask.js'
 import { longestLife } from './longest-life.js'
 import { ttlSeconds } from './ttl-seconds.js'
 
 /** A certificate as rules see it, with what its holders serve now. */
 export async function ruleSubjectOf(tx: Tx, certificate: CertificateRow): Promise<RuleSubject> {
-  const { certificate_profile_id: profileId, validity_seconds: wanted } = certificate
+  const { certificate_profile_id: profileId } = certificate
   const profile = profileId === null ? undefined : await tx.profiles.get(profileId)
   const policy = await renewalPolicyOf(tx, certificate)
-  const maxTtlSeconds = profile?.max_ttl_seconds ?? undefined
   return {
     issuerId: certificate.issuer_id,
     profileId: profileId ?? undefined,
@@ -20,14 +20,21 @@ export async function ruleSubjectOf(tx: Tx, certificate: CertificateRow): Promis
     ownerId: certificate.owner_id ?? undefined,
     teamId: certificate.team_id ?? undefined,
     tags: certificate.tags,
-    // What a profile would allow is asked for as far as enforced rules do; what somebody asked for is judged as it is.
-    wantedSeconds:
-      wanted === null && maxTtlSeconds !== undefined
-        ? ttlSeconds(longestLife(await tx.policyRules.listEnabled()), { maxTtlSeconds })
-        : ttlSeconds(wanted ?? undefined, { maxTtlSeconds }),
+    wantedSeconds: await wantedOf(tx, certificate, profile?.max_ttl_seconds ?? undefined),
     renewalWindowDays: policy.windowDays,
     serving: await servingOf(tx, certificate.id),
   }
+}
+
+/** What a profile would allow is asked for as far as enforced rules do; what somebody asked for is judged as it is. */
+async function wantedOf(
+  tx: Tx,
+  { validity_seconds: wanted }: CertificateRow,
+  maxTtlSeconds: number | undefined,
+): Promise<number | undefined> {
+  if (wanted !== null) return ttlSeconds(wanted, { maxTtlSeconds })
+  const mostSeconds = longestLife(await tx.policyRules.listEnabled())
+  return lifeToAsk(undefined, { profile: { maxTtlSeconds }, mostSeconds }).seconds
 }
 
 async function servingOf(tx: Tx, certificateId: string): Promise<RuleSubject['serving']> {
