@@ -34,16 +34,21 @@ const dns = (value: string): GeneralName => ({ type: 'dns', value })
 let count = 0
 
 interface Elsewhere extends SignOptions {
+  names?: readonly GeneralName[]
   key?: Uint8Array
   days?: number
   issuer?: number
   profile?: string | undefined
 }
 
-async function imported({ key = spki, days = 90, issuer = 0, profile = 'prof-strict', ...options }: Elsewhere) {
+async function imported({ names, key = spki, days = 90, issuer = 0, profile = 'prof-strict', ...options }: Elsewhere) {
   count += 1
   const notAfter = new Date(app.services.clock.now().getTime() + days * day)
-  const certificate_pem = await ca.certify(key, { names: [dns(`h${count}.example.test`)], notAfter, ...options })
+  const certificate_pem = await ca.certify(key, {
+    ...options,
+    names: names ?? [dns(`h${count}.example.test`)],
+    notAfter,
+  })
   const body = { certificate_pem, issuer_id: issuers[issuer], name: `certificate ${count}` }
   const named = profile === '' ? {} : { certificate_profile_id: profile }
   return { certificate_pem, answer: await app.admin('POST', '/api/v1/certificates/import', { ...body, ...named }) }
