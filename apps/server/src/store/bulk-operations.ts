@@ -1,5 +1,4 @@
 import { type Insertable, type Kysely, type Selectable, sql } from 'kysely'
-import { lockByKey, rowsByKey } from './by-key.js'
 import type { BulkOperationsTable, Schema } from './schema.js'
 
 const columns = [
@@ -24,12 +23,8 @@ export interface BulkCounts {
   failed: number
 }
 
-const locked = lockByKey('job_id', (build, isIt) =>
-  build.selectFrom('bulk_operations').select('job_id').where(isIt).forNoKeyUpdate(),
-)
-const held = rowsByKey('job_id', (build, isIt) =>
-  build.selectFrom('bulk_operations').select('job_id').where(isIt).forShare(),
-)
+// Whoever waits for it comes before those who ask later: of a row that many share in turn, nobody would get hold.
+const lockOf = (jobId: string) => sql`hashtextextended(${`certctl bulk ${jobId}`}, 0)`
 
 /** One wish for many certificates; its items are rows of `bulk_items`. */
 export function bulkOperationsTable(db: Kysely<Schema>) {
@@ -42,14 +37,14 @@ export function bulkOperationsTable(db: Kysely<Schema>) {
       return await db.selectFrom('bulk_operations').select(columns).where('job_id', '=', jobId).executeTakeFirst()
     },
 
-    /** Locks the row until the transaction ends, for whoever counts or cancels: no item is in hand then. The first lock anybody takes. */
+    /** Locks it until the transaction ends, for whoever counts or cancels: no item is in hand then. The first lock anybody takes. */
     async lock(jobId: string): Promise<void> {
-      await locked(db, jobId)
+      await sql`select pg_advisory_xact_lock(${lockOf(jobId)})`.execute(db)
     },
 
     /** Keeps `lock` away until the transaction ends, for whoever does an item, beside others who do theirs. The first lock anybody takes. */
     async hold(jobId: string): Promise<void> {
-      await held(db, jobId)
+      await sql`select pg_advisory_xact_lock_shared(${lockOf(jobId)})`.execute(db)
     },
 
     async setTotal(jobId: string, { total, failed }: { total: number; failed: number }): Promise<void> {

@@ -138,7 +138,7 @@ async function revokedOf({ ids }: Begun): Promise<number> {
   )
 }
 
-async function cancel({ jobId }: Begun): Promise<void> {
+async function cancel({ jobId }: Pick<Begun, 'jobId'>): Promise<void> {
   await cancelJob(scene.services, { jobId, actor: operator, reason: 'wrong list' })
 }
 
@@ -208,6 +208,28 @@ describe.each(kinds)('a bulk revocation (%s) that is cancelled at another server
 })
 
 describe('a bulk operation that is cancelled', () => {
+  it('ends before what waits to be begun beside it', async () => {
+    const { jobId } = await beginRevoking('parallel')
+    const { store } = worker
+    gate = createGate()
+    const inHand = store.transaction(async (tx) => {
+      await tx.bulkOperations.hold(jobId)
+      await gate.pass()
+    })
+    await gate.reached
+    const order: string[] = []
+    const cancelling = cancel({ jobId }).then(() => order.push('cancelled'))
+    await staysPending(cancelling)
+    const next = store.transaction(async (tx) => {
+      await tx.bulkOperations.hold(jobId)
+      order.push('begun')
+    })
+    await staysPending(next)
+    gate.release()
+    await Promise.all([inHand, cancelling, next])
+    expect(order).toEqual(['cancelled', 'begun'])
+  })
+
   it('reassigns nothing that had not begun', async () => {
     const { services } = scene
     const now = services.clock.now()
