@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals'
 import { validateCsr } from '../../src/lifecycle/csr/validate-csr.js'
 import { checkIssued, type IssuedExpectation } from '../../src/lifecycle/order/check-issued.js'
 import { type ApprovedRequest, applyPolicy } from '../../src/lifecycle/policy/apply-policy.js'
-import { defaultProfile } from '../../src/lifecycle/policy/default-profile.js'
+import { defaultProfile, type Profile } from '../../src/lifecycle/policy/default-profile.js'
 
 const now = new Date('2026-11-25T12:00:00Z')
 const days = (count: number) => new Date(now.getTime() + count * 86_400_000)
@@ -20,7 +20,7 @@ beforeAll(async () => {
   approved = approve({})
 })
 
-function approve(profile: { maxTtlSeconds?: number }, validitySeconds?: number): ApprovedRequest {
+function approve(profile: Partial<Profile>, validitySeconds?: number): ApprovedRequest {
   const csr = validateCsr(csrPem, { commonName: 'a.example', names, keyAlgorithm: 'EC-P256', allowsOtherKeys: false })
   const wanted = {
     commonName: 'a.example',
@@ -74,6 +74,7 @@ describe('what a CA returns', () => {
 
   it('is refused with any name in its subject that was not asked for, wherever it stands', async () => {
     const own = { type: 'CN', value: 'A.example' }
+    const approved = approve({ besideNames: 'no mailbox' })
     for (const part of [
       { type: 'CN', value: 'evil.test' },
       { type: 'emailAddress', value: 'ceo@evil.test' },
@@ -82,8 +83,14 @@ describe('what a CA returns', () => {
         [part, own],
         [own, part],
       ])
-        await expect(check({ names, subject })).rejects.toThrow(new RegExp(`${part.value}, which was not asked for`))
-    await expect(check({ names, subject: [{ type: 'O', value: 'Of the CA' }, own, own] })).resolves.toBeDefined()
+        await expect(check({ names, subject }, { approved })).rejects.toThrow(
+          new RegExp(`${part.value}, which was not asked for`),
+        )
+    await expect(
+      check({ names, subject: [{ type: 'O', value: 'Of the CA' }, own, own] }, { approved }),
+    ).resolves.toBeDefined()
+    const mailbox = { type: 'emailAddress', value: 'ceo@evil.test' }
+    await expect(check({ names, subject: [mailbox, own] })).resolves.toBeDefined()
   })
 
   it('is refused when it has ended, or begins in the future', async () => {

@@ -27,7 +27,8 @@ const wanted = {
   keyAlgorithm: 'EC-P256',
   custody: 'outside' as const,
 }
-const profile: Profile = { ...defaultProfile, id: 'prof-web', allowsOtherSubjects: false }
+const profile: Profile = { ...defaultProfile, id: 'prof-web', besideNames: 'no mailbox' }
+const agreed: Profile = { ...profile, besideNames: 'nothing' }
 
 let folder: string
 beforeAll(async () => {
@@ -66,10 +67,8 @@ describe('what a CSR says beside its names', () => {
     ['/CN=www.evil.test/CN=a.example', 'CN=www.evil.test'],
     ['/CN=a.example/CN=www.evil.test', 'CN=www.evil.test'],
     ['/CN=Evil Bank/O=Example/CN=a.example', 'CN=Evil Bank'],
-    ['/CN=a.example/emailAddress=ceo@evil.test', 'emailAddress=ceo@evil.test'],
-    ['/CN=a.example/emailAddress=admin', 'emailAddress=admin'],
   ])('is refused where %s names another, whatever the profile', (subject, part) => {
-    for (const under of [defaultProfile, profile])
+    for (const under of [defaultProfile, profile, agreed])
       expect(verdict(csrOf(subject), { under })).toMatch(
         new RegExp(`^identifier_rejected .*${part}, which is none of the certificate's names; make a CSR without it`),
       )
@@ -81,10 +80,19 @@ describe('what a CSR says beside its names', () => {
     '/CN=ada@a.example',
     '/CN=a.example/emailAddress=ada@a.example',
   ])('passes where %s only repeats its names', (subject) => {
-    for (const under of [defaultProfile, profile]) expect(verdict(csrOf(subject), { under })).toBe('approved')
+    for (const under of [defaultProfile, profile, agreed]) expect(verdict(csrOf(subject), { under })).toBe('approved')
   })
 
-  it('passes as usual tools write it where no profile was named', () => {
+  it.each(['ceo@evil.test', 'admin'])('is refused under a profile where its subject has the mailbox %s', (mailbox) => {
+    const csr = csrOf(`/CN=a.example/emailAddress=${mailbox}`)
+    for (const under of [profile, agreed])
+      expect(verdict(csr, { under })).toBe(
+        `policy_denied csr_pem: emailAddress=${mailbox} in its subject is not allowed by profile prof-web; make a CSR without it, or ask for it as a name`,
+      )
+    expect(verdict(csr)).toBe('approved')
+  })
+
+  it('passes as usual tools write it where nobody has to agree', () => {
     const subject = '/C=DE/ST=Hessen/L=Bad Vilbel/O=Müller & Söhne/OU=IT/CN=a.example'
     const usual = [
       'basicConstraints=critical,CA:FALSE',
@@ -94,26 +102,26 @@ describe('what a CSR says beside its names', () => {
       'tlsfeature=status_request',
       '1.2.840.113549.1.9.15=DER:3000',
     ]
-    expect(verdict(csrOf(subject, ...usual))).toBe('approved')
-    expect(verdict(csrOf('/CN=a.example', ...usual), { under: profile })).toBe('approved')
+    for (const under of [defaultProfile, profile]) expect(verdict(csrOf(subject, ...usual), { under })).toBe('approved')
+    expect(verdict(csrOf('/CN=a.example', ...usual), { under: agreed })).toBe('approved')
   })
 
   it.each(['O=Evil Bank', 'OU=system:masters', 'UID=root', 'DC=corp', 'serialNumber=4711'])(
-    'is refused under a profile where its subject has %s, and says what to do',
+    'is refused where somebody has to agree and its subject has %s, and says what to do',
     (part) => {
       const csr = csrOf(`/${part}/CN=a.example`)
-      expect(verdict(csr, { under: profile })).toBe(
+      expect(verdict(csr, { under: agreed })).toBe(
         `policy_denied csr_pem: ${part} in its subject is not allowed by profile prof-web; make a CSR whose subject is the common name alone`,
       )
-      expect(verdict(csr)).toBe('approved')
+      for (const under of [defaultProfile, profile]) expect(verdict(csr, { under })).toBe('approved')
     },
   )
 
   it('may have what the certificate has, to the letter, and what the profile requires', () => {
     const asked = { ...wanted, subject: [{ type: 'O', value: 'Example' }] }
-    expect(verdict(csrOf('/O=Example/CN=a.example'), { under: profile, asked })).toBe('approved')
-    expect(verdict(csrOf('/O=Evil/CN=a.example'), { under: profile, asked })).toMatch(/O=Evil in its subject/)
-    const requiring = { ...profile, requiredCsrAttributes: ['serialNumber'] }
+    expect(verdict(csrOf('/O=Example/CN=a.example'), { under: agreed, asked })).toBe('approved')
+    expect(verdict(csrOf('/O=Evil/CN=a.example'), { under: agreed, asked })).toMatch(/O=Evil in its subject/)
+    const requiring = { ...agreed, requiredCsrAttributes: ['serialNumber'] }
     expect(verdict(csrOf('/serialNumber=4711/CN=a.example'), { under: requiring })).toBe('approved')
   })
 
@@ -140,11 +148,16 @@ describe('what a CSR says beside its names', () => {
   it('is held to its profile when the certificate is asked for', async () => {
     await withScene({}, async (scene) => {
       await addProfile(scene, { id: 'prof-made' })
+      await addProfile(scene, { id: 'prof-agreed', requires_approval: true })
       const csrPem = csrOf('/O=Evil Bank/CN=a.example')
-      await expect(scene.request({ csrPem, certificateProfileId: 'prof-made' })).rejects.toThrow(
-        /O=Evil Bank in its subject is not allowed by profile prof-made/,
+      await expect(scene.request({ csrPem, certificateProfileId: 'prof-agreed' })).rejects.toThrow(
+        /O=Evil Bank in its subject is not allowed by profile prof-agreed/,
       )
-      await scene.request({ csrPem: csrOf('/CN=a.example'), certificateProfileId: 'prof-made' })
+      const mailbox = csrOf('/CN=a.example/emailAddress=ceo@evil.test')
+      await expect(scene.request({ csrPem: mailbox, certificateProfileId: 'prof-made' })).rejects.toThrow(
+        /emailAddress=ceo@evil.test in its subject is not allowed by profile prof-made/,
+      )
+      await scene.request({ csrPem, certificateProfileId: 'prof-made' })
       await scene.request({ csrPem, name: 'without a profile' })
     })
   })

@@ -8,6 +8,7 @@ import { bulkObstacle } from './bulk-obstacle.js'
 import { doBulkItem } from './do-bulk-item.js'
 import { finishBulk } from './finish-bulk.js'
 
+/** At most so many are in hand when somebody cancels it. Fewer at once take much longer. */
 const batchSize = 256
 
 interface Run {

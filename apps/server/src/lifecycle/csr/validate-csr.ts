@@ -39,24 +39,18 @@ export function validateCsr(csrPem: string, asked: AskedCsr): ValidCsr {
   return csr as ValidCsr
 }
 
-/** Every part that relying parties read as a host, address or mailbox, wherever in the subject: a CA that takes subjects over certifies all. */
+/** Relying parties read every common name, wherever in the subject, and a CA that takes subjects over certifies all. The rest is for the profile. */
 function checkSubject({ subject }: Csr, { names, commonName }: AskedCsr): void {
-  const stranger = subject.find(
-    ({ type, value }) => isName(type) && !(type === 'CN' && value === commonName) && !isNamed(value, names),
-  )
+  const stranger = subject.find(({ type, value }) => type === 'CN' && value !== commonName && !isNamed(value, names))
   if (stranger === undefined) return
   throw new CertctlError(
     'identifier_rejected',
-    `The CSR's subject has ${stranger.type}=${stranger.value.slice(0, 80)}, which is none of the certificate's names; make a CSR without it, or ask for it as a name`,
+    `The CSR's subject has CN=${stranger.value.slice(0, 80)}, which is none of the certificate's names; make a CSR without it, or ask for it as a name`,
   )
 }
 
-function isName(type: string): boolean {
-  return type === 'CN' || type === 'emailAddress'
-}
-
 function checkNames(csr: Csr, { names, commonName }: AskedCsr): void {
-  const { missing, extra } = sameNames(names, namesOf(csr, commonName))
+  const { missing, extra } = sameNames(names, namesOf(csr, { names, commonName }))
   if (extra.length > 0)
     throw new CertctlError(
       'identifier_rejected',
@@ -70,8 +64,11 @@ function checkNames(csr: Csr, { names, commonName }: AskedCsr): void {
 }
 
 /** The alternative names, and what the subject names beside them, or instead of them. */
-function namesOf({ subject, names }: Csr, askedCommonName: string | undefined): readonly GeneralName[] {
-  const isMore = ({ type, value }: NameAttribute) => isName(type) && (names.length === 0 || value !== askedCommonName)
+function namesOf({ subject, names }: Csr, asked: Pick<AskedCsr, 'names' | 'commonName'>): readonly GeneralName[] {
+  const isMore = ({ type, value }: NameAttribute) =>
+    type === 'CN'
+      ? names.length === 0 || value !== asked.commonName
+      : type === 'emailAddress' && isNamed(value, asked.names)
   return [...names, ...subject.filter(isMore).flatMap(({ value }) => nameOf(value))]
 }
 

@@ -72,7 +72,7 @@ function readAnswer<T>(read: () => T): T {
   }
 }
 
-function checkKeyAndNames(certificate: Certificate, { csr, names, commonName }: ApprovedRequest): void {
+function checkKeyAndNames(certificate: Certificate, { csr, names, commonName, profile }: ApprovedRequest): void {
   if (certificate.spkiSha256 !== csr.publicKey.spkiSha256) throw mismatch('has another key than the CSR')
   if (certificate.isCa) throw mismatch('is a CA certificate')
   const { missing, extra } = sameNames(names, certificate.names)
@@ -83,7 +83,7 @@ function checkKeyAndNames(certificate: Certificate, { csr, names, commonName }: 
   const stranger = certificate.subject.find(
     ({ type, value }) =>
       (type === 'CN' && value !== commonName && !isNamed(value, names)) ||
-      (type === 'emailAddress' && !isNamed(value, names)),
+      (type === 'emailAddress' && profile.besideNames !== 'anything' && !isNamed(value, names)),
   )
   if (stranger !== undefined)
     throw mismatch(

@@ -1,4 +1,5 @@
 import { CertctlError, type GeneralName } from '@certctl/core'
+import { isNamed } from '../asking/is-named.js'
 import type { ValidCsr } from '../csr/validate-csr.js'
 import type { Passed } from '../stage.js'
 import type { Profile } from './default-profile.js'
@@ -76,19 +77,23 @@ function requireAllowedCsr(csr: ValidCsr, { wanted, profile }: Pick<AppliedPolic
     throw ofCsr(profile, `a CSR without the attribute ${missing} is not allowed`, 'make one that has it')
 }
 
-/** Else a CA that takes subjects over would certify an organisation, or an account, that no profile and nobody who agreed has seen. */
+/** Else a CA that takes subjects over would certify a mailbox that the profile does not allow, or an organisation that nobody who agreed has seen. */
 function requireSubject({ subject }: ValidCsr, { wanted, profile }: Pick<AppliedPolicy, 'wanted' | 'profile'>): void {
-  if (profile.allowsOtherSubjects) return
-  // `validate-csr` holds these to the names.
-  const known = ['CN', 'emailAddress', ...profile.requiredCsrAttributes].map((type) => type.toLowerCase())
-  const stranger = subject.find(
-    ({ type, value }) =>
-      !known.includes(type.toLowerCase()) &&
-      !wanted.subject.some((part) => part.type.toLowerCase() === type.toLowerCase() && part.value === value),
-  )
+  if (profile.besideNames === 'anything') return
+  // `validate-csr` holds common names to the names.
+  const known = ['CN', ...profile.requiredCsrAttributes].map((type) => type.toLowerCase())
+  const stranger = subject.find(({ type, value }) => {
+    if (type === 'emailAddress') return !isNamed(value, wanted.names)
+    if (profile.besideNames === 'no mailbox' || known.includes(type.toLowerCase())) return false
+    return !wanted.subject.some((part) => part.type.toLowerCase() === type.toLowerCase() && part.value === value)
+  })
   if (stranger === undefined) return
   const part = `${stranger.type}=${stranger.value.slice(0, 80)}`
-  throw ofCsr(profile, `${part} in its subject is not allowed`, 'make a CSR whose subject is the common name alone')
+  const remedy =
+    stranger.type === 'emailAddress'
+      ? 'make a CSR without it, or ask for it as a name'
+      : 'make a CSR whose subject is the common name alone'
+  throw ofCsr(profile, `${part} in its subject is not allowed`, remedy)
 }
 
 function ofCsr(profile: Profile, fault: string, remedy: string) {

@@ -38,8 +38,8 @@ export interface Profile {
   requiredCsrAttributes: readonly string[]
   /** Whether a CSR may bring a key of another kind than the certificate asks for. */
   allowsOtherKeys: boolean
-  /** Whether the subject of a CSR may say more than the names. */
-  allowsOtherSubjects: boolean
+  /** What the subject of a CSR may say beside the names: anything; no mailbox, which is a name, too; nothing, since nobody who agrees would see it. */
+  besideNames: 'anything' | 'no mailbox' | 'nothing'
   /** Whether usages and must-staple of what a CA returns are held to it too. */
   bindsIssued: boolean
   /** Whether a certificate may be renewed from a stored CSR, and so with the key it has. */
@@ -65,7 +65,7 @@ export const defaultProfile: Profile = {
   forcesMustStaple: false,
   requiredCsrAttributes: [],
   allowsOtherKeys: false,
-  allowsOtherSubjects: true,
+  besideNames: 'anything',
   bindsIssued: false,
   allowsKeyReuse: true,
   requiresApproval: false,
