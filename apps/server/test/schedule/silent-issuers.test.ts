@@ -43,7 +43,11 @@ async function dueFleet({ services, agent, target, issuerId }: Scene, matching: 
   const client = new pg.Client({ connectionString: services.database.url })
   await client.connect()
   const due = 'update holders set renewal_info_at = $1 where agent_id = $2'
-  await client.query(due, [services.clock.now(), 'agent-fleet']).finally(async () => await client.end())
+  try {
+    await client.query(due, [services.clock.now(), 'agent-fleet'])
+  } finally {
+    await client.end()
+  }
 }
 
 describe('an issuer that does not answer', () => {
