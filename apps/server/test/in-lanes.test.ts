@@ -110,7 +110,7 @@ it('works off what is due in more lanes than fit without a pause, beside one tha
     },
   )
   await until(async () => done === others.length, 'all that can be done is')
-  expect(performance.now() - began).toBeLessThan(5000)
+  expect(performance.now() - began).toBeLessThan(20_000)
   gate.release()
   await working
 })

@@ -13,7 +13,7 @@ export function waitingApproval(id: string, requestedBy: string, at: string): Ap
       certificate_name: 'www.example.test',
       common_name: 'www.example.test',
       names: ['www.example.test', 'api.example.test'],
-      subject: [],
+      subject: [{ type: 'O', value: 'Example' }],
       extended_key_usages: ['serverAuth'],
       must_staple: true,
       validity_seconds: 30 * 86_400 - 3600,

@@ -32,7 +32,7 @@ export async function updateConnection(
 ): Promise<ConnectionRow> {
   const { id, name, enabled, actor } = changes
   const { resource } = kindWords[kind]
-  const row = await services.store.transaction(async (tx) => {
+  const { row, wasEnabled } = await services.store.transaction(async (tx) => {
     const before = await lockEditable(tx, kind, id)
     changes.check(before)
     await requireSame(tx, kind, { before, changes })
@@ -59,17 +59,23 @@ export async function updateConnection(
       details: { name, enabled, config_fields: Object.keys(changes.config ?? {}) },
     })
     tx.wake('settings', `connection ${id}`)
-    if (kind === 'issuer' && enabled === true && !before.enabled) await goOn(tx, id)
-    return await written(tx, kind, id)
+    return { row: await written(tx, kind, id), wasEnabled: before.enabled }
   })
   services.connections.forget(id)
+  if (kind === 'issuer' && enabled === true && !wasEnabled) await goOn(services, id)
   return row
 }
 
-/** What was put off because it was disabled (see `fulfilOrder`) is ordered now. */
-async function goOn(tx: Tx, issuerId: string): Promise<void> {
-  await tx.jobs.bringForwardOfIssuer(issuerId, { code: 'conflict', to: tx.now })
-  tx.wake('work', 'issue')
+const broughtAtOnce = 1000
+
+/** What was put off because it was disabled (see `fulfilOrder`) is ordered now; what this does not come to waits its five minutes. */
+async function goOn({ store }: Services, issuerId: string): Promise<void> {
+  let brought = broughtAtOnce
+  while (brought === broughtAtOnce)
+    brought = await store.transaction(async (tx) => {
+      tx.wake('work', 'issue')
+      return await tx.jobs.bringForwardOfIssuer(issuerId, { code: 'conflict', to: tx.now, limit: broughtAtOnce })
+    })
 }
 
 /** The row, locked. Throws `not_found`, and `conflict` for one that the environment made. */

@@ -131,11 +131,14 @@ export function jobsTable(db: Kysely<Schema>) {
       return numUpdatedRows === 1n
     },
 
-    /** Ready orders at this issuer that were put off with this code run then. */
-    async bringForwardOfIssuer(issuerId: string, { code, to }: { code: string; to: Date }): Promise<void> {
-      await db
-        .updateTable('jobs')
-        .set({ run_at: to })
+    /** So many ready orders at this issuer that were put off with this code run then; what somebody else has is passed over. Returns how many. */
+    async bringForwardOfIssuer(
+      issuerId: string,
+      { code, to, limit }: { code: string; to: Date; limit: number },
+    ): Promise<number> {
+      const putOff = db
+        .selectFrom('jobs')
+        .select('id')
         .where('kind', '=', 'issue')
         .where('state', '=', 'ready')
         .where('run_at', '>', to)
@@ -143,7 +146,15 @@ export function jobsTable(db: Kysely<Schema>) {
         .where('order_id', 'in', ({ selectFrom }) =>
           selectFrom('orders').select('id').where('issuer_id', '=', issuerId).where('state', '=', 'open'),
         )
-        .execute()
+        .limit(limit)
+        .forUpdate()
+        .skipLocked()
+      const { numUpdatedRows } = await db
+        .updateTable('jobs')
+        .set({ run_at: to })
+        .where('id', 'in', putOff)
+        .executeTakeFirst()
+      return Number(numUpdatedRows)
     },
 
     /** All there were for one challenge, newest first. */

@@ -20,13 +20,18 @@ export function policySweepsTable(db: Kysely<Schema>) {
       return rows
     },
 
-    /** From where it stands. Whatever another copy has of it is begun anew. */
-    async keep({ rule_id, rule_updated_at, swept_to }: DueSweep, doneAt: Date | null): Promise<void> {
-      const progress = { rule_updated_at, swept_to, done_at: doneAt }
+    /** From the start, unless another copy has begun it as the rule stands now. */
+    async begin({ rule_id, rule_updated_at }: DueSweep): Promise<void> {
+      const progress = { rule_updated_at, swept_to: '', done_at: null }
       await db
         .insertInto('policy_sweeps')
         .values({ rule_id, ...progress })
-        .onConflict((conflict) => conflict.column('rule_id').doUpdateSet(progress))
+        .onConflict((conflict) =>
+          conflict
+            .column('rule_id')
+            .doUpdateSet(progress)
+            .where('policy_sweeps.rule_updated_at', '<>', rule_updated_at),
+        )
         .execute()
     },
 

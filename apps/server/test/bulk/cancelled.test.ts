@@ -8,6 +8,7 @@ import type { Tx } from '../../src/store/store.js'
 import { createGate, type Gate } from '../lifecycle/fake-ca.js'
 import { createScene, operator, type Scene } from '../lifecycle/scene.js'
 import { createTestServices, type TestServices } from '../postgres.js'
+import { untilBlocked } from '../races/steps.js'
 import { addFleet, counted } from './fleet.js'
 
 let scene: Scene
@@ -218,12 +219,14 @@ describe('a bulk operation that is cancelled', () => {
     })
     await gate.reached
     const cancelling = cancel({ jobId })
-    await staysPending(cancelling)
+    cancelling.catch(() => undefined)
+    await untilBlocked(scene.services, 1)
     const next = store.transaction(async (tx) => {
       await tx.bulkOperations.hold(jobId)
       return await tx.jobs.get(jobId)
     })
-    await staysPending(next)
+    next.catch(() => undefined)
+    await untilBlocked(scene.services, 2)
     gate.release()
     await Promise.all([inHand, cancelling])
     expect(await next).toMatchObject({ state: 'cancelled' })

@@ -74,7 +74,7 @@ describe('what a CA returns', () => {
 
   it('is refused with any name in its subject that was not asked for, wherever it stands', async () => {
     const own = { type: 'CN', value: 'A.example' }
-    const approved = approve({ besideNames: 'no mailbox' })
+    const approved = approve({ isDefault: false })
     for (const part of [
       { type: 'CN', value: 'evil.test' },
       { type: 'emailAddress', value: 'ceo@evil.test' },

@@ -14,7 +14,7 @@ const names: readonly GeneralName[] = [{ type: 'dns', value: 'a.example' }]
 const strict: Profile = {
   ...defaultProfile,
   id: 'prof-web',
-  bindsIssued: true,
+  isDefault: false,
   allowedExtendedKeyUsages: ['serverAuth'],
   allowedKeyUsages: ['digitalSignature'],
   forcesMustStaple: true,
@@ -34,7 +34,8 @@ async function check(
     profile = strict,
     honours = [],
     at = now,
-  }: { profile?: Profile; honours?: IssuedExpectation['honours']; at?: Date } = {},
+    mostSeconds,
+  }: { profile?: Profile; honours?: IssuedExpectation['honours']; at?: Date; mostSeconds?: number } = {},
 ): Promise<readonly string[]> {
   const csr = validateCsr(csrPem, { commonName: 'a.example', names, keyAlgorithm: 'EC-P256', allowsOtherKeys: false })
   const wanted = {
@@ -48,7 +49,7 @@ async function check(
     keyAlgorithm: 'EC-P256',
     custody: 'agent' as const,
   }
-  const approved = applyPolicy(csr, { wanted, profile, now })
+  const approved = applyPolicy(csr, { wanted, profile, mostSeconds, now })
   const certificatePem = await ca.sign(csrPem, { ...kept, ...options })
   return checkIssued({ certificatePem, chainPem: ca.intermediatePem }, { approved, now: at, honours }).besideProfile
 }
@@ -98,6 +99,10 @@ describe('what a CA returns, held to its profile', () => {
     expect(await check(living(86_400), { profile })).toEqual(['it lives 86400 s, and at least 6912000 s are wanted'])
     expect(await check(living(80 * 86_400 - 60), { profile })).toEqual([])
     expect(await check(living(80 * 86_400 - 61), { profile })).toHaveLength(1)
+    // What an enforced rule had it asked for is no fault of the CA.
+    const mostSeconds = 30 * 86_400
+    expect(await check(living(mostSeconds), { profile, mostSeconds })).toEqual([])
+    expect(await check(living(86_400), { profile, mostSeconds })).toHaveLength(1)
     const brief = { ...strict, allowsShortLived: false }
     const at = new Date(now.getTime() - 3_000_000)
     expect(await check(living(3539), { profile: brief, at })).toEqual([

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { deleteNoun } from '../../src/inventory/nouns/delete-noun.js'
+import { policyNoun } from '../../src/inventory/nouns/policy-noun.js'
 import { profileNoun } from '../../src/inventory/nouns/profile-noun.js'
 import { renewalPolicyNoun } from '../../src/inventory/nouns/renewal-policy-noun.js'
 import { updateNoun } from '../../src/inventory/nouns/update-noun.js'
@@ -141,6 +143,30 @@ describe('a rule about lifetimes', () => {
       expect(end).toBeLessThanOrEqual(scene.services.clock.now().getTime() + 61 * daySeconds * 1000)
     })
   })
+})
+
+describe('a rule about lifetimes that warns', () => {
+  it.each(['switched off', 'removed'])(
+    'judges again when an enforced one is %s that had less asked for',
+    async (how) => {
+      const profileId = await profile(90)
+      const enforced = { type: 'CertificateLifetime', config: { max_days: 20 }, mode: 'enforce' as const }
+      await withRule({ type: 'CertificateLifetime', config: { max_days: 30 }, mode: 'warn' }, async () => {
+        await withRule(enforced, async (ruleId) => {
+          const id = await issued({ certificateProfileId: profileId })
+          const warnings = async () => (await violationsOf(id)).filter((message) => message.includes('at most 30'))
+          await settle()
+          expect(await warnings()).toEqual([])
+          scene.services.clock.advance(1)
+          const asked = { id: ruleId, actor: operator, match: matches }
+          if (how === 'removed') await deleteNoun(scene.services, policyNoun, asked)
+          else await updateNoun(scene.services, policyNoun, { ...asked, fields: { enabled: false } })
+          await settle()
+          expect(await warnings()).toEqual(['It lives 90 days; at most 30 are allowed'])
+        })
+      })
+    },
+  )
 })
 
 describe('a sweep that is under way when a profile changes', () => {

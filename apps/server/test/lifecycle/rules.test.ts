@@ -217,14 +217,17 @@ describe('a rule that is new or was changed', () => {
 
   it('goes on where it stopped, and begins anew when it changes meanwhile', async () => {
     await withRule(production, async (rule) => {
-      await scene.services.store.policySweeps.keep(
-        { rule_id: rule, rule_updated_at: scene.services.clock.now(), swept_to: 'zzz' },
-        null,
-      )
-      const due = await scene.services.store.policySweeps.listDue(10)
+      const { policySweeps } = scene.services.store
+      const first = { rule_id: rule, rule_updated_at: scene.services.clock.now(), swept_to: '' }
+      await policySweeps.begin(first)
+      expect(await policySweeps.advance(first, { swept_to: 'zzz' })).toBe(true)
+      // Another copy, which listed it before.
+      await policySweeps.begin(first)
+      expect(await policySweeps.advance(first, { swept_to: 'a' })).toBe(false)
+      const due = await policySweeps.listDue(10)
       expect(due.find(({ rule_id: id }) => id === rule)?.swept_to).toBe('zzz')
       await change(rule, { config: JSON.stringify({ allowed: ['production', 'test'] }) })
-      const again = await scene.services.store.policySweeps.listDue(10)
+      const again = await policySweeps.listDue(10)
       expect(again.find(({ rule_id: id }) => id === rule)?.swept_to).toBe('')
     })
   })

@@ -71,6 +71,29 @@ describe('rule 10: a disabled issuer gets no new orders, and its open ones go on
     expect(await store.versions.listCurrent(other.id)).toHaveLength(1)
   })
 
+  it('places at once what a worker had in hand when it was enabled', async () => {
+    const { id } = await ordered()
+    await setEnabled(false)
+    const { connections, store } = scene.services
+    const { issuer } = connections
+    let isFirst = true
+    connections.issuer = async (asked) => {
+      const found = await issuer(asked)
+      if (isFirst) {
+        isFirst = false
+        await setEnabled(true)
+      }
+      return found
+    }
+    try {
+      await scene.work()
+      await scene.work()
+    } finally {
+      connections.issuer = issuer
+    }
+    expect(await store.versions.listCurrent(id)).toHaveLength(1)
+  })
+
   it('says at the certificate why nothing is ordered and when it is tried again, and after a day an alert does', async () => {
     const { id, agent } = await ordered()
     const { store, clock } = scene.services

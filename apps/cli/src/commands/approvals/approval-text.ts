@@ -19,6 +19,7 @@ export function approvalText(approval: Approval, now: Date): string {
     ['what', asked.renewal ? 'renewal' : 'first issuance'],
     ['replaces', asked.replaces_not_after === undefined ? undefined : `one that ends ${asked.replaces_not_after}`],
     ['names', asked.names.join(', ')],
+    ['subject', asked.subject.map(({ type, value }) => `${type}=${value}`).join(', ') || undefined],
     ['usages', asked.extended_key_usages.join(', ')],
     ['must-staple', asked.must_staple ? 'yes' : 'no'],
     ['validity', asked.validity_seconds === undefined ? 'as the issuer gives' : lengthText(asked.validity_seconds)],

@@ -18,9 +18,13 @@ export const policyNoun: PlainNoun<PolicyRuleRow> = {
   referrers: [],
   wakes: true,
   // Which of them a rule denied is known only by judging them again.
-  changed: async (tx, id) => {
+  async changed(tx, id, before) {
     await tx.holders.liftDenials(tx.now)
-    if ((await tx.policyRules.get(id)) === undefined) await endRule(tx, id)
+    const now = await tx.policyRules.get(id)
+    if (now === undefined) await endRule(tx, id)
+    // Those that are enforced say what CAs are asked for, and the others judge that. What type a removed one had nobody knows here.
+    const type = (now ?? before)?.type ?? 'CertificateLifetime'
+    if (type === 'CertificateLifetime') await tx.policySweeps.again(type)
   },
   async check(tx, change) {
     const { before, given } = change

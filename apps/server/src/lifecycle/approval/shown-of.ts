@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { formatGeneralName, parseCsr } from '@certctl/pki'
+import { formatGeneralName, type NameAttribute, parseCsr } from '@certctl/pki'
 import type { Config } from '../../connectors/marked-schema.js'
 import { targetTypeOf } from '../../inventory/target-type.js'
 import type { ApprovalRow } from '../../store/approvals.js'
@@ -73,16 +73,18 @@ export interface Asked {
  */
 export async function shownOf(tx: Tx, rows: ShownRows): Promise<Asked> {
   const { certificate, holder, order } = rows
+  const csr = parseCsr(order.csr_pem)
   const issuer = await tx.connections.get('issuer', order.issuer_id)
   const serving = holder.current_version_id === null ? undefined : await tx.versions.get(holder.current_version_id)
   const shown: Shown = {
     ...certificatePart(certificate),
     ...(await askedByProfile(tx, certificate)),
+    subject: [...certificate.subject, ...besideNames(csr.subject)],
     issuer_id: order.issuer_id,
     issuer_name: issuer?.name ?? order.issuer_id,
     issuer_type: issuer?.type ?? '',
     issuer_config_sha256: issuer === undefined ? undefined : settingsHash(issuer),
-    key_algorithm: keyAlgorithmOf(parseCsr(order.csr_pem).publicKey),
+    key_algorithm: keyAlgorithmOf(csr.publicKey),
     spki_sha256: order.spki_sha256,
     key_custody: holder.kind,
     agent_id: holder.agent_id ?? undefined,
@@ -118,6 +120,11 @@ async function askedByProfile(tx: Tx, certificate: CertificateRow) {
 function settingsHash({ type, config, secrets, generation }: ConnectionRow): string {
   const isSealedWhole = secrets !== null && Object.keys(config).length === 0
   return sha256({ type, config, ...(isSealedWhole ? { generation } : {}) })
+}
+
+/** What the CSR says that a CA may take over; its names are those of the certificate. */
+function besideNames(subject: readonly NameAttribute[]): NameAttribute[] {
+  return subject.filter(({ type }) => type !== 'CN')
 }
 
 function certificatePart(certificate: CertificateRow) {

@@ -18,7 +18,7 @@ interface Imported {
 
 /** Whoever imports a certificate under a profile says that it is what the profile gives: keys, names, usages, life. Throws `policy_denied`. */
 export function requireImported(issued: Certificate, { profile, issuerId, names }: Imported): void {
-  if (!profile.bindsIssued) return
+  if (profile.isDefault) return
   requireKey(issued, profile)
   requireLife(issued, profile)
   try {

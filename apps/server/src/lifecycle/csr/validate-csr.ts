@@ -3,8 +3,6 @@ import {
   type Csr,
   checkKeyPolicy,
   checkProofOfPossession,
-  extensionName,
-  extensionOids,
   formatGeneralName,
   type NameAttribute,
   type PublicKeyInfo,
@@ -34,7 +32,6 @@ export function validateCsr(csrPem: string, asked: AskedCsr): ValidCsr {
   checkProofOfPossession(csr)
   checkSubject(csr, asked)
   checkNames(csr, asked)
-  checkExtensions(csr)
   checkAlgorithm(csr.publicKey, asked)
   return csr as ValidCsr
 }
@@ -79,33 +76,6 @@ function nameOf(value: string): readonly GeneralName[] {
     if (isCertctlError(error)) return []
     throw error
   }
-}
-
-// What judges here look at, the key's own hash, and the ciphers of a mailbox, which Windows adds to every CSR and which give no right.
-const offeredExtensions: readonly string[] = [
-  extensionOids.subjectAltName,
-  extensionOids.keyUsage,
-  extensionOids.extendedKeyUsage,
-  extensionOids.basicConstraints,
-  extensionOids.tlsFeature,
-  extensionOids.subjectKeyIdentifier,
-  extensionOids.smimeCapabilities,
-]
-
-/** A CA that takes extensions over would certify what nobody looked at: policies, constraints, Windows' templates and accounts. */
-function checkExtensions({ requested, attributes }: Csr): void {
-  const stranger = requested.extensions.find((oid) => !offeredExtensions.includes(oid))
-  if (stranger !== undefined)
-    throw new CertctlError(
-      'csr_rejected',
-      `The CSR asks for the extension ${extensionName(stranger)}, which is not offered here; make a CSR without it`,
-    )
-  // OpenSSL takes extensions from here too, where we read none.
-  if (attributes.includes(extensionOids.microsoftExtensionRequest))
-    throw new CertctlError(
-      'csr_rejected',
-      `The CSR asks for extensions in the old attribute ${extensionName(extensionOids.microsoftExtensionRequest)}; make one that asks in ${extensionName(extensionOids.extensionRequest)}`,
-    )
 }
 
 function checkAlgorithm(key: PublicKeyInfo, { keyAlgorithm, allowsOtherKeys }: AskedCsr): void {

@@ -52,7 +52,7 @@ export function checkIssued(answer: IssuedAnswer, expected: IssuedExpectation): 
   const certificate = readAnswer(() => parseCertificate(answer.certificatePem))
   checkKeyAndNames(certificate, expected.approved)
   checkValidity(certificate, expected)
-  const { fault, notes } = besideProfile(certificate, { profile: expected.approved.profile, honours: expected.honours })
+  const { fault, notes } = besideProfile(certificate, expected)
   if (fault !== undefined) throw mismatch(fault)
   const checked: Checked = {
     certificate,
@@ -83,7 +83,7 @@ function checkKeyAndNames(certificate: Certificate, { csr, names, commonName, pr
   const stranger = certificate.subject.find(
     ({ type, value }) =>
       (type === 'CN' && value !== commonName && !isNamed(value, names)) ||
-      (type === 'emailAddress' && profile.besideNames !== 'anything' && !isNamed(value, names)),
+      (type === 'emailAddress' && !profile.isDefault && !isNamed(value, names)),
   )
   if (stranger !== undefined)
     throw mismatch(

@@ -55,11 +55,21 @@ async function usableIssuer(services: Services, job: LeasedJob): Promise<IssuerI
     const reason = whyNotNow(services, issuer)
     if (reason === undefined) return issuer
     await deferOrder(services, job, reason)
+    if (!issuer.enabled) await goOnIfEnabled(services, job, issuer.id)
   } catch (error) {
     const code = isCertctlError(error) ? error.code : 'internal'
     await deferOrder(services, job, { seconds: 300, code, message: messageOf(error) })
   }
   return undefined
+}
+
+/** Whoever enabled it meanwhile passed over what was in hand then. */
+async function goOnIfEnabled(services: Services, job: LeasedJob, issuerId: string): Promise<void> {
+  const { enabled } = await services.connections.issuer(issuerId)
+  if (!enabled) return
+  await services.store.transaction(async (tx) => {
+    if (await tx.jobs.bringForward(job.id, tx.now)) tx.wake('work', 'issue')
+  })
 }
 
 // Those that waited for one CA do not all come back in the same second.

@@ -1,4 +1,5 @@
 import { CertctlError, type GeneralName } from '@certctl/core'
+import { extensionName, extensionOids } from '@certctl/pki'
 import { isNamed } from '../asking/is-named.js'
 import type { ValidCsr } from '../csr/validate-csr.js'
 import type { Passed } from '../stage.js'
@@ -42,7 +43,10 @@ export interface AppliedPolicy {
 export function applyPolicy(csr: ValidCsr, { wanted, profile, mostSeconds, now }: AppliedPolicy): ApprovedRequest {
   requireAllowed(wanted, profile)
   requireAllowedCsr(csr, { wanted, profile })
-  requireSubject(csr, { wanted, profile })
+  if (!profile.isDefault) {
+    requireMailboxes(csr, { wanted, profile })
+    requireOffered(csr, profile)
+  }
   const { seconds, atMostSeconds } = lifeToAsk(wanted.validitySeconds, { profile, mostSeconds })
   return {
     csr,
@@ -77,23 +81,38 @@ function requireAllowedCsr(csr: ValidCsr, { wanted, profile }: Pick<AppliedPolic
     throw ofCsr(profile, `a CSR without the attribute ${missing} is not allowed`, 'make one that has it')
 }
 
-/** Else a CA that takes subjects over would certify a mailbox that the profile does not allow, or an organisation that nobody who agreed has seen. */
-function requireSubject({ subject }: ValidCsr, { wanted, profile }: Pick<AppliedPolicy, 'wanted' | 'profile'>): void {
-  if (profile.besideNames === 'anything') return
-  // `validate-csr` holds common names to the names.
-  const known = ['CN', ...profile.requiredCsrAttributes].map((type) => type.toLowerCase())
-  const stranger = subject.find(({ type, value }) => {
-    if (type === 'emailAddress') return !isNamed(value, wanted.names)
-    if (profile.besideNames === 'no mailbox' || known.includes(type.toLowerCase())) return false
-    return !wanted.subject.some((part) => part.type.toLowerCase() === type.toLowerCase() && part.value === value)
-  })
+/** Names of mailboxes in its subject are names, too. */
+function requireMailboxes({ subject }: ValidCsr, { wanted, profile }: Pick<AppliedPolicy, 'wanted' | 'profile'>): void {
+  const stranger = subject.find(({ type, value }) => type === 'emailAddress' && !isNamed(value, wanted.names))
   if (stranger === undefined) return
   const part = `${stranger.type}=${stranger.value.slice(0, 80)}`
-  const remedy =
-    stranger.type === 'emailAddress'
-      ? 'make a CSR without it, or ask for it as a name'
-      : 'make a CSR whose subject is the common name alone'
-  throw ofCsr(profile, `${part} in its subject is not allowed`, remedy)
+  throw ofCsr(profile, `${part} in its subject is not allowed`, 'make a CSR without it, or ask for it as a name')
+}
+
+// What is looked at above and before, the key's own hash, and the ciphers of a mailbox, which Windows adds to every CSR and which give no right.
+const offeredExtensions: readonly string[] = [
+  extensionOids.subjectAltName,
+  extensionOids.keyUsage,
+  extensionOids.extendedKeyUsage,
+  extensionOids.basicConstraints,
+  extensionOids.tlsFeature,
+  extensionOids.subjectKeyIdentifier,
+  extensionOids.smimeCapabilities,
+]
+
+/** A CA that takes extensions over would certify what no profile says: policies, constraints, Windows' templates and accounts. */
+function requireOffered({ requested, attributes }: ValidCsr, profile: Profile): void {
+  const stranger = requested.extensions.find((oid) => !offeredExtensions.includes(oid))
+  if (stranger !== undefined)
+    throw ofCsr(profile, `its extension ${extensionName(stranger)} is not allowed`, 'make a CSR without it')
+  // OpenSSL takes extensions from here too, where we read none.
+  const { microsoftExtensionRequest: old, extensionRequest } = extensionOids
+  if (attributes.includes(old))
+    throw ofCsr(
+      profile,
+      `its old attribute ${extensionName(old)} is not allowed`,
+      `make one that asks for extensions in ${extensionName(extensionRequest)}`,
+    )
 }
 
 function ofCsr(profile: Profile, fault: string, remedy: string) {

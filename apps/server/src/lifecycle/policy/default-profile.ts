@@ -38,10 +38,8 @@ export interface Profile {
   requiredCsrAttributes: readonly string[]
   /** Whether a CSR may bring a key of another kind than the certificate asks for. */
   allowsOtherKeys: boolean
-  /** What the subject of a CSR may say beside the names: anything; no mailbox, which is a name, too; nothing, since nobody who agrees would see it. */
-  besideNames: 'anything' | 'no mailbox' | 'nothing'
-  /** Whether usages and must-staple of what a CA returns are held to it too. */
-  bindsIssued: boolean
+  /** Whether nobody chose it: then what CSRs say and CAs give beside what was asked for is theirs. */
+  isDefault: boolean
   /** Whether a certificate may be renewed from a stored CSR, and so with the key it has. */
   allowsKeyReuse: boolean
   /** Whether a second person has to agree before the CA is asked. */
@@ -65,8 +63,7 @@ export const defaultProfile: Profile = {
   forcesMustStaple: false,
   requiredCsrAttributes: [],
   allowsOtherKeys: false,
-  besideNames: 'anything',
-  bindsIssued: false,
+  isDefault: true,
   allowsKeyReuse: true,
   requiresApproval: false,
 }

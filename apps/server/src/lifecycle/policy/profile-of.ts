@@ -35,8 +35,7 @@ function profileFrom(row: ProfileRow): Profile {
     forcesMustStaple: row.must_staple,
     requiredCsrAttributes: row.required_csr_attributes,
     allowsOtherKeys: false,
-    besideNames: row.requires_approval ? 'nothing' : 'no mailbox',
-    bindsIssued: true,
+    isDefault: false,
     allowsKeyReuse: row.allow_key_reuse,
     requiresApproval: row.requires_approval,
   }

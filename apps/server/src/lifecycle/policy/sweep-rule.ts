@@ -15,7 +15,7 @@ const batchSize = 200
  */
 export async function sweepRule({ store }: Pick<Services, 'store'>, due: DueSweep, signal: AbortSignal): Promise<void> {
   let sweep = due
-  if (sweep.swept_to === '') await store.policySweeps.keep(sweep, null)
+  if (sweep.swept_to === '') await store.policySweeps.begin(sweep)
   while (!signal.aborted) {
     const { swept_to: after } = sweep
     const rule = await store.policyRules.get(sweep.rule_id)
