@@ -1,11 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-const longestPauseMs = 250
-
 /**
  * Asks until the answer is something, at most for so many seconds, and once more after them: a machine that stood still in between
- * has had no chance to answer. The error says what was waited for and what was seen last. Pauses grow: who asks all the time takes the
- * machine from those that are asked.
+ * has had no chance to answer. The error says what was waited for and what was seen last.
  */
 export async function until<T>(
   what: string,
@@ -14,7 +11,7 @@ export async function until<T>(
 ): Promise<T> {
   const end = performance.now() + seconds * 1000
   let last: unknown
-  for (let pause = 25; ; pause = Math.min(pause * 1.5, longestPauseMs)) {
+  for (;;) {
     const isLast = performance.now() > end
     try {
       const answer = await ask()
@@ -23,6 +20,6 @@ export async function until<T>(
       last = error
     }
     if (isLast) throw new Error(`waited ${seconds} s: ${what}`, { cause: last })
-    await delay(pause)
+    await delay(25)
   }
 }
