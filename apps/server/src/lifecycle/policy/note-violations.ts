@@ -11,7 +11,7 @@ export async function noteViolations(
 ): Promise<{ rules: readonly Rule[]; subject: RuleSubject } | undefined> {
   const rules = await tx.policyRules.listEnabled()
   if (rules.length === 0) return undefined
-  const subject = await ruleSubjectOf(tx, certificate)
+  const subject = await ruleSubjectOf(tx, certificate, rules)
   await recordViolations(tx, { certificate, subject, rules, tells: true })
   return { rules, subject }
 }

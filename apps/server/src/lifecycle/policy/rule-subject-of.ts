@@ -1,13 +1,17 @@
 import type { CertificateRow } from '../../store/certificates.js'
 import type { Tx } from '../../store/store.js'
 import { renewalPolicyOf } from '../renewal/renewal-policy-of.js'
-import type { RuleSubject } from './evaluate-rules.js'
+import type { Rule, RuleSubject } from './evaluate-rules.js'
 import { lifeToAsk } from './life-to-ask.js'
 import { longestLife } from './longest-life.js'
 import { ttlSeconds } from './ttl-seconds.js'
 
-/** A certificate as rules see it, with what its holders serve now. */
-export async function ruleSubjectOf(tx: Tx, certificate: CertificateRow): Promise<RuleSubject> {
+/** A certificate as rules see it, with what its holders serve now; `enabled` are all there are, whoever judges. */
+export async function ruleSubjectOf(
+  tx: Tx,
+  certificate: CertificateRow,
+  enabled: readonly Rule[],
+): Promise<RuleSubject> {
   const { certificate_profile_id: profileId } = certificate
   const profile = profileId === null ? undefined : await tx.profiles.get(profileId)
   const policy = await renewalPolicyOf(tx, certificate)
@@ -20,21 +24,20 @@ export async function ruleSubjectOf(tx: Tx, certificate: CertificateRow): Promis
     ownerId: certificate.owner_id ?? undefined,
     teamId: certificate.team_id ?? undefined,
     tags: certificate.tags,
-    wantedSeconds: await wantedOf(tx, certificate, profile?.max_ttl_seconds ?? undefined),
+    wantedSeconds: wantedOf(certificate, profile?.max_ttl_seconds ?? undefined, enabled),
     renewalWindowDays: policy.windowDays,
     serving: await servingOf(tx, certificate.id),
   }
 }
 
 /** What a profile would allow is asked for as far as enforced rules do; what somebody asked for is judged as it is. */
-async function wantedOf(
-  tx: Tx,
+function wantedOf(
   { validity_seconds: wanted }: CertificateRow,
   maxTtlSeconds: number | undefined,
-): Promise<number | undefined> {
+  enabled: readonly Rule[],
+): number | undefined {
   if (wanted !== null) return ttlSeconds(wanted, { maxTtlSeconds })
-  const mostSeconds = longestLife(await tx.policyRules.listEnabled())
-  return lifeToAsk(undefined, { profile: { maxTtlSeconds }, mostSeconds }).seconds
+  return lifeToAsk(undefined, { profile: { maxTtlSeconds }, mostSeconds: longestLife(enabled) }).seconds
 }
 
 async function servingOf(tx: Tx, certificateId: string): Promise<RuleSubject['serving']> {

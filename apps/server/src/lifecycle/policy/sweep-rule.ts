@@ -37,7 +37,7 @@ async function judge({ store }: Pick<Services, 'store'>, rule: PolicyRuleRow, ce
   await store.transaction(async (tx) => {
     const certificate = await tx.certificates.lock(certificateId)
     if (certificate === undefined || certificate.archived_at !== null) return
-    const subject = await ruleSubjectOf(tx, certificate)
+    const subject = await ruleSubjectOf(tx, certificate, await tx.policyRules.listEnabled())
     await recordViolations(tx, { certificate, subject, rules: [rule], tells: false })
   })
 }
