@@ -49,11 +49,9 @@ export async function startFlow({ address, stock, oneByOne, isRecorded = true }:
     info: () => undefined,
     debug: () => undefined,
   })
-  const one = {
-    ...store,
-    together: async <T>(_key: string, work: Parameters<typeof store.transaction<T>>[0]) =>
-      await store.transaction(work),
-  }
+  const one = Object.assign(Object.create(store) as Store, {
+    together: async <T>(_key: string, work: (tx: Tx) => Promise<T>) => await store.transaction(work),
+  })
   const services: Services = { ...made, log, store: oneByOne ? one : store }
   if (oneByOne) await keepOneHead(address)
   await syncEnvironmentInstances(services, {})
@@ -86,12 +84,11 @@ function unrecorded(store: Store): Store {
   const silent =
     <T>(work: (tx: Tx) => Promise<T>) =>
     async (tx: Tx) =>
-      await work({ ...tx, audit: { append: () => undefined } })
-  return {
-    ...store,
-    transaction: async (work) => await store.transaction(silent(work)),
-    together: async (key, work) => await store.together(key, silent(work)),
-  }
+      await work(Object.assign(Object.create(tx) as Tx, { audit: { append: () => undefined } }))
+  return Object.assign(Object.create(store) as Store, {
+    transaction: async <T>(work: (tx: Tx) => Promise<T>) => await store.transaction(silent(work)),
+    together: async <T>(key: string, work: (tx: Tx) => Promise<T>) => await store.together(key, silent(work)),
+  })
 }
 
 async function keepOneHead(address: { url: Secret }): Promise<void> {

@@ -1,5 +1,5 @@
 import {
-  CompiledQuery,
+  type CompiledQuery,
   DummyDriver,
   type Expression,
   Kysely,
@@ -85,10 +85,10 @@ function asked<Row>(
   const [several, one] = [severalKeys, oneKey].map((keys) => {
     const compiled = query(build, sql<SqlBool>`${sql.ref(column)} = any(${keys})`, keys).compile()
     requireParameters(compiled, 1)
-    return compiled.sql
-  }) as [string, string]
-  declareMergeable(several, { kind, column: column.split('.').at(-1) ?? column, ofOne: one })
-  return async (db, ...keys) => (await db.executeQuery(CompiledQuery.raw(several, [keys]) as CompiledQuery<Row>)).rows
+    return compiled
+  }) as [CompiledQuery<Row>, CompiledQuery<Row>]
+  declareMergeable(several.sql, { kind, column: column.split('.').at(-1) ?? column, ofOne: one.sql })
+  return async (db, ...keys) => (await db.executeQuery<Row>({ ...several, parameters: [keys] })).rows
 }
 
 function requireParameters({ sql: statement, parameters }: CompiledQuery, count: number): void {

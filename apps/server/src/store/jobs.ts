@@ -58,8 +58,6 @@ const update = updateById('jobs', { json: ['result'] })
 
 export function jobsTable(db: Kysely<Schema>) {
   return {
-    ...jobClaims(db),
-
     /** Writes a job, or returns the one that is open for the same holder or placement and kind. */
     async insert(row: Insertable<JobsTable>): Promise<{ id: string; created: boolean }> {
       if (await insert(db, row)) return { id: row.id, created: true }
@@ -313,5 +311,7 @@ export function jobsTable(db: Kysely<Schema>) {
         .executeTakeFirst()
       return Number(numDeletedRows)
     },
+
+    ...jobClaims(db),
   }
 }

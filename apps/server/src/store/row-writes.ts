@@ -19,9 +19,9 @@ const byId: readonly string[] = ['id']
  */
 export function insertInto<Name extends keyof Schema & string>(
   table: Name,
-  { json, unless, key: given = [] }: InsertOptions<Name> = {},
+  { json, unless, key: told = [] }: InsertOptions<Name> = {},
 ): (db: Kysely<Schema>, row: Insertable<Schema[Name]>) => Promise<boolean> {
-  const key = given.length === 0 ? byId : given
+  const key = told.length === 0 ? byId : told
   const conflict =
     unless === undefined ? '' : ` on conflict ${unless} do nothing returning ${key.map(quoted).join(', ')}`
   const statementOf = perColumns((columns) => {
@@ -35,7 +35,7 @@ export function insertInto<Name extends keyof Schema & string>(
       ofMany: `${into} select ${values} from ${rowsOf(table)}${conflict}`,
     })
   })
-  return async (db, row) => (await write(db, statementOf, present(row))).length > 0 || unless === undefined
+  return async (db, row) => (await write(db, statementOf, given(row))).length > 0 || unless === undefined
 }
 
 /** Changes rows by their id, each its own; a column that is not named stays. Several who do so in one transaction side by side are one statement. */
@@ -55,49 +55,62 @@ export function updateById<Name extends keyof Schema & string>(
     })
   })
   return async (db, id, changes) => {
-    const row = present(changes)
-    if (Object.keys(row).length > 0) await write(db, statementOf, { ...row, id })
+    const { columns, values } = given(changes)
+    if (columns.length > 0) await write(db, statementOf, { columns: [...columns, 'id'], values: [...values, id] })
   }
 }
-
-type Row = Readonly<Record<string, unknown>>
 
 /** The query builder makes no text like this: whoever asks it to wants to know how many rows were changed, which is not known of one of many. */
 const mark = '/* may be one of many */'
 
+interface Given {
+  columns: readonly string[]
+  values: readonly unknown[]
+}
+
+type StatementOf = (columns: readonly string[]) => CompiledQuery
+
 async function write(
   db: Kysely<Schema>,
-  statementOf: (columns: readonly string[]) => string,
-  row: Row,
+  statementOf: StatementOf,
+  { columns, values }: Given,
 ): Promise<readonly unknown[]> {
-  return (await db.executeQuery(CompiledQuery.raw(statementOf(Object.keys(row)), Object.values(row)))).rows
+  return (await db.executeQuery({ ...statementOf(columns), parameters: values })).rows
 }
 
 /** What is `undefined` was not given. */
-function present(row: object): Row {
-  return Object.fromEntries(Object.entries(row).filter(([, value]) => value !== undefined))
+function given(row: object): Given {
+  const all = Object.entries(row).filter(([, value]) => value !== undefined)
+  return { columns: all.map(([column]) => column), values: all.map(([, value]) => value) }
 }
 
-/** One text for each set of columns that the program writes. */
-function perColumns(make: (columns: readonly string[]) => string): (columns: readonly string[]) => string {
-  const made = new Map<string, string>()
+/** One statement for each set of columns that the program writes. */
+function perColumns(make: (columns: readonly string[]) => string): StatementOf {
+  const made = new Map<string, CompiledQuery>()
   return (columns) => {
     const key = columns.join()
-    const statement = made.get(key) ?? make(columns)
+    const statement = made.get(key) ?? CompiledQuery.raw(make(columns))
     made.set(key, statement)
     return statement
   }
 }
 
 /** Rows as one parameter: JSON that PostgreSQL reads with the types of the table's columns. */
-export function asRows(rows: readonly Row[]): string {
-  return JSON.stringify(rows.map((row) => Object.fromEntries(Object.entries(row).map(asJson))))
+export function asRows(columns: readonly string[], rows: readonly (readonly unknown[])[]): string {
+  return JSON.stringify(rows.map((values) => asRow(columns, values)))
 }
 
-function asJson([column, value]: [string, unknown]): [string, unknown] {
+/** Name by name, so that all rows have one shape. */
+function asRow(columns: readonly string[], values: readonly unknown[]): object {
+  const row: Record<string, unknown> = {}
+  for (const [index, column] of columns.entries()) row[column] = asJson(column, values[index])
+  return row
+}
+
+function asJson(column: string, value: unknown): unknown {
   // JSON would make null of it.
   if (value instanceof Date && Number.isNaN(value.getTime())) throw new RangeError(`${column} is no time`)
-  return [column, value instanceof Uint8Array ? `\\x${Buffer.from(value).toString('hex')}` : value]
+  return value instanceof Uint8Array ? `\\x${Buffer.from(value).toString('hex')}` : value
 }
 
 function rowsOf(table: string): string {

@@ -71,19 +71,18 @@ export function createStore({ db, clock, chance = systemChance }: StoreOptions):
     attempt: async (batch) => await attemptTogether({ db, transaction, begin }, batch),
   })
 
-  return {
-    ...tablesOn(mergingReads(db)),
+  return Object.assign(tablesOn(mergingReads(db)), {
     // Searches in a transaction, under a limit of its own.
     certificateList: certificateListTable(db),
     transaction,
     together: async <T>(key: string, work: (tx: Tx) => Promise<T>) => (await coalescer.run(key, work)) as T,
-    snapshot: async (read) =>
+    snapshot: async <T>(read: (tables: Tables) => Promise<T>) =>
       await inTransaction(
         db,
         'isolation level repeatable read read only',
         async ({ db: connection }) => await read(tablesOn(connection)),
       ),
-  }
+  })
 }
 
 /** What one transaction has in common, however many work in it. */
@@ -96,14 +95,14 @@ export interface Begun {
 function begun(connection: Kysely<Schema>, { now, chance }: { now: Date; chance: Chance }): Begun {
   const audit = createAuditBatch(connection, now)
   const wakes = createWakeBatch(connection)
+  const common: Omit<Tx, keyof Tables> = {
+    now,
+    chance,
+    audit: { append: (entry) => audit.append(entry) },
+    wake: (channel, subject) => wakes.add(channel, subject),
+  }
   return {
-    txOn: (lane) => ({
-      ...tablesOn(lane),
-      now,
-      chance,
-      audit: { append: (entry) => audit.append(entry) },
-      wake: (channel, subject) => wakes.add(channel, subject),
-    }),
+    txOn: (lane) => Object.assign(tablesOn(lane), common),
     async flush() {
       await Promise.all([audit.flush(), wakes.flush()])
     },

@@ -51,60 +51,93 @@ import { teamsTable } from './teams.js'
 import { versionDersTable } from './version-ders.js'
 import { versionsTable } from './versions.js'
 
-export type Tables = ReturnType<typeof tablesOn>
+/** One line per table, alphabetical. */
+const makers = {
+  agentGroups: agentGroupsTable,
+  agents: agentsTable,
+  apiKeys: apiKeysTable,
+  approvals: approvalsTable,
+  auditBatches: auditBatchesTable,
+  auditCheckpoints: auditCheckpointsTable,
+  auditEvents: auditEventsTable,
+  auditHeads: auditHeadsTable,
+  blockedKeys: blockedKeysTable,
+  bulkItems: bulkItemsTable,
+  bulkOperations: bulkOperationsTable,
+  certificateList: certificateListTable,
+  certificateNames: certificateNamesTable,
+  certificates: certificatesTable,
+  challenges: challengesTable,
+  claims: claimsTable,
+  connections: connectionsTable,
+  connectorState: connectorStateTable,
+  connectorTypes: connectorTypesTable,
+  counts: countsTable,
+  dailyCounts: dailyCountsTable,
+  discoveries: discoveriesTable,
+  events: eventsTable,
+  expiryAlerts: expiryAlertsTable,
+  healthChecks: healthChecksTable,
+  holders: holdersTable,
+  idempotencyKeys: idempotencyKeysTable,
+  jobs: jobsTable,
+  joinTokens: joinTokensTable,
+  notifications: notificationsTable,
+  orders: ordersTable,
+  owners: ownersTable,
+  placements: placementsTable,
+  planFeed: planFeedTable,
+  policyRules: policyRulesTable,
+  policySweeps: policySweepsTable,
+  policyViolations: policyViolationsTable,
+  profiles: profilesTable,
+  referrers: referrersTable,
+  renewalPolicies: renewalPoliciesTable,
+  revocations: revocationsTable,
+  schedule: scheduleTable,
+  sealedCells: sealedCellsTable,
+  sealingKeys: sealingKeysTable,
+  servers: serversTable,
+  serverSecrets: serverSecretsTable,
+  targets: targetsTable,
+  teams: teamsTable,
+  versionDers: versionDersTable,
+  versions: versionsTable,
+} as const
 
-/** All tables on the pool, or on one transaction. One line per table, alphabetical. */
-export function tablesOn(db: Kysely<Schema>) {
-  return {
-    agentGroups: agentGroupsTable(db),
-    agents: agentsTable(db),
-    apiKeys: apiKeysTable(db),
-    approvals: approvalsTable(db),
-    auditBatches: auditBatchesTable(db),
-    auditCheckpoints: auditCheckpointsTable(db),
-    auditEvents: auditEventsTable(db),
-    auditHeads: auditHeadsTable(db),
-    blockedKeys: blockedKeysTable(db),
-    bulkItems: bulkItemsTable(db),
-    bulkOperations: bulkOperationsTable(db),
-    certificateList: certificateListTable(db),
-    certificateNames: certificateNamesTable(db),
-    certificates: certificatesTable(db),
-    challenges: challengesTable(db),
-    claims: claimsTable(db),
-    connections: connectionsTable(db),
-    connectorState: connectorStateTable(db),
-    connectorTypes: connectorTypesTable(db),
-    counts: countsTable(db),
-    dailyCounts: dailyCountsTable(db),
-    discoveries: discoveriesTable(db),
-    events: eventsTable(db),
-    expiryAlerts: expiryAlertsTable(db),
-    healthChecks: healthChecksTable(db),
-    holders: holdersTable(db),
-    idempotencyKeys: idempotencyKeysTable(db),
-    jobs: jobsTable(db),
-    joinTokens: joinTokensTable(db),
-    notifications: notificationsTable(db),
-    orders: ordersTable(db),
-    owners: ownersTable(db),
-    placements: placementsTable(db),
-    planFeed: planFeedTable(db),
-    policyRules: policyRulesTable(db),
-    profiles: profilesTable(db),
-    referrers: referrersTable(db),
-    renewalPolicies: renewalPoliciesTable(db),
-    policySweeps: policySweepsTable(db),
-    policyViolations: policyViolationsTable(db),
-    revocations: revocationsTable(db),
-    schedule: scheduleTable(db),
-    sealedCells: sealedCellsTable(db),
-    sealingKeys: sealingKeysTable(db),
-    serverSecrets: serverSecretsTable(db),
-    servers: serversTable(db),
-    targets: targetsTable(db),
-    teams: teamsTable(db),
-    versionDers: versionDersTable(db),
-    versions: versionsTable(db),
+type Makers = typeof makers
+
+export type Tables = { [Name in keyof Makers]: ReturnType<Makers[Name]> }
+
+const connection = Symbol('connection')
+
+class LazyTables {
+  readonly [connection]: Kysely<Schema>
+
+  constructor(db: Kysely<Schema>) {
+    this[connection] = db
   }
+}
+
+for (const [name, make] of Object.entries(makers))
+  Object.defineProperty(LazyTables.prototype, name, {
+    get(this: LazyTables) {
+      return keep(this, name, make(this[connection]))
+    },
+    set(this: LazyTables, given: unknown) {
+      keep(this, name, given)
+    },
+  })
+
+function keep<Table>(tables: LazyTables, name: string, value: Table): Table {
+  Object.defineProperty(tables, name, { value, writable: true, enumerable: true, configurable: true })
+  return value
+}
+
+/**
+ * All tables on the pool, or on one transaction. Each is made when it is first asked for: a transaction needs five of fifty, and to make
+ * them all took longer than what it asks. So they are not for spreading: `Object.assign` adds to them, and `Object.create` changes some.
+ */
+export function tablesOn(db: Kysely<Schema>): Tables {
+  return new LazyTables(db) as unknown as Tables
 }

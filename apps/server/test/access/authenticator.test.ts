@@ -4,6 +4,7 @@ import { type Authenticator, createAuthenticator } from '../../src/access/authen
 import { systemActor } from '../../src/access/principal.js'
 import { createAgent } from '../../src/inventory/create-agent.js'
 import { retireAgent } from '../../src/inventory/retire-agent.js'
+import type { Store } from '../../src/store/store.js'
 import { createTestServices, type TestServices } from '../postgres.js'
 import { until } from '../races/steps.js'
 
@@ -93,7 +94,10 @@ describe('API keys', () => {
       if (isDown) throw new Error('the database is away')
       await apiKeys.markUsed(ids, at)
     }
-    const other = createAuthenticator({ ...services, store: { ...services.store, apiKeys: { ...apiKeys, markUsed } } })
+    const other = createAuthenticator({
+      ...services,
+      store: Object.assign(Object.create(services.store) as Store, { apiKeys: { ...apiKeys, markUsed } }),
+    })
     try {
       await other.authenticate(key)
       await expect(other.flush()).rejects.toThrow('the database is away')

@@ -97,7 +97,9 @@ function hook({ before, after, taken }: Hooks): void {
         await taken?.()
         return await tx.bulkItems.takePending(...question)
       }
-      const result = await work({ ...tx, bulkItems: { ...tx.bulkItems, settle, takePending } })
+      const result = await work(
+        Object.assign(Object.create(tx) as Tx, { bulkItems: { ...tx.bulkItems, settle, takePending } }),
+      )
       if (isItem) await after?.()
       return result
     }

@@ -15,7 +15,7 @@ export function withWakes(store: Store, { onWake, change }: { onWake: OnWake; ch
       async work(tx: Tx): Promise<T> {
         notes.clear()
         const wake: Tx['wake'] = (channel, subject) => void notes.set(`${channel} ${subject}`, [channel, subject])
-        const plain = { ...tx, wake }
+        const plain = Object.assign(Object.create(tx) as Tx, { wake })
         return await work(change === undefined ? plain : change(plain))
       },
       say(): void {
@@ -23,19 +23,18 @@ export function withWakes(store: Store, { onWake, change }: { onWake: OnWake; ch
       },
     }
   }
-  return {
-    ...store,
-    async transaction(work) {
+  return Object.assign(Object.create(store) as Store, {
+    async transaction<T>(work: (tx: Tx) => Promise<T>) {
       const noted = heard(work)
       const result = await store.transaction(noted.work)
       noted.say()
       return result
     },
-    async together(key, work) {
+    async together<T>(key: string, work: (tx: Tx) => Promise<T>) {
       const noted = heard(work)
       const result = await store.together(key, noted.work)
       noted.say()
       return result
     },
-  }
+  })
 }

@@ -104,16 +104,15 @@ async function send(group: readonly Asked[], { execute, onShared }: Sending): Pr
 function mergedOf(group: readonly Asked[], how: Mergeable): CompiledQuery {
   const text = group[0]?.query.sql ?? ''
   if (how.kind === 'same') return CompiledQuery.raw(text)
-  if (how.kind === 'write') return CompiledQuery.raw(how.ofMany, [asRows(group.map(({ query }) => rowOf(query, how)))])
+  if (how.kind === 'write') {
+    const rows = group.map(({ query }) => query.parameters)
+    return CompiledQuery.raw(how.ofMany, [asRows(how.columns, rows)])
+  }
   const keys = [...new Set(group.flatMap(({ query }) => query.parameters[0] as readonly string[]))]
   return CompiledQuery.raw(how.kind === 'lock' ? `${text} skip locked` : text, [keys])
 }
 
 type Write = Extract<Mergeable, { kind: 'write' }>
-
-function rowOf({ parameters }: CompiledQuery, { columns }: Write): Row {
-  return Object.fromEntries(columns.map((column, index) => [column, parameters[index]]))
-}
 
 function keyOfWrite({ parameters }: CompiledQuery, { columns, key }: Write): unknown {
   return joined(key.map((column) => parameters[columns.indexOf(column)]))

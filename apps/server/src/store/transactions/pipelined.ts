@@ -1,11 +1,16 @@
 import { CertctlError } from '@certctl/core'
 import {
+  type CompiledQuery,
   type DatabaseConnection,
+  DefaultQueryExecutor,
   type Dialect,
+  type Driver,
+  DummyDriver,
   Kysely,
   PostgresAdapter,
   PostgresIntrospector,
   PostgresQueryCompiler,
+  type QueryResult,
 } from 'kysely'
 import type { Schema } from '../schema.js'
 import { createMergingLanes, type Faults } from './merging-lanes.js'
@@ -52,19 +57,38 @@ export function builderOn(
       throw new TypeError('Nothing is streamed here')
     },
   }
-  const dialect: Dialect = {
-    createAdapter: () => new PostgresAdapter(),
-    createIntrospector: (db) => new PostgresIntrospector(db),
-    createQueryCompiler: () => new PostgresQueryCompiler(),
-    createDriver: () => ({
-      init: async () => {},
-      acquireConnection: async () => connection,
-      beginTransaction,
-      commitTransaction: async () => {},
-      rollbackTransaction: async () => {},
-      releaseConnection: async () => {},
-      destroy: async () => {},
-    }),
+  const driver: Driver = {
+    init: async () => {},
+    acquireConnection: async () => connection,
+    beginTransaction,
+    commitTransaction: async () => {},
+    rollbackTransaction: async () => {},
+    releaseConnection: async () => {},
+    destroy: async () => {},
   }
-  return new Kysely<Schema>({ dialect })
+  return new Kysely<Schema>({ config: { dialect }, dialect, driver, executor: new DirectExecutor(connection) })
+}
+
+const adapter = new PostgresAdapter()
+/** It compiles one statement after the other, whoever asks. */
+const compiler = new PostgresQueryCompiler()
+const dialect: Dialect = {
+  createAdapter: () => adapter,
+  createIntrospector: (db) => new PostgresIntrospector(db),
+  createQueryCompiler: () => compiler,
+  createDriver: () => new DummyDriver(),
+}
+
+/** Hands a statement on as it is; the builder's own executor borrows a connection for each, with a dozen promises. */
+class DirectExecutor extends DefaultQueryExecutor {
+  readonly #connection: DatabaseConnection
+
+  constructor(connection: DatabaseConnection) {
+    super(compiler, adapter, { provideConnection: async (consumer) => await consumer(connection) })
+    this.#connection = connection
+  }
+
+  override executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    return this.#connection.executeQuery<R>(query)
+  }
 }
