@@ -1,4 +1,4 @@
-import { Agent, createServer, request, type Server } from 'node:https'
+import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Secret } from '@certctl/core'
 import { createCsr, generateKey, parseGeneralName } from '@certctl/pki'
@@ -16,6 +16,7 @@ import { connectionOf } from '../../apps/server/src/store/database.js'
 import type { Store, Tx } from '../../apps/server/src/store/store.js'
 import { startWorkers } from '../../apps/server/src/work/worker.js'
 import { createTestServices } from '../../apps/server/test/postgres.js'
+import { startCallers } from './callers.js'
 
 /** A server with certificates that wait for the CSRs of their agent. */
 export interface Flow {
@@ -62,16 +63,15 @@ export async function startFlow({ address, stock, oneByOne, isRecorded = true }:
   })
   const waiting = await makeStock(services, { agentId: row.id, stock })
   const workers = startWorkers(services)
-  const agent = new Agent({ keepAlive: true, maxSockets: atOnce, rejectUnauthorized: false })
-  const path = `/api/v1/agents/${row.id}/csr`
+  const callers = startCallers({ port, path: `/api/v1/agents/${row.id}/csr`, apiKey, atOnce })
   return {
     async issue(count) {
       const bodies = waiting.splice(0, count)
       if (bodies.length < count) throw new Error('the stock of certificates is used up')
-      await Promise.all(bodies.map(async (body) => await post({ agent, port, path, apiKey, body })))
+      await callers.post(bodies)
     },
     async close() {
-      agent.destroy()
+      await callers.close()
       server.closeAllConnections()
       server.close()
       await workers.stop()
@@ -140,36 +140,4 @@ async function makeOne(services: Services, agentId: string, index: number): Prom
   const { privateKeyPem } = await generateKey('EC-P256')
   const csr_pem = await createCsr({ privateKeyPem, commonName: name, names: [parseGeneralName(name)] })
   return JSON.stringify({ csr_pem, certificate_id: id })
-}
-
-interface Post {
-  agent: Agent
-  port: number
-  path: string
-  apiKey: string
-  body: string
-}
-
-/** The same CSR again is the same order: asked until it has its certificate. */
-async function post(call: Post): Promise<void> {
-  for (;;) {
-    const { status, text } = await sent(call)
-    if (text.includes('csr_signed')) return
-    if (!text.includes('order_pending')) throw new Error(`${status}: ${text}`)
-  }
-}
-
-async function sent({ agent, port, path, apiKey, body }: Post): Promise<{ status: number; text: string }> {
-  const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' }
-  return await new Promise((resolve, reject) => {
-    const asked = request({ agent, host: '127.0.0.1', port, path, method: 'POST', headers }, (answer) => {
-      let text = ''
-      answer.setEncoding('utf8').on('data', (piece: string) => {
-        text += piece
-      })
-      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text }))
-    })
-    asked.on('error', reject)
-    asked.end(body)
-  })
 }
