@@ -1,4 +1,5 @@
 import { nextWindow, type WindowRule } from '../lifecycle/placement/next-window.js'
+import { beatsWindow } from '../lifecycle/placement/window-of.js'
 import { renewalWindow } from '../lifecycle/renewal/renewal-window.js'
 import type { PlannedHolder } from '../store/plan-feed.js'
 import { type PlanWarning, warningOf } from './plan-warning.js'
@@ -108,7 +109,7 @@ export function dayStart(now: Date): number {
   return Math.floor(now.getTime() / dayMs) * dayMs
 }
 
-/** A target whose window opens only after the certificate has ended. */
+/** A target whose deployment will not wait for its window, since the certificate ends before or too soon after that opens. */
 function missedWindow(
   { windows, now, days }: PlanQuestion,
   { target_ids, not_after }: PlannedHolder,
@@ -119,7 +120,10 @@ function missedWindow(
     const rules = windows.get(targetId) ?? []
     if (rules.length === 0) continue
     const opensAt = nextWindow(rules, first)
-    if (opensAt === undefined || opensAt.getTime() >= not_after.getTime()) return { targetId, opensAt }
+    if (opensAt === undefined) return { targetId, opensAt }
+    const isOpen = opensAt.getTime() <= first.getTime()
+    if (!isOpen && beatsWindow({ not_after, revoked_at: null, revocation_reason: null }, opensAt))
+      return { targetId, opensAt }
   }
   return undefined
 }

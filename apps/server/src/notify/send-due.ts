@@ -14,6 +14,8 @@ const sendLimitSeconds = 30
 const claimMs = 120_000
 /** Pauses after the first, second, … failure; then nobody tries any more. */
 const pausesSeconds: readonly number[] = [60, 300, 900, 3600]
+// As long as the longest of them: what nobody accepts is dead, and told of by others, within four hours, whatever its receiver wishes.
+const longestWishSeconds = 3600
 
 /** Routes what is new and sends what is due now, until neither is left. Whatever was not accepted is tried again, and in the end called dead: never sent. */
 export async function sendDue(services: Services, signal: AbortSignal): Promise<void> {
@@ -117,7 +119,8 @@ async function settleFailed(services: Services, row: DueNotification, error: unk
     services.log.error({ err: error, notification: row.id }, 'a notification failed inside the server')
   const reason = isCertctlError(error) ? error.message : sentenceOf(error)
   const pause = isFinal(code) ? undefined : pausesSeconds[row.attempts - 1]
-  const retryAfter = isCertctlError(error) ? (error.retryAfterSeconds ?? 0) : 0
+  const wished = isCertctlError(error) ? (error.retryAfterSeconds ?? 0) : 0
+  const retryAfter = Math.min(wished, longestWishSeconds)
   await services.store.transaction(async (tx) => {
     const next =
       pause === undefined

@@ -159,6 +159,16 @@ describe('a bulk operation over the API', () => {
       expect(await app.admin('POST', path, JSON.parse(body))).toMatchObject({ status: 400 })
   })
 
+  it('renews what has ended only for whoever asks for what has ended', async () => {
+    const path = '/api/v1/certificates/bulk-renew'
+    // The fleet lives for 60 days; no other test comes after this one that wants it alive.
+    app.services.clock.advance(61 * 86_400)
+    const ended = await app.admin('POST', path, { certificate_ids: [id(matching + 3)] })
+    expect(ended.json).toMatchObject({ total_enqueued: 0, total_skipped: 1, skipped: [{ code: 'expired' }] })
+    const asked = await app.admin('POST', path, { certificate_ids: [id(matching + 3)], status: 'Expired' })
+    expect(asked.json).toMatchObject({ total_enqueued: 1, total_skipped: 0 })
+  })
+
   it('that matches nothing is done at once', async () => {
     const { status, json } = await app.admin('POST', '/api/v1/certificates/bulk-renew', { environment: 'nowhere' })
     expect({ status, json }).toMatchObject({ status: 200, json: { total_matched: 0, total_enqueued: 0 } })

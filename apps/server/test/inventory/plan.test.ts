@@ -149,6 +149,19 @@ describe('a plan', () => {
     const inTime = planOf([holder({ renew_at: at(2), not_after: at(11), received_at: at(-10) })], { windows })
     expect(inTime.warnings).toEqual([])
   })
+
+  it('names a target whose window opens so shortly before the end that the deployment does not wait for it', () => {
+    const windows = new Map([['target-a', [{ cron: '0 2 5 * *', duration: '4h', time_zone: 'UTC' }]]])
+    const kinds = (ends: string, renews: string) => {
+      const one = holder({ renew_at: new Date(renews), not_after: new Date(ends) })
+      return planOf([one], { windows }).warnings.map(({ kind }) => kind)
+    }
+    expect(kinds('2026-12-05T02:10:00Z', '2026-12-02T12:00:00Z')).toEqual(['window_too_late'])
+    expect(kinds('2026-12-05T02:16:00Z', '2026-12-02T12:00:00Z')).toEqual([])
+    // It is open then: there is nothing to wait for.
+    expect(kinds('2026-12-05T03:10:00Z', '2026-12-05T03:00:00Z')).toEqual([])
+    expect(kinds('2026-12-05T02:50:00Z', '2026-12-05T03:00:00Z')).toEqual([])
+  })
 })
 
 describe('the plan of an inventory', () => {

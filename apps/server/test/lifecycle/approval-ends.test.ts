@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jes
 import { decideApproval } from '../../src/lifecycle/approval/decide-approval.js'
 import { archiveCertificate } from '../../src/lifecycle/asking/archive-certificate.js'
 import { changeCertificate } from '../../src/lifecycle/asking/change-certificate.js'
+import { renewCertificate } from '../../src/lifecycle/asking/renew-certificate.js'
 import { cancelJob } from '../../src/lifecycle/cancel-job.js'
 import { closeAgentWork } from '../../src/lifecycle/close-agent.js'
 import { submitAgentCsr } from '../../src/lifecycle/csr/submit-agent-csr.js'
@@ -109,6 +110,43 @@ describe('an approval that is not needed any more', () => {
     await approve(scene, given.approval.id, bob)
     await decideApproval(scene.services, { approvalId: refused.approval.id, decision: 'reject', actor: bob })
     expect([await isAlerting(given), await isAlerting(refused)]).toEqual([false, false])
+  })
+})
+
+describe('an approval whose time is over', () => {
+  const weekSeconds = 7 * 86_400
+
+  it.each(['approve', 'reject'] as const)(
+    'is too late to %s before a sweep finds it: its end holds',
+    async (decision) => {
+      const of = await waiting()
+      const asked = scene.ca.asked.length
+      scene.services.clock.advance(weekSeconds)
+      const decided = decideApproval(scene.services, { approvalId: of.approval.id, decision, actor: bob })
+      await expect(decided).rejects.toMatchObject({
+        code: 'conflict',
+        message: expect.stringMatching(/expired at 20.*certctl certificates renew cert-/),
+      })
+      await workOff(scene)
+      expect(scene.ca.asked).toHaveLength(asked)
+      expect(await stateOf(of.approval)).toBe('expired')
+      expect(await isAlerting(of)).toBe(false)
+      const job = await scene.services.store.jobs.get(of.approval.job_id)
+      expect(job).toMatchObject({ state: 'done', outcome: 'failed', last_error_code: 'approval_required' })
+      // What it says to type asks again.
+      await renewCertificate(scene.services, { certificateId: of.id, actor: alice, force: false })
+      const item = only(await of.agent.claim())
+      await of.agent.submit(item, await of.agent.csr(item))
+      await workOff(scene)
+      await approve(scene, (await pendingOf(scene, of.id)).id, bob)
+    },
+  )
+
+  it('is given until its last second', async () => {
+    const { approval } = await waiting()
+    scene.services.clock.advance(weekSeconds - 1)
+    await approve(scene, approval.id, bob)
+    expect(await stateOf(approval)).toBe('approved')
   })
 })
 

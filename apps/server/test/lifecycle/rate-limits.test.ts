@@ -55,6 +55,21 @@ describe('a CA that takes no more orders for a while', () => {
     })
   })
 
+  it('is looked at within a day for an order that it has in hand, whatever it wishes', async () => {
+    await withScene({}, async (scene) => {
+      const { services, ca } = scene
+      ca.answer = async () => ({ status: 'pending', orderId: 'V-1', retryAfterSeconds: 2.5e11 })
+      ca.poll = async ({ request }) => await ca.sign(request)
+      await ordered(scene, 1)
+      await scene.work()
+      services.clock.advance(86_399)
+      expect(await scene.work()).toBe(0)
+      services.clock.advance(1)
+      await scene.work()
+      expect(ca.signed).toHaveLength(1)
+    })
+  })
+
   it('is asked for the others where the limit is of the names of one', async () => {
     await withScene({}, async (scene) => {
       const sign = scene.ca.answer

@@ -10,6 +10,7 @@ import { revokeCertificate } from '../../src/lifecycle/revocation/revoke-certifi
 import { revokeVersion } from '../../src/lifecycle/revocation/revoke-version.js'
 import { dueRenewals } from '../../src/schedule/due-renewals.js'
 import { unconfirmedRevocations } from '../../src/schedule/unconfirmed-revocations.js'
+import { createGate } from './fake-ca.js'
 import { createScene, only, operator, type Scene, type SceneAgent, served } from './scene.js'
 
 let scene: Scene
@@ -140,6 +141,49 @@ describe('a revocation', () => {
     await unconfirmedRevocations.run(scene.services, never)
     expect(scene.ca.revocations.at(-1)).toMatchObject({ reference: 'R-7', attempt: 2 })
     expect(await row()).toMatchObject({ state: 'confirmed' })
+  })
+
+  it('is asked for again within a day and not before a minute, whatever its issuer wishes, as one that failed', async () => {
+    const { row } = await revoked()
+    const waitOf = async (revoke: Scene['ca']['revoke']) => {
+      const now = scene.services.clock.now().getTime()
+      await runWith(revoke)
+      const seconds = ((await row())?.next_try_at?.getTime() ?? 0) / 1000 - now / 1000
+      scene.services.clock.advance(seconds)
+      return seconds
+    }
+    const retryAfterSeconds = 2.5e11
+    expect(await waitOf(async () => ({ status: 'requested', retryAfterSeconds }))).toBe(86_400)
+    expect(await waitOf(async () => ({ status: 'requested', retryAfterSeconds: 0 }))).toBe(60)
+    const fail = async () => {
+      throw new CertctlError('rate_limited', 'not today', { retryAfterSeconds })
+    }
+    expect(await waitOf(fail)).toBe(86_400)
+    await unconfirmedRevocations.run(scene.services, never)
+    expect(await row()).toMatchObject({ state: 'confirmed', attempts: 4 })
+  })
+
+  it('is told to its issuer by one of two copies at once', async () => {
+    const { row } = await revoked()
+    const gate = createGate()
+    const id = (await row())?.id
+    let told = 0
+    const both = runWith(async (request) => {
+      if (request.id === id) {
+        told += 1
+        await gate.pass()
+      }
+      return { status: 'confirmed' }
+    })
+    await gate.reached
+    await unconfirmedRevocations.run(scene.services, never)
+    // A call takes 90 s at most; who has it in hand may stand still for as long again.
+    scene.services.clock.advance(180)
+    await unconfirmedRevocations.run(scene.services, never)
+    gate.release()
+    await both
+    expect(told).toBe(1)
+    expect(await row()).toMatchObject({ state: 'confirmed', attempts: 1 })
   })
 
   it('is filed once', async () => {

@@ -134,6 +134,12 @@ describe('a failure', () => {
     expect(severityOf(serving, at(200 * day))).toBe('critical')
     expect(severityOf(undefined, at(0))).toBe('warning')
   })
+
+  it('is grave in the last hour of what lives so shortly that an hour is more than its last tenth', () => {
+    const serving = { received_at: at(0), not_after: at(day / 4) }
+    expect(severityOf(serving, at(day / 4 - 3_600_000))).toBe('warning')
+    expect(severityOf(serving, at(day / 4 - 3_599_000))).toBe('critical')
+  })
 })
 
 describe('the next look at a placement', () => {

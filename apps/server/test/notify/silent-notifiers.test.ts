@@ -1,4 +1,4 @@
-import { createRegistry, defineNotifier, z } from '@certctl/core'
+import { CertctlError, createRegistry, defineNotifier, z } from '@certctl/core'
 import { expect, it } from '@jest/globals'
 import { emitEvent } from '../../src/notify/emit-event.js'
 import { sendDue } from '../../src/notify/send-due.js'
@@ -57,6 +57,42 @@ it('eight notifiers that do not answer keep nobody from being told by another on
     gate.release()
     await telling
     expect(sent).toHaveLength(21 * silent + 1)
+  } finally {
+    await services.close()
+  }
+})
+
+it('a notifier whose receiver asks for patience until the year 9999 is tried again within the hour, and is told of by others', async () => {
+  const definition = defineNotifier({
+    type: 'Channel',
+    displayName: 'A channel for tests',
+    configSchema: z.strictObject({}),
+    capabilities: { deduplicates: true, resolves: true, recipients: 'fixed' },
+    create: () => ({
+      async send() {
+        throw new CertctlError('rate_limited', 'Slow down', { retryAfterSeconds: 2.5e11 })
+      },
+    }),
+  })
+  const registry = createRegistry()
+  registry.add({ kind: 'notifier', definition, package: 'channel', version: '1' })
+  const services = await createTestServices({ registry })
+  const { store, clock } = services
+  const now = clock.now()
+  const hook = { id: 'hook', kind: 'notifier', type: 'Channel', name: 'hook', config: '{}', source: 'api' } as const
+  try {
+    await store.connections.insert({ ...hook, created_at: now, updated_at: now })
+    const event = { type: 'certificate.ending', severity: 'critical', title: 'It ends' } as const
+    const id = (await store.transaction(async (tx) => await emitEvent(tx, event))) ?? ''
+    for (let attempt = 1; attempt <= 4; attempt += 1) {
+      await sendDue(services, widelyHeard().signal)
+      const next_try_at = new Date(clock.now().getTime() + 3_600_000)
+      expect(await store.notifications.listOfEvent(id)).toMatchObject([{ state: 'failed', next_try_at }])
+      clock.advance(3600)
+    }
+    await sendDue(services, widelyHeard().signal)
+    expect(await store.notifications.listOfEvent(id)).toMatchObject([{ state: 'dead', attempts: 5 }])
+    expect(await store.events.isOpen('notifier hook')).toBe(true)
   } finally {
     await services.close()
   }

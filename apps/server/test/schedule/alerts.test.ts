@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { retireAgent } from '../../src/inventory/retire-agent.js'
 import { dueRenewals } from '../../src/schedule/due-renewals.js'
 import { endingCertificates } from '../../src/schedule/ending-certificates.js'
 import { overdueCsrs } from '../../src/schedule/overdue-csrs.js'
 import { silentAgents } from '../../src/schedule/silent-agents.js'
-import { createScene, only, type Scene, served, withScene } from '../lifecycle/scene.js'
+import { createScene, only, operator, type Scene, served, withScene } from '../lifecycle/scene.js'
 
 let scene: Scene
 beforeAll(async () => {
@@ -159,6 +160,18 @@ describe('people are told', () => {
     await silentAgents.run(scene.services, never)
     expect(await isOpen(key)).toBe(true)
     await agent.claim()
+    await silentAgents.run(scene.services, never)
+    expect(await isOpen(key)).toBe(false)
+  })
+
+  it('of a silent agent until it is retired: nobody waits for it any more', async () => {
+    const agent = await scene.agent('agent-leaving')
+    await agent.claim()
+    scene.services.clock.advance(301)
+    await silentAgents.run(scene.services, never)
+    const key = `agent-silent:${agent.id}:warning`
+    expect(await isOpen(key)).toBe(true)
+    await retireAgent(scene.services, { id: agent.id, force: false, actor: operator })
     await silentAgents.run(scene.services, never)
     expect(await isOpen(key)).toBe(false)
   })

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { answerOnce } from '../../src/inventory/answer-once.js'
 import { createJoinToken } from '../../src/inventory/join-tokens.js'
 import { emitEvent, type NewEvent } from '../../src/notify/emit-event.js'
 import { purge } from '../../src/schedule/purge.js'
+import { counted } from '../bulk/fleet.js'
 import { operator } from '../lifecycle/scene.js'
 import { createTestServices, type TestServices } from '../postgres.js'
 
@@ -107,6 +109,21 @@ describe('what goes with time', () => {
     await look('young')
     await purge.run(services, never)
     expect((await store.healthChecks.history('hc', 10)).rows.map(({ id }) => id)).toEqual(['young'])
+  })
+
+  it('are answers kept for repeated requests', async () => {
+    const principal = { kind: 'key', id: 'key-1', name: 'one', role: 'admin' } as const
+    const ask = async (key: string) => {
+      const call = { principal, address: '192.0.2.1', key, method: 'POST', path: '/api/v1/x', body: {} }
+      await answerOnce(services, call, async () => ({ status: 201, headers: {}, body: '' }))
+    }
+    await ask('old')
+    services.clock.advance(1)
+    await ask('young')
+    services.clock.advance(day - 1)
+    await purge.run(services, never)
+    expect(await counted(services, `idempotency_keys where key = 'old'`)).toBe(0)
+    expect(await counted(services, `idempotency_keys where key = 'young'`)).toBe(1)
   })
 
   it('are join tokens that expired', async () => {

@@ -7,6 +7,7 @@ import { closeOrder } from '../order/close-order.js'
 import { planIssuance } from '../order/plan-issuance.js'
 import { resolveAlert } from '../resolve-alert.js'
 import { barredPersons } from './barred-persons.js'
+import { endOverdue } from './expire-approval.js'
 import { type ApprovalRows, lockApproval } from './lock-approval.js'
 import { requestApproval } from './request-approval.js'
 import { isSame, shownOf } from './shown-of.js'
@@ -19,9 +20,9 @@ export interface ApprovalDecision {
 }
 
 /**
- * A second person says yes or no to exactly what was shown. Throws `not_found`; `conflict` where it was decided already or what is asked
- * for has changed meanwhile, which is then to be looked at anew; `forbidden` for whoever asked for it, with this key or another one; and
- * `csr_rejected` for a key that was reported compromised.
+ * A second person says yes or no to exactly what was shown. Throws `not_found`; `conflict` where it was decided already, where its time is
+ * over, or where what is asked for has changed meanwhile, which is then to be looked at anew; `forbidden` for whoever asked for it, with
+ * this key or another one; and `csr_rejected` for a key that was reported compromised.
  */
 export async function decideApproval(services: Services, decision: ApprovalDecision): Promise<void> {
   const refusal = await services.store.transaction(async (tx) => await decide(services, tx, decision))
@@ -33,6 +34,8 @@ async function decide(services: Services, tx: Tx, decision: ApprovalDecision): P
   const rows = await lockApproval(tx, decision.approvalId)
   const { approval } = rows
   await requireOther(tx, rows, decision.actor)
+  // A no that comes too late is refused too: what ended by itself is not said to have been rejected.
+  if (await endOverdue(tx, rows)) return tooLate(rows)
   if (decision.decision === 'reject') return await reject(tx, rows, decision)
   if (await tx.blockedKeys.has(rows.order.spki_sha256)) return await dropBlockedKey(services, tx, rows)
   const current = await shownOf(tx, rows)
@@ -42,6 +45,13 @@ async function decide(services: Services, tx: Tx, decision: ApprovalDecision): P
   return new CertctlError(
     'conflict',
     `What approval ${approval.id} is about has changed since it was asked for; look at what is asked for now with: certctl approvals show ${next}`,
+  )
+}
+
+function tooLate({ approval, certificate }: ApprovalRows): CertctlError {
+  return new CertctlError(
+    'conflict',
+    `Approval ${approval.id} expired at ${approval.expires_at.toISOString()}; ask for it again with: certctl certificates renew ${certificate.id}`,
   )
 }
 

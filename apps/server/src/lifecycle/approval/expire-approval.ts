@@ -9,27 +9,32 @@ import { type ApprovalRows, lockApproval } from './lock-approval.js'
 /** Nobody decided in time: the job ends, and people are told what to type to ask again. Throws `conflict` where somebody decided meanwhile. */
 export async function expireApproval({ store }: Pick<Services, 'store'>, approvalId: string): Promise<void> {
   await store.transaction(async (tx) => {
-    const rows = await lockApproval(tx, approvalId)
-    const { approval, holder, certificate, order, job } = rows
-    if (approval.expires_at.getTime() > tx.now.getTime()) return
-    const message = `Nobody approved it until ${approval.expires_at.toISOString()}`
-    const told = { last_error_code: 'approval_required', last_error: message }
-    await closeOrder(tx, order, { state: 'expired', reason: message })
-    await tx.jobs.update(job.id, {
-      ...told,
-      state: 'done',
-      outcome: 'failed',
-      completed_at: tx.now,
-      locked_until: null,
-    })
-    await tx.holders.update(holder.id, {
-      ...told,
-      next_attempt_at: null,
-      blocked_code: 'approval_required',
-      blocked_generation: certificate.generation,
-    })
-    await tell(tx, rows, message)
+    await endOverdue(tx, await lockApproval(tx, approvalId))
   })
+}
+
+/** Ends what waits for an approval whose time is over; returns whether it is. */
+export async function endOverdue(tx: Tx, rows: ApprovalRows): Promise<boolean> {
+  const { approval, holder, certificate, order, job } = rows
+  if (approval.expires_at.getTime() > tx.now.getTime()) return false
+  const message = `Nobody approved it until ${approval.expires_at.toISOString()}`
+  const told = { last_error_code: 'approval_required', last_error: message }
+  await closeOrder(tx, order, { state: 'expired', reason: message })
+  await tx.jobs.update(job.id, {
+    ...told,
+    state: 'done',
+    outcome: 'failed',
+    completed_at: tx.now,
+    locked_until: null,
+  })
+  await tx.holders.update(holder.id, {
+    ...told,
+    next_attempt_at: null,
+    blocked_code: 'approval_required',
+    blocked_generation: certificate.generation,
+  })
+  await tell(tx, rows, message)
+  return true
 }
 
 async function tell(tx: Tx, { approval, holder, certificate, job }: ApprovalRows, message: string): Promise<void> {

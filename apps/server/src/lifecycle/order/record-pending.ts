@@ -3,13 +3,17 @@ import { nextLookSeconds } from '@certctl/kit'
 import type { Services } from '../../services.js'
 import type { Attempt } from './begin-attempt.js'
 
+// A wish for longer is a mistake: what a CA has in hand is looked at once a day at least.
+const longestWishSeconds = 86_400
+
 type Pending = Extract<OrderOutcome, { status: 'pending' }>
 
 /** Stores what the CA said, before anything else happens: an order that waits is a row with its next look. Under the lease only, so that nobody's later progress is overwritten. */
 export async function recordPending(services: Services, { job, order }: Attempt, outcome: Pending): Promise<void> {
   const isNew = order.vendor_order_id === null
   const looks = isNew ? 0 : order.looks
-  const seconds = nextLookSeconds(looks, services.chance.random, outcome.retryAfterSeconds)
+  const wished = Math.min(outcome.retryAfterSeconds ?? 0, longestWishSeconds)
+  const seconds = nextLookSeconds(looks, services.chance.random, wished)
   const place = { table: 'orders', id: order.id, column: 'progress' }
   const progress =
     outcome.progress === undefined ? null : services.sealing.seal(JSON.stringify(outcome.progress), place)

@@ -11,6 +11,9 @@ import { resolveAlert } from '../resolve-alert.js'
 
 const callSeconds = 90
 const askAgainSeconds = 3600
+// A wish for longer is a mistake: whoever has a revocation in hand is asked once a day, and people hear of three failures within days.
+const longestWishSeconds = 86_400
+const shortestSeconds = 60
 const failuresBeforeAlert = 3
 const longestRestMs = 300_000
 
@@ -44,7 +47,8 @@ async function tell(services: Services, row: RevocationRow, signal: AbortSignal)
 async function keep(services: Services, row: RevocationRow, outcome: RevocationOutcome): Promise<void> {
   await services.store.transaction(async (tx) => {
     const isConfirmed = outcome.status === 'confirmed'
-    const seconds = isConfirmed ? 0 : (outcome.retryAfterSeconds ?? askAgainSeconds)
+    const wished = isConfirmed ? 0 : (outcome.retryAfterSeconds ?? askAgainSeconds)
+    const seconds = Math.min(Math.max(wished, shortestSeconds), longestWishSeconds)
     await tx.revocations.update(row.id, {
       state: outcome.status,
       ...(isConfirmed
@@ -77,7 +81,8 @@ async function keepFailure(services: Services, row: RevocationRow, error: unknow
   const code = isCertctlError(error) ? error.code : 'internal'
   const message = messageOf(error)
   await services.store.transaction(async (tx) => {
-    const retryAfterSeconds = isCertctlError(error) ? error.retryAfterSeconds : undefined
+    const wished = isCertctlError(error) ? (error.retryAfterSeconds ?? 0) : 0
+    const retryAfterSeconds = Math.min(wished, longestWishSeconds)
     const nextAt = backoff({ failures: row.attempts, now: tx.now, retryAfterSeconds, random: tx.chance.random })
     await tx.revocations.update(row.id, { next_try_at: nextAt, last_error_code: code, last_error: message })
     if ((await endOutlived(tx, row)) || row.attempts < failuresBeforeAlert) return
