@@ -118,7 +118,7 @@ export const settingsSchema = z.object({
     .describe('API keys kept in the environment: name:key or name:key:admin, comma between. Others are operators.'),
   auth_secret: keyList(secretKeysFault)
     .optional()
-    .describe('Operator keys without names, comma between. Not read where API_KEYS_NAMED is set.'),
+    .describe('Operator keys without names, comma between. Not read where API_KEYS_NAMED names any.'),
   agent_bootstrap_token: secret()
     .refine((value) => isBearer(value.reveal()), 'must be 1 to 512 letters, digits and . _ ~ + / = -')
     .optional()

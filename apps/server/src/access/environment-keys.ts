@@ -14,16 +14,17 @@ export interface EnvironmentKey extends ListedKey {
 /** Shorter ones can be guessed by whoever has time. */
 const shortest = 24
 
-/** The keys that this copy's environment names. Named ones win over the list without names, as in the old server. */
+/** The keys that this copy's environment names. Named ones, where there are any, win over the list without names, as in the old server. */
 export function environmentKeys({ config, log }: Pick<Services, 'config' | 'log'>): EnvironmentKey[] {
   const { api_keys_named: named, auth_secret: secrets } = config
-  if (named !== undefined && secrets !== undefined)
+  const listed = namedKeys(named?.reveal() ?? '')
+  if (listed.length > 0 && secrets !== undefined)
     log.warn({}, 'CERTCTL_AUTH_SECRET is not read: CERTCTL_API_KEYS_NAMED is set; keep one')
-  const keys = named === undefined ? secretKeys(secrets?.reveal() ?? '') : namedKeys(named.reveal())
+  const keys = listed.length > 0 ? listed : secretKeys(secrets?.reveal() ?? '')
   const short = keys.filter(({ key }) => key.reveal().length < shortest).map(({ name }) => name)
   if (short.length > 0)
     log.warn({ names: short }, `API keys of the environment are shorter than ${shortest} characters; replace them`)
-  return keys.map((listed) => ({ ...listed, ...identityOf(listed) }))
+  return keys.map((key) => ({ ...key, ...identityOf(key) }))
 }
 
 function identityOf({ key }: ListedKey): { id: string; hash: Buffer } {

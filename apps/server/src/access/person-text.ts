@@ -2,3 +2,8 @@
 export function personText(text: string): string {
   return text.normalize('NFKC').trim().replace(/\s+/g, ' ').toLowerCase()
 }
+
+/** A key as a person of its own. */
+export function keyAsPerson(id: string): string {
+  return `key:${id}`
+}

@@ -1,6 +1,6 @@
 import type { Role } from '@certctl/api'
 import type { Actor } from '../store/audit-entry.js'
-import { personText } from './person-text.js'
+import { keyAsPerson, personText } from './person-text.js'
 
 /** Who asks. `public` proved nothing and reaches public routes only. */
 export type Principal =
@@ -39,7 +39,7 @@ export function actorOf(principal: Principal): Actor {
 /** Two keys of one owner are one person, however the owner is written; a key without an owner is a person of its own. */
 function personOf({ id, owner = '' }: Extract<Principal, { kind: 'key' }>): string {
   const text = personText(owner)
-  return text === '' ? `key:${id}` : text
+  return text === '' ? keyAsPerson(id) : text
 }
 
 /** What the server itself does, on a schedule or at start. */

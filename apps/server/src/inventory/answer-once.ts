@@ -4,6 +4,7 @@ import { CertctlError } from '@certctl/core'
 import { bootstrapPrincipal, type Principal } from '../access/principal.js'
 import type { Services } from '../services.js'
 import { canonicalJson } from '../store/canonical-json.js'
+import type { IdempotencyRow } from '../store/idempotency-keys.js'
 
 export interface IdempotentCall {
   principal: Principal
@@ -16,14 +17,15 @@ export interface IdempotentCall {
 }
 
 const keptMs = 24 * 3_600_000
-/** A call that began so long ago and never ended is given up; the slowest takes far less, and must not be done twice. */
+/** A call that began so long ago has ended, whatever became of it; the slowest takes far less. */
 const abandonedMs = 900_000
 /** A copy that was not heard of for so long is dead, and its calls with it. */
 const deadMs = 60_000
 
 /**
  * The same key and body within a day: the same answer, without doing it again. Another body under the key, or the first call still
- * under way: `conflict`. What failed is not kept: nothing happened.
+ * under way: `conflict`. What failed is not kept: nothing happened. What ended without an answer may have happened, so it is a `conflict`
+ * for the rest of the day, too, and not done again.
  */
 export async function answerOnce(
   services: Services,
@@ -41,20 +43,25 @@ export async function answerOnce(
   const claim = { caller, key, started_at: now }
   const before = await store.idempotencyKeys.begin(
     { ...claim, request_hash: hash, expires_at: new Date(now.getTime() + keptMs), server_id: server.id },
-    { now, abandonedBefore: new Date(now.getTime() - abandonedMs), deadBefore: new Date(now.getTime() - deadMs) },
+    { now },
   )
   if (before !== undefined) {
-    requireSameCall(before, hash)
+    requireAnswer(before, { hash, now })
     return replyOf(JSON.parse(sealing.open(before.answer, place).toString('utf8')) as KeptReply)
   }
+  const kept = await attempt(answer, async () => await store.idempotencyKeys.forget(claim))
+  // Where this fails it was done all the same: the key stays taken.
+  if (kept.status < 500) await store.idempotencyKeys.finish(claim, sealing.seal(JSON.stringify(kept), place))
+  return replyOf(kept)
+}
+
+async function attempt(answer: () => Promise<RawReply>, forget: () => Promise<void>): Promise<KeptReply> {
   try {
     const kept = await whole(await answer())
-    const reply = replyOf(kept)
-    if (reply.status >= 500) await store.idempotencyKeys.forget(claim)
-    else await store.idempotencyKeys.finish(claim, sealing.seal(JSON.stringify(kept), place))
-    return reply
+    if (kept.status >= 500) await forget()
+    return kept
   } catch (error) {
-    await store.idempotencyKeys.forget(claim)
+    await forget()
     throw error
   }
 }
@@ -94,14 +101,26 @@ async function* inOnePiece(octets: Uint8Array): AsyncIterable<Uint8Array> {
   yield octets
 }
 
-function requireSameCall(
-  before: { request_hash: Buffer; answer: Buffer | null },
-  hash: Buffer,
-): asserts before is { request_hash: Buffer; answer: Buffer } {
+type Begun = Pick<IdempotencyRow, 'request_hash' | 'answer' | 'started_at' | 'heartbeat_at'>
+
+function requireAnswer(
+  before: Begun,
+  { hash, now }: { hash: Buffer; now: Date },
+): asserts before is Begun & { answer: Buffer } {
   if (!before.request_hash.equals(hash))
     throw new CertctlError('conflict', 'This Idempotency-Key was used for another request; take a new one')
-  if (before.answer === null)
-    throw new CertctlError('conflict', 'The first request under this Idempotency-Key is still under way; ask again', {
-      retryAfterSeconds: 1,
-    })
+  if (before.answer !== null) return
+  if (hasEnded(before, now))
+    throw new CertctlError(
+      'conflict',
+      'The server that took the first request under this Idempotency-Key ended before it answered, so it may have been done; look whether it was (bulk operations: certctl jobs list), and only where it was not send it with a new key',
+    )
+  throw new CertctlError('conflict', 'The first request under this Idempotency-Key is still under way; ask again', {
+    retryAfterSeconds: 1,
+  })
+}
+
+function hasEnded({ started_at: began, heartbeat_at: heard }: Begun, now: Date): boolean {
+  const isAbandoned = began.getTime() < now.getTime() - abandonedMs
+  return isAbandoned || (heard !== null && heard.getTime() < now.getTime() - deadMs)
 }

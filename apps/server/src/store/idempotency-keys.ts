@@ -1,28 +1,30 @@
 import type { Insertable, Kysely, Selectable } from 'kysely'
 import type { IdempotencyKeysTable, Schema } from './schema.js'
 
-export type IdempotencyRow = Selectable<IdempotencyKeysTable>
-/** Whose the row is: a key is taken over only long after it was begun, so that no two begin it at the same time. */
+export interface IdempotencyRow extends Selectable<IdempotencyKeysTable> {
+  /** When the copy that began it was last heard of; `null` where nobody knows it. */
+  heartbeat_at: Date | null
+}
+/** Whose the row is: a key that has expired is taken over. */
 export type IdempotencyClaim = Pick<IdempotencyRow, 'caller' | 'key' | 'started_at'>
 
 export function idempotencyKeysTable(db: Kysely<Schema>) {
   const find = async ({ caller, key }: Pick<IdempotencyRow, 'caller' | 'key'>): Promise<IdempotencyRow | undefined> =>
     await db
       .selectFrom('idempotency_keys')
-      .select(['caller', 'key', 'request_hash', 'answer', 'started_at', 'expires_at', 'server_id'])
+      .leftJoin('servers', 'servers.id', 'idempotency_keys.server_id')
+      .select(['caller', 'key', 'request_hash', 'answer', 'idempotency_keys.started_at', 'expires_at', 'server_id'])
+      .select('servers.heartbeat_at')
       .where('caller', '=', caller)
       .where('key', '=', key)
       .executeTakeFirst()
 
   return {
     /**
-     * Begins a request under this key: `undefined` when it is ours to do, else what was there before. A key that expired, or whose
-     * request never ended and began before `abandonedBefore`, or on a copy last heard of before `deadBefore`, is as good as new.
+     * Begins a request under this key: `undefined` when it is ours to do, else what was there before. Only a key that expired is as good
+     * as new: what a request did that never ended, nobody can say.
      */
-    async begin(
-      row: Insertable<IdempotencyKeysTable>,
-      at: { now: Date; abandonedBefore: Date; deadBefore: Date },
-    ): Promise<IdempotencyRow | undefined> {
+    async begin(row: Insertable<IdempotencyKeysTable>, { now }: { now: Date }): Promise<IdempotencyRow | undefined> {
       const { request_hash, started_at, expires_at, server_id } = row
       const outcome = await db
         .insertInto('idempotency_keys')
@@ -31,24 +33,7 @@ export function idempotencyKeysTable(db: Kysely<Schema>) {
           conflict
             .columns(['caller', 'key'])
             .doUpdateSet({ request_hash, started_at, expires_at, server_id, answer: null })
-            .where((where) =>
-              where.or([
-                where('idempotency_keys.expires_at', '<=', at.now),
-                where.and([
-                  where('idempotency_keys.answer', 'is', null),
-                  where.or([
-                    where('idempotency_keys.started_at', '<', at.abandonedBefore),
-                    where.exists(
-                      where
-                        .selectFrom('servers')
-                        .select('servers.id')
-                        .whereRef('servers.id', '=', 'idempotency_keys.server_id')
-                        .where('servers.heartbeat_at', '<', at.deadBefore),
-                    ),
-                  ]),
-                ]),
-              ]),
-            ),
+            .where('idempotency_keys.expires_at', '<=', now),
         )
         .executeTakeFirst()
       return (outcome.numInsertedOrUpdatedRows ?? 0n) > 0n ? undefined : await find(row)

@@ -133,6 +133,14 @@ describe('keys of CERTCTL_AUTH_SECRET', () => {
   })
 })
 
+describe.each([',', ' ', ' , ,'])('CERTCTL_API_KEYS_NAMED of %j, which names nobody,', (named) => {
+  it('counts as not given', async () => {
+    const app = await appWith({ CERTCTL_AUTH_SECRET: alice, CERTCTL_API_KEYS_NAMED: named })
+    expect(await statusWith(app, alice)).toBe(200)
+    expect(JSON.stringify(app.services.logged)).not.toContain('is not read')
+  })
+})
+
 describe('CERTCTL_AUTH_TYPE', () => {
   it('is api-key: a server that answers whoever comes is refused with what to do instead', () => {
     expect(readConfig({ CERTCTL_AUTH_TYPE: 'api-key' }).auth_type).toBe('api-key')

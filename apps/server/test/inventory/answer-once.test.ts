@@ -2,7 +2,8 @@ import type { RawReply } from '@certctl/api'
 import { CertctlError } from '@certctl/core'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { answerOnce } from '../../src/inventory/answer-once.js'
-import { createTestServices, type TestServices } from '../postgres.js'
+import type { Services } from '../../src/services.js'
+import { createTestServices, insertServer, type TestServices } from '../postgres.js'
 
 let services: TestServices
 let count = 0
@@ -16,13 +17,22 @@ beforeEach(() => {
   key = `key-${count}`
 })
 
-async function ask(answer: () => Promise<RawReply>): Promise<RawReply> {
+async function ask(answer: () => Promise<RawReply>, asked: Services = services): Promise<RawReply> {
   const principal = { kind: 'key', id: 'key-1', name: 'one', role: 'admin' } as const
   return await answerOnce(
-    services,
+    asked,
     { principal, address: '192.0.2.1', key, method: 'POST', path: '/api/v1/x', body: {} },
     answer,
   )
+}
+
+/** A key is kept for so long, in seconds. */
+const day = 86_400
+
+async function expectEnded(): Promise<void> {
+  const refused = ask(async () => reply('second'))
+  await expect(refused).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining('with a new key') })
+  await expect(refused).rejects.not.toMatchObject({ retryAfterSeconds: 1 })
 }
 
 const reply = (body: string): RawReply => ({ status: 201, headers: {}, body })
@@ -64,27 +74,32 @@ describe('a call under an idempotency key', () => {
     expect(await ask(async () => reply('second'))).toEqual(reply('first'))
   })
 
-  it('is begun anew when the server that did it must have died', async () => {
+  it('is not done again when the server that did it must have died, for the rest of the day', async () => {
     await begin()
     services.clock.advance(901)
+    await expectEnded()
+    services.clock.advance(day - 902)
+    await expectEnded()
+    services.clock.advance(1)
     expect(await ask(async () => reply('second'))).toEqual(reply('second'))
   })
 
-  it('is begun anew as soon as its server is known to be dead', async () => {
-    await services.store.servers.insert({
-      id: services.server.id,
-      hostname: 'h',
-      version: '1',
-      environment: {},
-      started_at: services.clock.now(),
-      heartbeat_at: services.clock.now(),
-    })
+  it('says what to do as soon as its server is known to be dead', async () => {
+    await insertServer(services)
     await begin()
     services.clock.advance(59)
-    await expect(ask(async () => reply('second'))).rejects.toMatchObject({ code: 'conflict' })
+    await expect(ask(async () => reply('second'))).rejects.toMatchObject({ retryAfterSeconds: 1 })
     services.clock.advance(2)
-    expect(await ask(async () => reply('second'))).toEqual(reply('second'))
+    await expectEnded()
     await services.store.servers.remove(services.server.id)
+  })
+
+  it('is not done again where it was done and its answer could not be kept', async () => {
+    const { store, ...more } = services
+    const finish = async () => await Promise.reject(new Error('the database is gone'))
+    const failing = { ...more, store: { ...store, idempotencyKeys: { ...store.idempotencyKeys, finish } } }
+    await expect(ask(async () => reply('first'), failing)).rejects.toThrow('the database is gone')
+    await expect(ask(async () => reply('second'))).rejects.toMatchObject({ code: 'conflict' })
   })
 
   it('is kept in one piece where its answer comes in several', async () => {
@@ -105,7 +120,7 @@ describe('a call under an idempotency key', () => {
     await ask(async () => reply('a secret of the answer'))
     const begun = await services.store.idempotencyKeys.begin(
       { caller: 'key key-1', key, request_hash: Buffer.of(), started_at: new Date(0), expires_at: new Date(0) },
-      { now: services.clock.now(), abandonedBefore: new Date(0), deadBefore: new Date(0) },
+      { now: services.clock.now() },
     )
     expect(begun?.answer?.length).toBeGreaterThan(20)
     expect(begun?.answer?.toString('latin1')).not.toContain('secret')
@@ -113,7 +128,7 @@ describe('a call under an idempotency key', () => {
 
   it('does not overwrite the answer of the call that took its key over', async () => {
     const slow = await begin()
-    services.clock.advance(901)
+    services.clock.advance(day + 1)
     await ask(async () => reply('second'))
     slow.resolve(reply('first'))
     expect(await slow.outcome).toEqual(reply('first'))
@@ -122,7 +137,7 @@ describe('a call under an idempotency key', () => {
 
   it('does not free the key for a third when it fails after another took it over', async () => {
     const slow = await begin()
-    services.clock.advance(901)
+    services.clock.advance(day + 1)
     const second = await begin()
     slow.reject(new CertctlError('upstream_unavailable', 'It is gone'))
     await expect(slow.outcome).rejects.toMatchObject({ code: 'upstream_unavailable' })

@@ -215,7 +215,7 @@ describe('whoever asked for a renewal', () => {
       reasonText: 'superseded',
       actor: carol,
     })
-    expect((await holderOf(id)).renewal_requested_by_person).toEqual(['carol'])
+    expect((await holderOf(id)).renewal_requested_by_person).toEqual(['carol', 'key:carol'])
     await workOff(scene)
     await refused(await pendingOf(scene, id), carol)
     await refused(await replaceJob(id), carol)
@@ -228,7 +228,7 @@ describe('whoever asked for a renewal', () => {
     await agent.deployed(only(await agent.claim(), 'Deployment'))
     scene.services.clock.advance(60)
     await changeCertificate(scene.services, { certificateId: id, actor: carol, check, sans: [`dns:${id}.test`] })
-    expect((await holderOf(id)).renewal_requested_by_person).toEqual(['carol'])
+    expect((await holderOf(id)).renewal_requested_by_person).toEqual(['carol', 'key:carol'])
   })
 
   it('before somebody else hurried it is one who asked still, and so is who hurried it', async () => {

@@ -55,7 +55,7 @@ function tooLate({ approval, certificate }: ApprovalRows): CertctlError {
   )
 }
 
-/** Two different people, by who they are and not by which key they use. */
+/** Two different people, by who they are and not by which key they use; and a key that asked is never the second, whatever it is called by now. */
 async function requireOther(tx: Tx, rows: ApprovalRows, actor: Actor): Promise<void> {
   const { approval, job } = rows
   if (actor.type !== 'User' || actor.person === undefined)
@@ -64,7 +64,7 @@ async function requireOther(tx: Tx, rows: ApprovalRows, actor: Actor): Promise<v
       `Approval ${approval.id} is decided by a person with an API key, and nobody else`,
     )
   const barred = new Set([...approval.barred_persons, ...(await barredPersons(tx, rows))])
-  if (!(await knownAs(tx, actor.person)).some((text) => barred.has(text))) return
+  if (!(await knownAs(tx, actor)).some((text) => barred.has(text))) return
   throw new CertctlError(
     'forbidden',
     `${actor.name} belongs to ${actor.person}, who asked for this: somebody else has to decide about approval ${approval.id}. To take the request back: certctl jobs cancel ${job.id}`,

@@ -6,9 +6,9 @@ import { knownAs } from './known-as.js'
 type AskedRenewal = Pick<HolderRow, 'renewal_requested_at' | 'renewal_requested_by_person'>
 
 /** What a holder remembers of a renewal that somebody asks for, with whoever asked for it before and has not got it yet. */
-export async function askedRenewal(tx: Tx, holder: AskedRenewal, { person }: Pick<Actor, 'person'>) {
+export async function askedRenewal(tx: Tx, holder: AskedRenewal, actor: Pick<Actor, 'id' | 'person'>) {
   const before = renewalAskedBy(holder) ?? []
-  const all = [...new Set([...before, ...(person === undefined ? [] : await knownAs(tx, person))])]
+  const all = [...new Set([...before, ...(await knownAs(tx, actor))])]
   return { renewal_requested_at: tx.now, renewal_requested_by_person: all.length === 0 ? null : all }
 }
 

@@ -64,7 +64,7 @@ export async function changeCertificateIn(services: Services, tx: Tx, changes: C
     await tx.holders.liftDenials(tx.now, { certificateId: certificate.id })
   if (changes.targetIds !== undefined) await setTargets(tx, certificate, { targetIds: changes.targetIds, actor })
   await planPlacements(tx, { certificate, requestedBy: actor.name })
-  await planIssuance(services, tx, { certificate, requestedBy: actor.name, person: actor.person })
+  await planIssuance(services, tx, { certificate, requestedBy: actor.name, actor })
 }
 
 export async function changeCertificate(services: Services, changes: CertificateChanges): Promise<void> {

@@ -5,11 +5,11 @@ import type { Tx } from '../../store/store.js'
 import { knownAs } from './known-as.js'
 
 /** Remembers the person who asked for a certificate as it is now: where two have to agree, that is one of them. The certificate is locked. */
-export async function noteRequester(tx: Tx, { id }: Pick<CertificateRow, 'id'>, { person }: Actor): Promise<void> {
-  if (person === undefined) return
+export async function noteRequester(tx: Tx, { id }: Pick<CertificateRow, 'id'>, actor: Actor): Promise<void> {
+  if (actor.person === undefined) return
   const before = (await tx.certificates.get(id))?.requested_by_people ?? []
   await tx.certificates.update(id, {
-    requested_by_people: JSON.stringify(withRequester(before, { known_as: await knownAs(tx, person), at: tx.now })),
+    requested_by_people: JSON.stringify(withRequester(before, { known_as: await knownAs(tx, actor), at: tx.now })),
   })
 }
 

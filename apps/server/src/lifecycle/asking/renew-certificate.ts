@@ -50,7 +50,7 @@ export async function renewCertificateIn(
     resource_id: certificateId,
     details: { force },
   })
-  const jobIds = await planIssuance(services, tx, { certificate, requestedBy: actor.name, person: actor.person })
+  const jobIds = await planIssuance(services, tx, { certificate, requestedBy: actor.name, actor })
   if (jobIds.length === 0)
     throw new CertctlError('conflict', `No holder of ${certificate.name} can be asked for a key; add a target to it`)
   return { jobIds }

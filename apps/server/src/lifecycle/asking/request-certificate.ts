@@ -85,8 +85,8 @@ export async function requestCertificate(
     for (const [index, targetId] of [...new Set(request.targetIds)].entries())
       await addPlacement(tx, { certificate, targetId, field: `target_ids.${index}` })
     await planPlacements(tx, { certificate, requestedBy: request.actor.name })
-    const { name: requestedBy, person } = request.actor
-    const jobIds = await planIssuance(services, tx, { certificate, requestedBy, person })
+    const { actor } = request
+    const jobIds = await planIssuance(services, tx, { certificate, requestedBy: actor.name, actor })
     await tell(tx, certificate, request)
     return { id: certificate.id, jobIds }
   })

@@ -185,7 +185,7 @@ async function addJob(
     renewal: holder.current_version_id !== null,
     run_at: tx.now,
     requested_by: actor.name,
-    requested_by_person: actor.person === undefined ? null : await knownAs(tx, actor.person),
+    requested_by_person: actor.person === undefined ? null : await knownAs(tx, actor),
     created_at: tx.now,
   })
 }

@@ -1,6 +1,7 @@
 import { CertctlError, isCertctlError } from '@certctl/core'
 import { parseCsr } from '@certctl/pki'
 import type { Services } from '../../services.js'
+import type { Actor } from '../../store/audit-entry.js'
 import type { CertificateRow } from '../../store/certificates.js'
 import { createId } from '../../store/create-id.js'
 import type { HolderRow } from '../../store/holders.js'
@@ -17,8 +18,8 @@ import { openOrder } from './open-order.js'
 interface Plan {
   certificate: CertificateRow
   requestedBy: string
-  /** Who that is among people; the schedule is nobody. */
-  person?: string | undefined
+  /** Whoever that is; the schedule is nobody. */
+  actor?: Actor | undefined
 }
 
 /**
@@ -150,9 +151,10 @@ async function reusableKey(
 }
 
 /** A job that takes the place of another is still asked for by whoever asked for the renewal. */
-async function askedBy(tx: Tx, holder: HolderRow, { person }: Plan): Promise<string[] | null> {
+async function askedBy(tx: Tx, holder: HolderRow, { actor }: Plan): Promise<string[] | null> {
   const before = renewalAskedBy(holder)
-  return person === undefined ? before : [...new Set([...(await knownAs(tx, person)), ...(before ?? [])])]
+  const asking = actor === undefined ? [] : await knownAs(tx, actor)
+  return asking.length === 0 ? before : [...new Set([...asking, ...(before ?? [])])]
 }
 
 function later(now: Date, at: Date | null | undefined): Date {

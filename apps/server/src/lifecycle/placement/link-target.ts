@@ -34,7 +34,7 @@ export async function linkTarget(services: Services, { certificateId, targetId, 
     await tellAddedTarget(tx, { certificate, targetId, actor })
     await noteRequester(tx, certificate, actor)
     await planPlacements(tx, { certificate, requestedBy: actor.name })
-    await planIssuance(services, tx, { certificate, requestedBy: actor.name, person: actor.person })
+    await planIssuance(services, tx, { certificate, requestedBy: actor.name, actor })
     return placementId
   })
 }
