@@ -44,11 +44,12 @@ function answerParent({ port, path, apiKey, atOnce }: Where): void {
   const agent = new Agent({ keepAlive: true, maxSockets: atOnce, rejectUnauthorized: false })
   const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' }
   const options = { agent, host: '127.0.0.1', port, path, method: 'POST', headers }
-  process.on('message', async (bodies: string[]) => {
+  const postAll = async (bodies: readonly string[]): Promise<void> => {
     const posted = await Promise.allSettled(bodies.map(async (body) => await post(options, body)))
     const failed = posted.find(({ status }) => status === 'rejected') as PromiseRejectedResult | undefined
     process.send?.(failed === undefined ? '' : String(failed.reason))
-  })
+  }
+  process.on('message', (bodies: string[]) => void postAll(bodies))
   process.on('disconnect', () => agent.destroy())
 }
 
