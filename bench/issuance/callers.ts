@@ -20,16 +20,16 @@ export interface Where {
 
 export function startCallers(where: Where): Callers {
   const child = fork(fileURLToPath(import.meta.url), [], { env: { ...process.env, [mark]: JSON.stringify(where) } })
+  const ended = once(child, 'exit')
   return {
     async post(bodies) {
-      const answered = once(child, 'message')
+      const answered = once(child, 'message') as Promise<[string]>
       child.send(bodies)
-      const [problem] = (await answered) as [string]
+      const [problem] = await Promise.race([answered, ended.then(() => ['the callers have ended'])])
       if (problem !== '') throw new Error(problem)
     },
     async close() {
-      const ended = once(child, 'exit')
-      child.disconnect()
+      if (child.connected) child.disconnect()
       await ended
     },
   }

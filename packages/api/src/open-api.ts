@@ -69,7 +69,10 @@ function headersOf({ method, path, permission }: Operation): Json[] {
   if (method === 'PUT' && path.endsWith('{id}'))
     return header('If-Match', 'The ETag of the state that was read; 412 where it changed in between.')
   if (method === 'POST' && permission !== 'public')
-    return header('Idempotency-Key', 'The same key and body within 24 hours: the same answer; another body: 409.')
+    return header(
+      'Idempotency-Key',
+      'The same key and body within 24 hours: the same answer; another body, or a request that may have been done unanswered: 409.',
+    )
   return []
 }
 

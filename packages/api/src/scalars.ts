@@ -24,7 +24,11 @@ export const nameSchema = z
 export const textSchema = z.string().max(4096, 'must not be longer than 4,096 characters')
 
 /** PEM of at most a mebibyte; what is inside is judged elsewhere. */
-export const pemSchema = z.string().min(1, 'must not be empty').max(1_048_576, 'must not be longer than 1 MiB')
+export const pemSchema = z
+  .string()
+  .min(1, 'must not be empty')
+  .max(1_048_576, 'must not be longer than 1 MiB')
+  .refine((pem) => !pem.includes('PRIVATE KEY-----'), 'holds a private key: send none, and take this one as disclosed')
 
 /** A whole number in a query; the message names the bounds. */
 export function wholeNumber(min: number, max: number) {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Services } from '../services.js'
 import type { Tx } from '../store/store.js'
 import { type ListedKey, namedKeys, secretKeys } from './key-lists.js'
+import { environmentKeyId } from './person-text.js'
 import { systemActor } from './principal.js'
 import { hashToken } from './token.js'
 
@@ -29,7 +30,7 @@ export function environmentKeys({ config, log }: Pick<Services, 'config' | 'log'
 
 function identityOf({ key }: ListedKey): { id: string; hash: Buffer } {
   const hash = hashToken(key.reveal())
-  return { id: `key-env-${createHash('sha256').update(hash).digest('hex').slice(0, 24)}`, hash }
+  return { id: `${environmentKeyId}${createHash('sha256').update(hash).digest('hex').slice(0, 24)}`, hash }
 }
 
 /** Makes the rows of these keys. Returns the ids that changed. */

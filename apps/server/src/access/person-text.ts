@@ -7,3 +7,11 @@ export function personText(text: string): string {
 export function keyAsPerson(id: string): string {
   return `key:${id}`
 }
+
+/** What ids of keys of the environment begin with. */
+export const environmentKeyId = 'key-env-'
+
+/** Whether this is a key of the environment. Its name is its place in a list, and may be another's tomorrow. */
+export function isEnvironmentKey(text: string): boolean {
+  return text.startsWith(keyAsPerson(environmentKeyId))
+}

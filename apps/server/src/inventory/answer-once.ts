@@ -4,6 +4,7 @@ import { CertctlError } from '@certctl/core'
 import { bootstrapPrincipal, type Principal } from '../access/principal.js'
 import type { Services } from '../services.js'
 import { canonicalJson } from '../store/canonical-json.js'
+import { mayBeDone } from '../store/database-error.js'
 import type { IdempotencyRow } from '../store/idempotency-keys.js'
 
 export interface IdempotentCall {
@@ -24,15 +25,15 @@ const deadMs = 60_000
 
 /**
  * The same key and body within a day: the same answer, without doing it again. Another body under the key, or the first call still
- * under way: `conflict`. What failed is not kept: nothing happened. What ended without an answer may have happened, so it is a `conflict`
- * for the rest of the day, too, and not done again.
+ * under way: `conflict`. What failed is not kept: nothing happened. What ended without an answer, or lost its connection while it
+ * committed, may have happened, so it is a `conflict` for the rest of the day, too, and not done again.
  */
 export async function answerOnce(
   services: Services,
   call: IdempotentCall,
   answer: () => Promise<RawReply>,
 ): Promise<RawReply> {
-  const { store, sealing, clock, server } = services
+  const { store, sealing, clock, server, log } = services
   const { key } = call
   const caller = callerOf(call)
   const place = { table: 'idempotency_keys', id: `${caller} ${key}`, column: 'answer' }
@@ -49,9 +50,13 @@ export async function answerOnce(
     requireAnswer(before, { hash, now })
     return replyOf(JSON.parse(sealing.open(before.answer, place).toString('utf8')) as KeptReply)
   }
-  const kept = await attempt(answer, async () => await store.idempotencyKeys.forget(claim))
-  // Where this fails it was done all the same: the key stays taken.
-  if (kept.status < 500) await store.idempotencyKeys.finish(claim, sealing.seal(JSON.stringify(kept), place))
+  // Where one of these fails, the key stays taken: what was done was done all the same, and what was not is told as it is.
+  const passingOver = (error: unknown) =>
+    log.error({ err: error }, 'an Idempotency-Key stays taken, and its answer is not kept')
+  const forget = async () => await store.idempotencyKeys.forget(claim).catch(passingOver)
+  const kept = await attempt(answer, forget)
+  if (kept.status < 500)
+    await store.idempotencyKeys.finish(claim, sealing.seal(JSON.stringify(kept), place)).catch(passingOver)
   return replyOf(kept)
 }
 
@@ -61,7 +66,7 @@ async function attempt(answer: () => Promise<RawReply>, forget: () => Promise<vo
     if (kept.status >= 500) await forget()
     return kept
   } catch (error) {
-    await forget()
+    if (!mayBeDone(error)) await forget()
     throw error
   }
 }
@@ -113,7 +118,7 @@ function requireAnswer(
   if (hasEnded(before, now))
     throw new CertctlError(
       'conflict',
-      'The server that took the first request under this Idempotency-Key ended before it answered, so it may have been done; look whether it was (bulk operations: certctl jobs list), and only where it was not send it with a new key',
+      'The server that took the first request under this Idempotency-Key has kept no answer and may have ended, so it may have been done; look whether it was (bulk operations: certctl jobs list), and only where it was not send it with a new key',
     )
   throw new CertctlError('conflict', 'The first request under this Idempotency-Key is still under way; ask again', {
     retryAfterSeconds: 1,

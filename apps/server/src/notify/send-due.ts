@@ -14,7 +14,7 @@ const sendLimitSeconds = 30
 const claimMs = 120_000
 /** Pauses after the first, second, … failure; then nobody tries any more. */
 const pausesSeconds: readonly number[] = [60, 300, 900, 3600]
-// As long as the longest of them: what nobody accepts is dead, and told of by others, within four hours, whatever its receiver wishes.
+// As long as the longest of them: what nobody accepts is dead, and told of by others, in four tries, however long its receiver wishes.
 const longestWishSeconds = 3600
 
 /** Routes what is new and sends what is due now, until neither is left. Whatever was not accepted is tried again, and in the end called dead: never sent. */

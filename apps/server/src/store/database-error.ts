@@ -32,8 +32,9 @@ export function databaseErrorOf(error: unknown, doing: string): unknown {
       },
     )
   if (!isLost(error, state)) return error
-  const unknown = doing === 'commit' ? '; whether the change was kept is not known' : ''
-  return new CertctlError(
+  const isOpen = doing === 'commit'
+  const unknown = isOpen ? '; whether the change was kept is not known' : ''
+  const lost = new CertctlError(
     'upstream_unavailable',
     `The connection to the database was lost${unknown}: ${messageOf(error)}`,
     {
@@ -41,6 +42,15 @@ export function databaseErrorOf(error: unknown, doing: string): unknown {
       retryAfterSeconds: 1,
     },
   )
+  if (isOpen) open.add(lost)
+  return lost
+}
+
+const open = new WeakSet<Error>()
+
+/** A commit was on its way when the connection was lost: it may have been done. */
+export function mayBeDone(error: unknown): boolean {
+  return error instanceof Error && open.has(error)
 }
 
 function isLost(error: unknown, state: string): boolean {

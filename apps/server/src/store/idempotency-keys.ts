@@ -19,24 +19,33 @@ export function idempotencyKeysTable(db: Kysely<Schema>) {
       .where('key', '=', key)
       .executeTakeFirst()
 
+  const takes = async (row: Insertable<IdempotencyKeysTable>, now: Date): Promise<boolean> => {
+    const { request_hash, started_at, expires_at, server_id } = row
+    const outcome = await db
+      .insertInto('idempotency_keys')
+      .values(row)
+      .onConflict((conflict) =>
+        conflict
+          .columns(['caller', 'key'])
+          .doUpdateSet({ request_hash, started_at, expires_at, server_id, answer: null })
+          .where('idempotency_keys.expires_at', '<=', now),
+      )
+      .executeTakeFirst()
+    return (outcome.numInsertedOrUpdatedRows ?? 0n) > 0n
+  }
+
   return {
     /**
      * Begins a request under this key: `undefined` when it is ours to do, else what was there before. Only a key that expired is as good
      * as new: what a request did that never ended, nobody can say.
      */
     async begin(row: Insertable<IdempotencyKeysTable>, { now }: { now: Date }): Promise<IdempotencyRow | undefined> {
-      const { request_hash, started_at, expires_at, server_id } = row
-      const outcome = await db
-        .insertInto('idempotency_keys')
-        .values(row)
-        .onConflict((conflict) =>
-          conflict
-            .columns(['caller', 'key'])
-            .doUpdateSet({ request_hash, started_at, expires_at, server_id, answer: null })
-            .where('idempotency_keys.expires_at', '<=', now),
-        )
-        .executeTakeFirst()
-      return (outcome.numInsertedOrUpdatedRows ?? 0n) > 0n ? undefined : await find(row)
+      for (;;) {
+        if (await takes(row, now)) return undefined
+        const before = await find(row)
+        // Where there is none any more it was forgotten meanwhile, and is free.
+        if (before !== undefined) return before
+      }
     },
     find,
 

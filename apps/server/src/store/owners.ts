@@ -6,10 +6,10 @@ export type OwnerRow = Selectable<OwnersTable>
 
 export function ownersTable(db: Kysely<Schema>) {
   return {
-    ...nounTable(db, 'owners', ['email', 'team_id']),
-
     /** What people may be written as. */
     listPeople: async (): Promise<Pick<OwnerRow, 'id' | 'name' | 'email'>[]> =>
       await db.selectFrom('owners').select(['id', 'name', 'email']).orderBy('id').execute(),
+
+    ...nounTable(db, 'owners', ['email', 'team_id']),
   }
 }

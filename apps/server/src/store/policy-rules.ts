@@ -18,11 +18,11 @@ const enabledRules = sameRows((build) =>
 
 export function policyRulesTable(db: Kysely<Schema>) {
   return {
-    ...nounTable(db, 'policy_rules', columns),
-
     /** The rules that count, oldest first. */
     async listEnabled(): Promise<PolicyRuleRow[]> {
       return await enabledRules(db)
     },
+
+    ...nounTable(db, 'policy_rules', columns),
   }
 }

@@ -3,6 +3,8 @@ import { CertctlError } from '@certctl/core'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { answerOnce } from '../../src/inventory/answer-once.js'
 import type { Services } from '../../src/services.js'
+import { databaseErrorOf } from '../../src/store/database-error.js'
+import type { Store } from '../../src/store/store.js'
 import { createTestServices, insertServer, type TestServices } from '../postgres.js'
 
 let services: TestServices
@@ -97,9 +99,21 @@ describe('a call under an idempotency key', () => {
   it('is not done again where it was done and its answer could not be kept', async () => {
     const { store, ...more } = services
     const finish = async () => await Promise.reject(new Error('the database is gone'))
-    const failing = { ...more, store: { ...store, idempotencyKeys: { ...store.idempotencyKeys, finish } } }
-    await expect(ask(async () => reply('first'), failing)).rejects.toThrow('the database is gone')
+    const failing = {
+      ...more,
+      store: Object.assign(Object.create(store) as Store, { idempotencyKeys: { ...store.idempotencyKeys, finish } }),
+    }
+    expect(await ask(async () => reply('first'), failing)).toMatchObject({ body: reply('first').body })
+    expect(services.logged.at(-1)).toMatchObject({ msg: expect.stringContaining('Idempotency-Key') })
     await expect(ask(async () => reply('second'))).rejects.toMatchObject({ code: 'conflict' })
+  })
+
+  it('is not done again where the connection was lost at its commit, and is where it was lost before', async () => {
+    const lostAt = (doing: string) => async () =>
+      await Promise.reject(databaseErrorOf(new Error('Connection terminated'), doing))
+    await expect(ask(lostAt('select 1'))).rejects.toThrow('connection to the database was lost')
+    await expect(ask(lostAt('commit'))).rejects.toThrow('not known')
+    await expect(ask(async () => reply('third'))).rejects.toMatchObject({ code: 'conflict' })
   })
 
   it('is kept in one piece where its answer comes in several', async () => {

@@ -181,6 +181,18 @@ describe('everybody who changed what is issued', () => {
     ])
   })
 
+  it('is not merged with another key of the environment that has its name by now', () => {
+    const at = (minute: number) => new Date(Date.UTC(2026, 0, 1, 0, minute))
+    const one = ['legacy-key-0', 'key:key-env-a']
+    const other = ['legacy-key-1', 'key:key-env-b']
+    const both = withRequester(withRequester([], { known_as: one, at: at(1) }), { known_as: other, at: at(2) })
+    const moved = ['legacy-key-1', 'key:key-env-a']
+    expect(withRequester(both, { known_as: moved, at: at(3) }).map(({ known_as }) => known_as)).toEqual([
+      other,
+      ['legacy-key-1', 'key:key-env-a', 'legacy-key-0'],
+    ])
+  })
+
   it('while an approval waits is asked for at the decision, too: whoever linked a target of another agent', async () => {
     const { id, otherTargetId } = await placed()
     const approval = await pendingOf(scene, id)

@@ -8,6 +8,7 @@ import { renewCertificate } from '../../src/lifecycle/asking/renew-certificate.j
 import { sweepRule } from '../../src/lifecycle/policy/sweep-rule.js'
 import { changedRenewalPolicies } from '../../src/schedule/changed-renewal-policies.js'
 import { policySweeps } from '../../src/schedule/policy-sweeps.js'
+import type { Store } from '../../src/store/store.js'
 import { createScene, makeCsr, operator, type Scene } from './scene.js'
 
 const never = new AbortController().signal
@@ -178,8 +179,7 @@ describe('a sweep that is under way when a profile changes', () => {
       const due = (await sweeps.listDue(50)).find(({ rule_id: rule }) => rule === ruleId)
       if (due === undefined) throw new Error('the rule is not due')
       let lists = 0
-      const store = {
-        ...scene.services.store,
+      const store = Object.assign(Object.create(scene.services.store) as Store, {
         policySweeps: {
           ...sweeps,
           listCertificates: async (page: { after: string; limit: number }) => {
@@ -188,7 +188,7 @@ describe('a sweep that is under way when a profile changes', () => {
             return await sweeps.listCertificates(page)
           },
         },
-      }
+      })
       await sweepRule({ store }, due, never)
       expect(lists).toBe(2)
       expect(await violationsOf(id)).toEqual([])

@@ -67,7 +67,7 @@ async function requireOther(tx: Tx, rows: ApprovalRows, actor: Actor): Promise<v
   if (!(await knownAs(tx, actor)).some((text) => barred.has(text))) return
   throw new CertctlError(
     'forbidden',
-    `${actor.name} belongs to ${actor.person}, who asked for this: somebody else has to decide about approval ${approval.id}. To take the request back: certctl jobs cancel ${job.id}`,
+    `${actor.name} or whoever it belongs to (${actor.person}) asked for this: somebody else has to decide about approval ${approval.id}. To take the request back: certctl jobs cancel ${job.id}`,
   )
 }
 

@@ -53,10 +53,7 @@ export async function importCertificate(services: Services, request: ImportReque
 
 function readImport({ certificatePem, chainPem = '' }: ImportRequest): { certificate: Certificate; chainPem: string } {
   try {
-    const pem = `${certificatePem}\n${chainPem}`
-    if (pem.includes('PRIVATE KEY-----'))
-      throw new CertctlError('request_malformed', 'holds a private key; send only certificates')
-    const [leaf, ...chain] = splitCertificates(pem)
+    const [leaf, ...chain] = splitCertificates(`${certificatePem}\n${chainPem}`)
     if (leaf === undefined) throw new CertctlError('request_malformed', 'holds no PEM certificate')
     const certificate = parseCertificate(leaf)
     if (certificate.isCa) throw new CertctlError('request_malformed', 'is the certificate of a CA; put the leaf first')
