@@ -1,27 +1,10 @@
-import {
-  type CompiledQuery,
-  DummyDriver,
-  type Expression,
-  Kysely,
-  PostgresAdapter,
-  PostgresIntrospector,
-  PostgresQueryCompiler,
-  type RawBuilder,
-  type SqlBool,
-  sql,
-} from 'kysely'
+import { type CompiledQuery, type Expression, Kysely, type RawBuilder, type SqlBool, sql } from 'kysely'
+import { dialect } from './compiling.js'
 import { declareMergeable, type Mergeable } from './mergeable.js'
 import type { Schema } from './schema.js'
 
-/** Builds statements once, when a file is loaded; asks nothing. */
-const build = new Kysely<Schema>({
-  dialect: {
-    createAdapter: () => new PostgresAdapter(),
-    createDriver: () => new DummyDriver(),
-    createIntrospector: (db) => new PostgresIntrospector(db),
-    createQueryCompiler: () => new PostgresQueryCompiler(),
-  },
-})
+/** Builds statements once, when a file is loaded. */
+const build = new Kysely<Schema>({ dialect })
 
 type Build = typeof build
 

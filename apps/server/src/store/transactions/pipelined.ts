@@ -3,15 +3,11 @@ import {
   type CompiledQuery,
   type DatabaseConnection,
   DefaultQueryExecutor,
-  type Dialect,
   type Driver,
-  DummyDriver,
   Kysely,
-  PostgresAdapter,
-  PostgresIntrospector,
-  PostgresQueryCompiler,
   type QueryResult,
 } from 'kysely'
+import { adapter, compiler, dialect } from '../compiling.js'
 import type { Schema } from '../schema.js'
 import { createMergingLanes, type Faults } from './merging-lanes.js'
 
@@ -67,16 +63,6 @@ export function builderOn(
     destroy: async () => {},
   }
   return new Kysely<Schema>({ config: { dialect }, dialect, driver, executor: new DirectExecutor(connection) })
-}
-
-const adapter = new PostgresAdapter()
-/** It compiles one statement after the other, whoever asks. */
-const compiler = new PostgresQueryCompiler()
-const dialect: Dialect = {
-  createAdapter: () => adapter,
-  createIntrospector: (db) => new PostgresIntrospector(db),
-  createQueryCompiler: () => compiler,
-  createDriver: () => new DummyDriver(),
 }
 
 /** Hands a statement on as it is; the builder's own executor borrows a connection for each, with a dozen promises. */
