@@ -16,12 +16,12 @@ const live = given.includes('--live')
 const options = given.filter((argument) => argument.startsWith('-') && argument !== '--live')
 const paths = given.filter((argument) => !argument.startsWith('-'))
 
-/** Suites that start servers, agents and databases of their own run after the others, which would slow them down. */
-const alone = ['/test/system/']
+/** Suites that start servers, agents and databases of their own, or live worlds, run after the others, which would slow them down. */
+const alone = ['/test/system/', '/packages/simulator/test/wrong-rules.test.ts']
 const isAlone = (file: string) => alone.some((part) => file.includes(part))
-/** Worlds that take both cores for minutes run last, one suite at a time. */
-const isWorld = (file: string) => /\/packages\/simulator\/test\/(?:three-seeds|wrong-rules)\.test\.ts$/.test(file)
-const isLive = (file: string) => isAlone(file) || file.endsWith('live.test.ts')
+/** Worlds that take both cores for minutes run last. */
+const isWorld = (file: string) => file.endsWith('/packages/simulator/test/three-seeds.test.ts')
+const isLive = (file: string) => file.includes('/test/system/') || file.endsWith('live.test.ts')
 
 function runJest(args: readonly string[], stdio: 'inherit' | 'pipe'): { status: number | null; stdout: string } {
   const { status, stdout } = spawnSync(
@@ -62,13 +62,16 @@ function report(suites: readonly string[], workers: readonly string[]): JestRepo
   }
 }
 
+/** At a time. Many suites wait for a clock, a child or a server for much of their time: one more than two cores can run keeps them busy. */
+const workers = '--maxWorkers=3'
+
 const suites = listSuites().filter((file) => !live || isLive(file))
 const together = report(
   suites.filter((file) => !isAlone(file) && !isWorld(file)),
-  ['--maxWorkers=2'],
+  [workers],
 )
-const byThemselves = report(suites.filter(isAlone), ['--maxWorkers=2', '--forceExit'])
-const worlds = report(suites.filter(isWorld), ['--maxWorkers=1', '--forceExit'])
+const byThemselves = report(suites.filter(isAlone), [workers, '--forceExit'])
+const worlds = report(suites.filter(isWorld), ['--forceExit'])
 
 const summary = summarize({
   reports: [together, byThemselves, worlds],

@@ -7,12 +7,20 @@ import { fileFault } from './file-fault.js'
 type JsonObject = Record<string, unknown>
 
 /** The content of a file an operator named; `-` is standard input. */
-export async function readInput(path: string, cli: Cli): Promise<string> {
+async function readInput(path: string, cli: Cli): Promise<string> {
   try {
     return path === '-' ? await cli.io.readStdin() : readFileSync(path, 'utf8')
   } catch (cause) {
     throw new CertctlError('config_invalid', `${path} cannot be read: ${fileFault(cause)}`, { cause })
   }
+}
+
+/** A CSR in PEM. A file that also holds its private key is refused here, before anything is sent. */
+export async function readCsr(path: string, cli: Cli): Promise<string> {
+  const pem = await readInput(path, cli)
+  if (!pem.includes('PRIVATE KEY-----')) return pem
+  const what = path === '-' ? 'Standard input' : path
+  throw new CertctlError('config_invalid', `${what} holds a private key, which was not sent; give the CSR alone`)
 }
 
 export async function readJsonObject(path: string, cli: Cli): Promise<JsonObject> {

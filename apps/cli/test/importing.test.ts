@@ -74,3 +74,22 @@ describe('importing certificates', () => {
     expect((await run('certificates', 'import')).exitCode).toBe(2)
   })
 })
+
+describe('a CSR', () => {
+  it.each(['request --name device', 'renew cert-1'])(
+    'that has its private key beside it stays here: %s',
+    async (verb) => {
+      await run('certificates', 'import', file('site.pem', material.leafs[0].certificatePem))
+      const both = file(
+        'device.pem',
+        `${material.leafs[0].privateKeyPem.reveal()}-----BEGIN CERTIFICATE REQUEST-----\n`,
+      )
+      const { exitCode, lines } = await run('certificates', ...verb.split(' '), '--csr', both)
+      expect(exitCode).not.toBe(0)
+      expect(lines.join('\n')).toContain('device.pem holds a private key, which was not sent; give the CSR alone')
+      const sent = server.world.seen.map(({ operationId }) => operationId)
+      expect(sent).not.toContain('createCertificate')
+      expect(sent).not.toContain('renewCertificate')
+    },
+  )
+})

@@ -27,7 +27,8 @@ Lives worlds from seeds in virtual time and says what broke. The exit code is th
 `
 
 if (process.argv.includes('--child')) await liveAll()
-else process.exitCode = await main()
+// Whatever else may still be open here: nothing is left to be done.
+else process.exit(await main())
 
 /** Does what the parent says, on a PostgreSQL of its own, until the parent is gone. */
 async function liveAll(): Promise<void> {

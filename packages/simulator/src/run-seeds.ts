@@ -1,5 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
+import { messageOf } from '@certctl/core'
 import { type Cores, createCores } from './cores.js'
 import type { SeedResult } from './create-world.js'
 import type { Scenario } from './scenario.js'
@@ -77,8 +79,39 @@ async function live(child: ChildProcess, scenario: Scenario, { onMessage }: Seed
   })
 }
 
-/** It stops what it has started when nobody listens to it any more. */
+/** It stops what it has started when nobody listens to it any more. One that stands still is killed, and its PostgreSQL is left. */
 async function end(child: ChildProcess): Promise<void> {
   if (child.connected) child.disconnect()
-  if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+  const timer = setTimeout(() => killStuck(child), longestEndMs)
+  await once(child, 'exit')
+  clearTimeout(timer)
+}
+
+/** Stopping PostgreSQL may take half a minute, on a disk that is busy. */
+const longestEndMs = 60_000
+
+function killStuck(child: ChildProcess): void {
+  if (child.killed) return
+  process.stderr.write(
+    `process ${child.pid} of a world did not end within ${longestEndMs / 1000} s: ${doingOf(child)}\n`,
+  )
+  child.kill('SIGKILL')
+}
+
+/** State of each thread, where the system says. */
+function doingOf({ pid }: ChildProcess): string {
+  try {
+    const tasks = `/proc/${pid}/task`
+    return readdirSync(tasks)
+      .map((task) =>
+        /\((.*)\) (\S)/s
+          .exec(readFileSync(`${tasks}/${task}/stat`, 'utf8'))
+          ?.slice(1)
+          .join(' '),
+      )
+      .join(', ')
+  } catch (error) {
+    return messageOf(error)
+  }
 }

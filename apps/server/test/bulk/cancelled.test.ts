@@ -72,8 +72,8 @@ async function beginRevoking(kind: Kind): Promise<Begun> {
 }
 
 interface Hooks {
-  /** In a transaction, before anything is done in it. */
-  before?: () => Promise<void>
+  /** In a transaction, before anything is done in it; with the certificate where it is one of those that are committed together. */
+  before?: (certificateId?: string) => Promise<void>
   /** In the transaction of an item that is done, before it commits. */
   after?: () => Promise<void>
   /** In the transaction of an item that is about to be done. */
@@ -85,9 +85,9 @@ function hook({ before, after, taken }: Hooks): void {
   const { store } = worker
   const { together, transaction } = store
   const hooked =
-    <T>(work: (tx: Tx) => Promise<T>) =>
+    <T>(work: (tx: Tx) => Promise<T>, key?: string) =>
     async (tx: Tx): Promise<T> => {
-      await before?.()
+      await before?.(key)
       let isItem = false
       const settle: Tx['bulkItems']['settle'] = async (...question) => {
         isItem = true
@@ -103,22 +103,28 @@ function hook({ before, after, taken }: Hooks): void {
       if (isItem) await after?.()
       return result
     }
-  store.together = async (key, work) => await together(key, hooked(work))
+  store.together = async (key, work) => await together(key, hooked(work, key))
   store.transaction = async (work) => await transaction(hooked(work))
   restore = () => Object.assign(store, { together, transaction })
 }
 
-/** What begins after the first item is done waits for the gate. */
+/** What begins after the first item, or beside it where that one takes long, waits for the gate. */
 function holdAfterFirst(): void {
   gate = createGate()
+  let first: string | undefined
   let isFirstDone = false
-  hook({
-    before: async () => {
-      if (isFirstDone) await gate.pass()
-    },
-    after: async () => {
-      isFirstDone = true
-    },
+  const firstDone = new Promise<void>((resolve) => {
+    hook({
+      before: async (certificateId) => {
+        first ??= certificateId
+        if (certificateId !== first) await firstDone
+        if (isFirstDone) await gate.pass()
+      },
+      after: async () => {
+        isFirstDone = true
+        resolve()
+      },
+    })
   })
 }
 

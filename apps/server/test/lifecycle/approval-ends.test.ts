@@ -133,6 +133,8 @@ describe('an approval whose time is over', () => {
       expect(await isAlerting(of)).toBe(false)
       const job = await scene.services.store.jobs.get(of.approval.job_id)
       expect(job).toMatchObject({ state: 'done', outcome: 'failed', last_error_code: 'approval_required' })
+      const late = decideApproval(scene.services, { approvalId: of.approval.id, decision, actor: bob })
+      await expect(late).rejects.toMatchObject({ message: expect.stringMatching(/is expired already.*renew cert-/) })
       // What it says to type asks again.
       await renewCertificate(scene.services, { certificateId: of.id, actor: alice, force: false })
       const item = only(await of.agent.claim())

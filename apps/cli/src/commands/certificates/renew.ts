@@ -1,5 +1,5 @@
 import { z } from '@certctl/core'
-import { readInput } from '../../config-input.js'
+import { readCsr } from '../../config-input.js'
 import { defineVerb } from '../../verb.js'
 import { waitForCertificate, waitGiven, waitOptions } from '../../wait/wait-for-certificate.js'
 import { certificateArgument, findCertificate } from './find.js'
@@ -30,7 +30,7 @@ export const certificatesRenew = defineVerb({
     const { body } = await cli.client().renewCertificate({
       params: { id: certificate.id },
       query: { force: force || undefined },
-      body: csr === undefined ? {} : { csr_pem: await readInput(csr, cli) },
+      body: csr === undefined ? {} : { csr_pem: await readCsr(csr, cli) },
     })
     cli.say(`Renewal of ${certificate.name} is triggered`)
     if (wait) await waitForCertificate(cli, { certificate, before, timeoutSeconds: timeout })

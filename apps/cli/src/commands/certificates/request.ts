@@ -1,7 +1,7 @@
 import { operations } from '@certctl/api'
 import { CertctlError, z } from '@certctl/core'
 import type { Cli } from '../../cli.js'
-import { readInput } from '../../config-input.js'
+import { readCsr } from '../../config-input.js'
 import { parseBody } from '../../parse-body.js'
 import { defineVerb } from '../../verb.js'
 import { waitForCertificate, waitGiven, waitOptions } from '../../wait/wait-for-certificate.js'
@@ -71,7 +71,7 @@ async function bodyOf(asked: z.output<typeof given>, cli: Cli) {
     key_algorithm: asked.keyAlgorithm,
     target_ids: asked.target.length === 0 ? undefined : asked.target,
     tags: asked.tag.length === 0 ? undefined : tagsOf(asked.tag),
-    csr_pem: csr === undefined ? undefined : await readInput(csr, cli),
+    csr_pem: csr === undefined ? undefined : await readCsr(csr, cli),
   }
   return parseBody(operations.createCertificate, said)
 }

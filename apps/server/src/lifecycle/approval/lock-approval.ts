@@ -33,8 +33,9 @@ export async function lockApproval(tx: Tx, approvalId: string): Promise<Approval
   throw new CertctlError('conflict', `Nothing waits for approval ${approvalId} any more`)
 }
 
-function settledAlready({ id, state, decided_by: by, decision_note: note }: ApprovalRow): CertctlError {
+function settledAlready({ id, state, certificate_id, decided_by: by, decision_note: note }: ApprovalRow): CertctlError {
   const who = by === null ? '' : ` by ${by}`
   const why = note === null || note === '' ? '' : ` (${note})`
-  return new CertctlError('conflict', `Approval ${id} is ${state} already${who}${why}`)
+  const next = state === 'expired' ? `; ask for it again with: certctl certificates renew ${certificate_id}` : ''
+  return new CertctlError('conflict', `Approval ${id} is ${state} already${who}${why}${next}`)
 }

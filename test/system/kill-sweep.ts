@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fingerprintOf, keyMatches, splitCertificates } from '@certctl/pki'
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import { armGate, buildGates, type Gate, gates } from './gates.js'
 import { type ControlPlane, startControlPlane } from './harness/control-plane.js'
 import { startPostgres, type TestPostgres } from './harness/postgres.js'
@@ -35,7 +35,8 @@ interface Scene {
   rounds: { name: string; id: string }[]
 }
 
-describe.each([1, 2])('with %i server copies', (copies) => {
+/** A suite for so many copies; those of different numbers are files of their own, which run beside each other. */
+export function sweep(copies: 1 | 2): void {
   let scene: Scene
   const hits: string[] = []
 
@@ -123,7 +124,7 @@ describe.each([1, 2])('with %i server copies', (copies) => {
       ).toBe(true)
     }
   }, 900_000)
-})
+}
 
 async function newRound(scene: Scene, name: string): Promise<{ name: string; id: string }> {
   const place = join(scene.folder, 'web', name)
