@@ -2,6 +2,8 @@ import type { RenewalInfo } from '@certctl/core'
 import { createCsr, generateKey } from '@certctl/pki'
 import { describe, expect, it } from '@jest/globals'
 import { importCertificate } from '../../src/lifecycle/asking/import-certificate.js'
+import { movedRenewal } from '../../src/lifecycle/renewal/renewal-of.js'
+import { builtInPolicy } from '../../src/lifecycle/renewal/renewal-policy-of.js'
 import { revokeVersion } from '../../src/lifecycle/revocation/revoke-version.js'
 import { changedRenewalPolicies } from '../../src/schedule/changed-renewal-policies.js'
 import { dueRenewals } from '../../src/schedule/due-renewals.js'
@@ -113,5 +115,24 @@ describe('a window of a CA', () => {
       }
       expect(told).toEqual([false, false, true])
     })
+  })
+})
+
+describe('a window of a CA that has passed', () => {
+  const now = new Date('2026-06-01T12:00:00Z')
+  const ago = (seconds: number) => new Date(now.getTime() - seconds * 1000)
+  const version = { received_at: ago(30 * day), not_after: new Date(now.getTime() + 60 * day * 1000), revoked_at: null }
+  const window = { renewal_window_start: ago(7200), renewal_window_end: ago(3600), renewal_draw: 999_999 }
+
+  it.each([
+    ['sooner, is left as it was said, with its reason', { renew_at: ago(60), renew_at_reason: 'said before' }, true],
+    ['later, is brought forward', { renew_at: version.not_after, renew_at_reason: 'said before' }, false],
+    ['never, is set', { renew_at: null, renew_at_reason: 'said before' }, false],
+  ])('and a renewal that was due %s', (_, said, isLeft) => {
+    const parts = { version, policy: builtInPolicy, now, pastSpreadSeconds: 3600 }
+    const moved = movedRenewal({ ...parts, holder: { ...window, ...said } })
+    expect(moved).toEqual(
+      isLeft ? said : { renew_at: expect.any(Date), renew_at_reason: expect.not.stringContaining('said before') },
+    )
   })
 })
