@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { emptyHead, hexOf, merkleRoot } from '../src/index.js'
+import { emptyHead, headHash, hexOf, leafHash, merkleRoot } from '../src/index.js'
 import {
   type Batch,
   check,
@@ -28,6 +28,28 @@ describe('RFC 6962 hashing', () => {
       'aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77',
     )
     expect(hexOf(merkleRoot(hashed, sha256))).toBe('5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328')
+  })
+
+  const plain = (lead: number[], ...parts: Uint8Array[]) => sha256(Buffer.concat([Buffer.from(lead), ...parts]))
+  const rootOf = (leaves: Uint8Array[]): Uint8Array => {
+    const [only] = leaves
+    if (only === undefined || leaves.length === 1) return only ?? plain([])
+    let split = 1
+    while (2 * split < leaves.length) split *= 2
+    return plain([1], rootOf(leaves.slice(0, split)), rootOf(leaves.slice(split)))
+  }
+
+  it('is that of plain code for texts of every length, one after the other, in batches of every size', () => {
+    const lengths = [0, 1, 1364, 1365, 1366, 4095, 4096, 4097, 9000, 2]
+    const ends = ['', 'x', 'é', '€', '\u{1f511}', '\ud800']
+    const texts = lengths.flatMap((length) =>
+      ends.flatMap((end) => [end + 'a'.repeat(length), '€'.repeat(length) + end]),
+    )
+    const hashed = texts.map((text) => leafHash(text, sha256))
+    expect(hashed).toEqual(texts.map((text) => plain([0], Buffer.from(text))))
+    for (let size = 0; size <= 70; size++)
+      expect(merkleRoot(hashed.slice(0, size), sha256)).toEqual(rootOf(hashed.slice(0, size)))
+    for (const leaf of hashed) expect(headHash(leaf, emptyHead, sha256)).toEqual(plain([], leaf, emptyHead))
   })
 })
 
