@@ -1,7 +1,8 @@
-import { createCsr, generateKey, parseCertificate } from '@certctl/pki'
+import { createCsr, encodePem, generateKey, parseCertificate } from '@certctl/pki'
 import { createTestCa, type TestCa } from '@certctl/testing'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { dueRenewals } from '../../src/schedule/due-renewals.js'
+import { expiryAlerts } from '../../src/schedule/expiry-alerts.js'
 import { createTestApp, type TestApp } from './test-app.js'
 
 let app: TestApp
@@ -118,5 +119,59 @@ describe('importing a certificate', () => {
     const { csr_pem } = await elsewhere('g.example.test')
     const { status } = await app.admin('POST', path, { certificate_pem: pem, csr_pem, issuer_id })
     expect(status).toBe(400)
+  })
+})
+
+describe('importing a certificate that has been in use for long', () => {
+  const never = new AbortController().signal
+
+  /** Of 88 days, of which five are left. */
+  async function late(name: string): Promise<{ certificate_pem: string; csr_pem: string; issuer_id: string }> {
+    const now = app.services.clock.now().getTime()
+    const older = await createTestCa(new Date(now - 83 * day))
+    const { csr_pem } = await elsewhere(name)
+    return { certificate_pem: await older.sign(csr_pem, { notAfter: new Date(now + 5 * day) }), csr_pem, issuer_id }
+  }
+
+  it('tells at once that nobody will renew it in time', async () => {
+    const { csr_pem: _, ...body } = await late('i.example.test')
+    const { json } = await app.admin('POST', path, body)
+    await expiryAlerts.run(app.services, never)
+    const { json: events } = await app.admin('GET', `/api/v1/events?certificate_id=${json.id}`)
+    expect(events.data).toContainEqual(expect.objectContaining({ type: 'certificate.expiring' }))
+    const { json: plan } = await app.admin('GET', '/api/v1/certificates?status=Expiring&per_page=100')
+    expect(plan.data).toContainEqual(expect.objectContaining({ id: json.id }))
+  })
+
+  it('renews it at once where a CSR came with it, and plans one more within its life and no more', async () => {
+    const { json } = await app.admin('POST', path, await late('j.example.test'))
+    const { json: planned } = await app.admin('GET', '/api/v1/plan?days=60')
+    expect(planned.renewals).toBeLessThan(20)
+    app.services.clock.advance(1)
+    await dueRenewals.run(app.services, never)
+    const { json: jobs } = await app.admin('GET', `/api/v1/jobs?certificate_id=${json.id}`)
+    expect(jobs.data).toHaveLength(1)
+  })
+})
+
+describe('importing names', () => {
+  /** In octets that nobody made canonical: `_` is where the dot of the root is to stand. */
+  async function written(names: readonly string[]): Promise<string> {
+    const { csr_pem } = await elsewhere('m.example.test')
+    const subject = [{ type: 'CN', value: names[0] ?? '' }]
+    const pem = await ca.sign(csr_pem, { names: names.map((value) => ({ type: 'dns' as const, value })), subject })
+    const octets = Buffer.from(parseCertificate(pem).der).toString('latin1').replaceAll('.test_', '.test.')
+    return encodePem('CERTIFICATE', Buffer.from(octets, 'latin1'))
+  }
+
+  it.each([
+    ['k.example.test', ['k.example.test', 'k.example.test', 'other.k.example.test']],
+    ['l.example.test', ['l.example.test_', 'l.example.test', 'other.l.example.test_']],
+  ])('keeps each once, and none with the dot of the root: %s', async (name, names) => {
+    const { status, json } = await app.admin('POST', path, { certificate_pem: await written(names), issuer_id })
+    expect({ status, json }).toMatchObject({
+      status: 201,
+      json: { common_name: name, sans: [name, `other.${name}`] },
+    })
   })
 })

@@ -64,9 +64,11 @@ function readImport({ certificatePem, chainPem = '' }: ImportRequest): { certifi
   }
 }
 
-/** As it would be asked for again: the common name in front where it is one of the names. */
+/** As it would be asked for again: each name once and without the dot of the root, the common name in front where it is one of them. */
 function namesOf(issued: Certificate): { names: readonly GeneralName[]; commonName: string | undefined } {
-  const { commonName, names } = issued
+  const commonName = issued.commonName === undefined ? undefined : withoutRoot(issued.commonName)
+  const rooted = issued.names.map((name) => (name.type === 'dns' ? { ...name, value: withoutRoot(name.value) } : name))
+  const names = [...new Map(rooted.map((name) => [`${name.type}:${name.value}`, name])).values()]
   if (names.length === 0) {
     if (commonName === undefined) throw fieldFault('certificate_pem', 'has no name that could be asked for again')
     return { names: certificateNamesOf({ commonName, sans: [] }), commonName }
@@ -74,6 +76,10 @@ function namesOf(issued: Certificate): { names: readonly GeneralName[]; commonNa
   const first = names.find(({ value }) => value === commonName?.toLowerCase())
   if (first === undefined) return { names, commonName: undefined }
   return { names: [first, ...names.filter((name) => name !== first)], commonName }
+}
+
+function withoutRoot(name: string): string {
+  return name.length > 1 && name.endsWith('.') ? name.slice(0, -1) : name
 }
 
 async function requireUnknown(
@@ -122,7 +128,9 @@ async function insertHeld(
   const order = await tx.orders.lock(orderId)
   if (order === undefined) throw new CertctlError('internal', `Order ${orderId} vanished while it was written`)
   const checked = { certificate: issued, chainPem, vendorRef: undefined }
-  const version = await insertVersion(tx, { certificate, holder, order }, { checked, standing: 'current' })
+  // When it came to whoever has used it until now. Counted from this moment, five days left of ninety would be a life of five.
+  const receivedAt = new Date(Math.min(issued.notBefore.getTime(), tx.now.getTime()))
+  const version = await insertVersion(tx, { certificate, holder, order }, { checked, standing: 'current', receivedAt })
   const renewal =
     csr === undefined ? { renew_at_reason: withoutCsr } : await firstRenewal(services, tx, { certificate, version })
   await tx.holders.update(holder.id, { current_version_id: version.id, ...renewal })

@@ -12,11 +12,15 @@ export interface IssuedCertificate {
   vendorRef: string | undefined
 }
 
-/** Writes a version and what it is made of. Certificate, holder and order are locked. */
+/** Writes a version and what it is made of. Certificate, holder and order are locked. `receivedAt`: where its life counts from another moment than now. */
 export async function insertVersion(
   tx: Tx,
   { certificate, holder, order }: { certificate: CertificateRow; holder: HolderRow; order: OrderRow },
-  { checked, standing }: { checked: IssuedCertificate; standing: 'current' | 'lost' },
+  {
+    checked,
+    standing,
+    receivedAt = tx.now,
+  }: { checked: IssuedCertificate; standing: 'current' | 'lost'; receivedAt?: Date | undefined },
 ): Promise<VersionRow> {
   const issued = checked.certificate
   const version: VersionRow = {
@@ -35,7 +39,7 @@ export async function insertVersion(
     issuer_name: issued.issuerText,
     not_before: issued.notBefore,
     not_after: issued.notAfter,
-    received_at: tx.now,
+    received_at: receivedAt,
     vendor_ref: checked.vendorRef ?? null,
     revoked_at: null,
     revocation_reason: null,
