@@ -25,7 +25,7 @@ export interface SeedRun {
   onMessage(message: SeedMessage): void
 }
 
-/** Lives one world after the other in so many processes; what one of them breaks by itself is an error. */
+/** Lives one world after the other in so many processes; what one of them breaks by itself is an error. None runs any more afterwards. */
 export async function runSeeds(run: SeedRun): Promise<SeedResult[]> {
   const waiting = [...run.scenarios]
   const results: SeedResult[] = []
@@ -35,13 +35,19 @@ export async function runSeeds(run: SeedRun): Promise<SeedResult[]> {
     try {
       for (let scenario = waiting.shift(); scenario !== undefined; scenario = waiting.shift())
         results.push(await live(child, scenario, run))
+    } catch (error) {
+      // The others live their world to its end, and begin no other.
+      waiting.length = 0
+      throw error
     } finally {
       await end(child)
       const next = cores.leave(child)
       if (next !== undefined) tell(next.process, { is: 'move', core: next.core })
     }
   }
-  await Promise.all(Array.from({ length: Math.min(run.processes, waiting.length) }, work))
+  const ended = await Promise.allSettled(Array.from({ length: Math.min(run.processes, waiting.length) }, work))
+  const broken = ended.find((one) => one.status === 'rejected')
+  if (broken !== undefined) throw broken.reason
   return results.toSorted((a, b) => a.seed - b.seed)
 }
 
