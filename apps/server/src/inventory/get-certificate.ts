@@ -1,6 +1,8 @@
 import type { Certificate } from '@certctl/api'
 import { CertctlError } from '@certctl/core'
+import { renewCommand } from '../lifecycle/renewal/renew-command.js'
 import type { Services } from '../services.js'
+import type { ListedCertificate } from '../store/certificate-list.js'
 import type { HolderRow } from '../store/holders.js'
 import type { Tables } from '../store/tables.js'
 import type { VersionRow } from '../store/versions.js'
@@ -11,14 +13,15 @@ export async function getCertificate(
   { store, clock }: Pick<Services, 'clock'> & { store: Tables },
   id: string,
 ): Promise<Certificate> {
-  const row = await store.certificateList.get(id, clock.now())
+  const now = clock.now()
+  const row = await store.certificateList.get(id, now)
   if (row === undefined) throw unknownCertificate(id)
   const found = await store.holders.listOfCertificate(id)
   const current = await store.versions.getMany(found.flatMap((holder) => holder.current_version_id ?? []))
   const versions = new Map(current.map((version) => [version.id, version]))
   const holders = found.map((holder) => withoutPast(holder, versions.get(holder.current_version_id ?? '')))
   const views = holders.map((holder) => holderView(holder, versions.get(holder.current_version_id ?? '')))
-  const notices = noticesOf({ holders, targets: row.target_ids.length, isArchived: row.archived_at !== null })
+  const notices = row.archived_at === null ? await noticesOf(store, { certificate: row, holders, current, now }) : []
   return { ...certificateView(row), holders: views, ...(notices.length === 0 ? {} : { notices }) }
 }
 
@@ -70,26 +73,32 @@ function renewalOf(holder: HolderRow): Partial<HolderView> {
   }
 }
 
-function noticesOf({
-  holders,
-  targets,
-  isArchived,
-}: {
+interface Noticed {
+  certificate: ListedCertificate
   holders: readonly HolderRow[]
-  targets: number
-  isArchived: boolean
-}): string[] {
-  if (isArchived) return []
+  current: readonly VersionRow[]
+  now: Date
+}
+
+async function noticesOf(store: Tables, { certificate, holders, current, now }: Noticed): Promise<string[]> {
+  const { id, target_ids: targets } = certificate
   const notices: string[] = []
   if (holders.length === 0)
     notices.push(
       'Nobody holds a key for it yet: add a target, or create it with a CSR; it is issued as soon as it has one',
     )
-  if (holders.length > 0 && targets === 0 && holders.every(({ kind }) => kind === 'agent'))
-    notices.push('It goes to no target, so that it is not renewed; add a target to it')
-  for (const { renew_at, current_version_id, renew_at_reason: reason } of holders)
-    if (renew_at === null && current_version_id !== null && reason !== null)
-      notices.push(`It is not renewed by itself: ${reason}; renew it with: certctl certificates renew`)
+  for (const { not_before: from } of current)
+    if (from.getTime() > now.getTime()) notices.push(`It is not valid before ${from.toISOString()}`)
+  if (holders.length > 0 && targets.length === 0 && holders.every(({ kind }) => kind === 'agent'))
+    notices.push(
+      `It goes to no target, so that it is not renewed; add a target to it with: certctl certificates add-target ${id} TARGET`,
+    )
+  for (const holder of holders) {
+    const { renew_at, current_version_id, renew_at_reason: reason } = holder
+    if (renew_at !== null || current_version_id === null || reason === null) continue
+    const command = await renewCommand(store, { certificate, holder })
+    notices.push(`It is not renewed by itself: ${reason}; renew it with: ${command}`)
+  }
   for (const { blocked_code: code, last_error: message } of holders)
     if (code !== null) notices.push(`It is not issued until it is changed or renewed by hand: ${message ?? code}`)
   return notices

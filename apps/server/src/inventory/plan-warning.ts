@@ -1,4 +1,5 @@
 import type { Plan } from '@certctl/api'
+import { renewCommandFor } from '../lifecycle/renewal/renew-command.js'
 import type { PlannedHolder } from '../store/plan-feed.js'
 import { silentSince } from './silence.js'
 
@@ -34,11 +35,11 @@ export function warningOf(
 }
 
 function blocked(holder: PlannedHolder): Saying | undefined {
-  const { blocked_code, last_error, certificate_id, next_attempt_at: next } = holder
+  const { blocked_code, last_error, next_attempt_at: next } = holder
   if (blocked_code === null) return undefined
   const again = next === null ? '' : ` or tried again at ${next.toISOString()}`
   const message = `It is not issued until it is changed or renewed by hand${again}: ${last_error ?? blocked_code}`
-  return { kind: 'blocked', message, command: `certctl certificates renew ${certificate_id}` }
+  return { kind: 'blocked', message, command: renewCommandOf(holder) }
 }
 
 function failing({ failures, last_error, next_attempt_at, issuer_id }: PlannedHolder): Saying | undefined {
@@ -49,10 +50,15 @@ function failing({ failures, last_error, next_attempt_at, issuer_id }: PlannedHo
 }
 
 function byHand(holder: PlannedHolder, first: Date | undefined, to: number): Saying | undefined {
-  const { not_after, renew_at_reason, certificate_id } = holder
+  const { not_after, renew_at_reason } = holder
   if (first !== undefined || not_after === null || not_after.getTime() > to) return undefined
   const message = `Nobody renews it by itself: ${renew_at_reason ?? 'it has no time of renewal'}`
-  return { kind: 'by_hand', message, command: `certctl certificates renew ${certificate_id}` }
+  return { kind: 'by_hand', message, command: renewCommandOf(holder) }
+}
+
+/** Of a key outside nothing is read here but that it is: another CSR is taken, whether there is one or not. */
+function renewCommandOf({ certificate_id, kind }: PlannedHolder): string {
+  return renewCommandFor(certificate_id, { mayHoldKey: true, needsCsr: kind === 'outside' })
 }
 
 function silent(

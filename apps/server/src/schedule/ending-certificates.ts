@@ -1,4 +1,5 @@
 import { raiseAlert } from '../lifecycle/raise-alert.js'
+import { commandForSuccessor, whyNotRenewed } from '../lifecycle/renewal/not-renewed.js'
 import type { Services } from '../services.js'
 import type { EndingVersion } from '../store/versions.js'
 import { forEachDue } from './for-each-due.js'
@@ -31,11 +32,8 @@ async function tell(services: Services, version: EndingVersion): Promise<void> {
       subject: `ending:${holder.id}`,
       type: hasEnded ? 'certificate.ended' : 'certificate.ending',
       severity: 'critical',
-      title: `${certificate.name} ${hasEnded ? 'ended' : 'ends'} at ${version.not_after.toISOString()} and is not renewed: ${holder.last_error ?? 'nothing was heard of why'}`,
-      command:
-        holder.renew_at === null || holder.blocked_code !== null
-          ? `certctl certificates renew ${certificate.id}`
-          : `certctl certificates show ${certificate.id}`,
+      title: `${certificate.name} ${hasEnded ? 'ended' : 'ends'} at ${version.not_after.toISOString()} and is not renewed: ${whyNotRenewed(holder)}`,
+      command: await commandForSuccessor(tx, { certificate, holder }),
       data: {
         not_after: version.not_after.toISOString(),
         holder_id: holder.id,

@@ -5,6 +5,7 @@ import type { Tx } from '../../store/store.js'
 import { knownAs } from '../asking/known-as.js'
 import { closeOrder } from '../order/close-order.js'
 import { planIssuance } from '../order/plan-issuance.js'
+import { renewCommand } from '../renewal/renew-command.js'
 import { resolveAlert } from '../resolve-alert.js'
 import { barredPersons } from './barred-persons.js'
 import { endOverdue } from './expire-approval.js'
@@ -35,7 +36,7 @@ async function decide(services: Services, tx: Tx, decision: ApprovalDecision): P
   const { approval } = rows
   await requireOther(tx, rows, decision.actor)
   // A no that comes too late is refused too: what ended by itself is not said to have been rejected.
-  if (await endOverdue(tx, rows)) return tooLate(rows)
+  if (await endOverdue(tx, rows)) return await tooLate(tx, rows)
   if (decision.decision === 'reject') return await reject(tx, rows, decision)
   if (await tx.blockedKeys.has(rows.order.spki_sha256)) return await dropBlockedKey(services, tx, rows)
   const current = await shownOf(tx, rows)
@@ -48,10 +49,10 @@ async function decide(services: Services, tx: Tx, decision: ApprovalDecision): P
   )
 }
 
-function tooLate({ approval, certificate }: ApprovalRows): CertctlError {
+async function tooLate(tx: Tx, { approval, certificate, holder }: ApprovalRows): Promise<CertctlError> {
   return new CertctlError(
     'conflict',
-    `Approval ${approval.id} expired at ${approval.expires_at.toISOString()}; ask for it again with: certctl certificates renew ${certificate.id}`,
+    `Approval ${approval.id} expired at ${approval.expires_at.toISOString()}; ask for it again with: ${await renewCommand(tx, { certificate, holder })}`,
   )
 }
 

@@ -3,6 +3,7 @@ import type { Services } from '../../services.js'
 import type { Tx } from '../../store/store.js'
 import { closeOrder } from '../order/close-order.js'
 import { raiseAlert } from '../raise-alert.js'
+import { renewCommand } from '../renewal/renew-command.js'
 import { severityOf } from '../severity-of.js'
 import { type ApprovalRows, lockApproval } from './lock-approval.js'
 
@@ -51,7 +52,7 @@ async function tell(tx: Tx, { approval, holder, certificate, job }: ApprovalRows
     type: 'certificate.issuance_blocked',
     severity: severityOf(serving, tx.now),
     title: `${certificate.name} is not issued: nobody approved it until ${approval.expires_at.toISOString()}; ask for it again, and have somebody else approve it`,
-    command: `certctl certificates renew ${certificate.id}`,
+    command: await renewCommand(tx, { certificate, holder }),
     data: { approval_id: approval.id, job_id: job.id, code: 'approval_required' },
     certificateId: certificate.id,
   })

@@ -5,6 +5,7 @@ import type { HolderRow } from '../../store/holders.js'
 import type { JobRow } from '../../store/jobs.js'
 import type { OrderRow } from '../../store/orders.js'
 import type { Tx } from '../../store/store.js'
+import { renewCommand } from '../renewal/renew-command.js'
 
 export interface ApprovalRows {
   approval: ApprovalRow
@@ -26,16 +27,25 @@ export async function lockApproval(tx: Tx, approvalId: string): Promise<Approval
   const order = await tx.orders.lock(unlocked.order_id)
   const job = await tx.jobs.lock(unlocked.job_id)
   const approval = await tx.approvals.lock(approvalId)
-  if (approval !== undefined && approval.state !== 'pending') throw settledAlready(approval)
+  if (approval !== undefined && approval.state !== 'pending')
+    throw await settledAlready(tx, { approval, certificate, holder })
   const isWaiting = job?.state === 'waiting_approval' && job.order_id === order?.id && order?.state === 'open'
   if (isWaiting && certificate !== undefined && holder !== undefined && approval !== undefined)
     return { approval, certificate, holder, order, job }
   throw new CertctlError('conflict', `Nothing waits for approval ${approvalId} any more`)
 }
 
-function settledAlready({ id, state, certificate_id, decided_by: by, decision_note: note }: ApprovalRow): CertctlError {
+interface Settled {
+  approval: ApprovalRow
+  certificate: CertificateRow | undefined
+  holder: HolderRow | undefined
+}
+
+async function settledAlready(tx: Tx, { approval, certificate, holder }: Settled): Promise<CertctlError> {
+  const { id, state, decided_by: by, decision_note: note } = approval
   const who = by === null ? '' : ` by ${by}`
   const why = note === null || note === '' ? '' : ` (${note})`
-  const next = state === 'expired' ? `; ask for it again with: certctl certificates renew ${certificate_id}` : ''
+  const isAskedAgain = state === 'expired' && certificate !== undefined && holder !== undefined
+  const next = isAskedAgain ? `; ask for it again with: ${await renewCommand(tx, { certificate, holder })}` : ''
   return new CertctlError('conflict', `Approval ${id} is ${state} already${who}${why}${next}`)
 }

@@ -5,6 +5,7 @@ import type { CertificateRow } from '../../store/certificates.js'
 import type { HolderRow } from '../../store/holders.js'
 import type { Tx } from '../../store/store.js'
 import { planIssuance } from '../order/plan-issuance.js'
+import { renewCommand } from '../renewal/renew-command.js'
 import { resolveAlert } from '../resolve-alert.js'
 import { askedRenewal } from './asked-renewal.js'
 import { hurryJob } from './hurry-job.js'
@@ -51,9 +52,14 @@ export async function renewCertificateIn(
     details: { force },
   })
   const jobIds = await planIssuance(services, tx, { certificate, requestedBy: actor.name, actor })
-  if (jobIds.length === 0)
-    throw new CertctlError('conflict', `No holder of ${certificate.name} can be asked for a key; add a target to it`)
+  if (jobIds.length === 0) throw await nobodyToAsk(tx, certificate, holders)
   return { jobIds }
+}
+
+async function nobodyToAsk(tx: Tx, certificate: CertificateRow, holders: readonly HolderRow[]): Promise<CertctlError> {
+  const commands = await Promise.all(holders.map(async (holder) => await renewCommand(tx, { certificate, holder })))
+  const helpful = [...new Set(commands)].join(' or ')
+  return new CertctlError('conflict', `No holder of ${certificate.name} can be asked for a key; use: ${helpful}`)
 }
 
 export async function renewCertificate(services: Services, wanted: WantedRenewal): Promise<{ jobIds: string[] }> {

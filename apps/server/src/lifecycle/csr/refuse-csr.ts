@@ -1,19 +1,19 @@
 import type { CertctlError } from '@certctl/core'
 import type { Services } from '../../services.js'
+import { isPermanent } from '../order/is-permanent.js'
 import { retryOfRefusal } from '../order/retry-of-refusal.js'
 import { raiseAlert } from '../raise-alert.js'
+import { renewCommand } from '../renewal/renew-command.js'
 import { resolveAlert } from '../resolve-alert.js'
 import { severityOf } from '../severity-of.js'
 import type { SubmittedCsr } from './accept-csr.js'
-
-const final: readonly string[] = ['csr_malformed', 'csr_rejected', 'identifier_rejected', 'policy_denied']
 
 /**
  * Ends the job that waited for a CSR which was refused for good, so that its sender is not asked for the same again every few seconds.
  * What an open order has is not touched, and a sender whose lease is lost ends nothing.
  */
 export async function refuseCsr(services: Services, submitted: SubmittedCsr, error: CertctlError): Promise<void> {
-  if (!final.includes(error.code)) return
+  if (!isPermanent(error.code)) return
   await services.store.transaction(async (tx) => {
     const unlocked = await tx.holders.get(submitted.holderId)
     const certificate = await tx.certificates.lock(unlocked?.certificate_id ?? '')
@@ -58,7 +58,7 @@ export async function refuseCsr(services: Services, submitted: SubmittedCsr, err
       type: 'certificate.issuance_blocked',
       severity: severityOf(serving, tx.now),
       title: `A CSR for ${certificate.name} was refused; it is asked for again ${retryAt === null ? '' : `at ${retryAt.toISOString()}, or `}when the certificate is changed or renewed by hand: ${error.message}`,
-      command: `certctl certificates renew ${certificate.id}`,
+      command: await renewCommand(tx, { certificate, holder }),
     })
   })
 }

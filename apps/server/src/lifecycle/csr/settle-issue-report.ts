@@ -9,9 +9,11 @@ import type { Tx } from '../../store/store.js'
 import type { VersionRow } from '../../store/versions.js'
 import { endOf } from '../end-of.js'
 import { backoff } from '../order/backoff.js'
+import { isPermanent } from '../order/is-permanent.js'
 import { planIssuance } from '../order/plan-issuance.js'
 import { retryOfRefusal } from '../order/retry-of-refusal.js'
 import { raiseAlert } from '../raise-alert.js'
+import { renewCommand } from '../renewal/renew-command.js'
 import { firstPauseOf, type RenewalPolicy, renewalPolicyOf } from '../renewal/renewal-policy-of.js'
 import { severityOf } from '../severity-of.js'
 
@@ -47,7 +49,7 @@ export async function settleIssueReport(services: Services, settled: SettledIssu
     const reason = {
       code: report.code ?? 'internal',
       message: report.message ?? 'The agent gave no reason',
-      isRefused: report.outcome === 'refused',
+      isRefused: report.outcome === 'refused' || isPermanent(report.code ?? ''),
       failures: holder.failures + 1,
     }
     const policy = await renewalPolicyOf(tx, certificate)
@@ -117,7 +119,7 @@ async function tell(
     severity,
     title: `The agent could not make a CSR for ${certificate.name}: ${message}`,
     command: isRefused
-      ? `certctl certificates renew ${certificate.id}`
+      ? await renewCommand(tx, { certificate, holder })
       : `certctl agents show ${holder.agent_id ?? ''}`,
     data: { code, message, failures },
     certificateId: certificate.id,

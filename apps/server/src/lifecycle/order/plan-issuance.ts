@@ -1,5 +1,4 @@
-import { CertctlError, isCertctlError } from '@certctl/core'
-import { parseCsr } from '@certctl/pki'
+import { CertctlError } from '@certctl/core'
 import type { Services } from '../../services.js'
 import type { Actor } from '../../store/audit-entry.js'
 import type { CertificateRow } from '../../store/certificates.js'
@@ -7,13 +6,15 @@ import { createId } from '../../store/create-id.js'
 import type { HolderRow } from '../../store/holders.js'
 import type { JobRow } from '../../store/jobs.js'
 import type { OrderRow } from '../../store/orders.js'
-import type { PlacementView } from '../../store/placements.js'
 import type { Tx } from '../../store/store.js'
 import { renewalAskedBy } from '../asking/asked-renewal.js'
 import { knownAs } from '../asking/known-as.js'
 import { raiseAlert } from '../raise-alert.js'
+import { renewCommand } from '../renewal/renew-command.js'
 import { closeOrder } from './close-order.js'
+import { hasPlace } from './has-place.js'
 import { openOrder } from './open-order.js'
+import { reusableKey } from './reusable-key.js'
 
 interface Plan {
   certificate: CertificateRow
@@ -39,7 +40,7 @@ export async function planIssuance(services: Services, tx: Tx, plan: Plan): Prom
   let isTaken = open.some((job) => hasTurn(job, tx.now))
   for (const holder of holders) {
     if (metered && isTaken) return jobs
-    if (!needsVersion(holder, certificate, tx.now) || !hasReason(holder, placements)) continue
+    if (!needsVersion(holder, certificate, tx.now) || !hasPlace(holder, placements)) continue
     const job = await planHolder(tx, holder, plan)
     if (job === undefined || jobs.includes(job)) continue
     jobs.push(job)
@@ -75,11 +76,6 @@ function needsVersion(holder: HolderRow, { generation }: CertificateRow, now: Da
 /** A refusal of what the certificate was before it was changed. */
 function isOutdated({ blocked_code: code, blocked_generation: refused }: HolderRow, generation: number): boolean {
   return code !== null && (refused ?? 0) < generation
-}
-
-/** An agent without a place to put it is not asked for a key. */
-function hasReason(holder: HolderRow, placements: readonly PlacementView[]): boolean {
-  return holder.kind === 'outside' || placements.some((placement) => placement.agent_id === holder.agent_id)
 }
 
 async function planHolder(tx: Tx, holder: HolderRow, plan: Plan): Promise<string | undefined> {
@@ -125,29 +121,10 @@ async function orderFromStoredCsr(tx: Tx, holder: HolderRow, { certificate }: Pl
     type: 'certificate.csr_needed',
     severity: 'warning',
     title: `${certificate.name} must be renewed with a new key; whoever holds it must send a CSR`,
-    command: `certctl certificates renew ${certificate.id} --csr FILE`,
+    command: await renewCommand(tx, { certificate, holder }),
     certificateId: certificate.id,
   })
   return undefined
-}
-
-async function reusableKey(
-  tx: Tx,
-  holder: HolderRow,
-  { certificate_profile_id: profileId }: CertificateRow,
-): Promise<string | undefined> {
-  if (holder.csr_pem === null) return undefined
-  const profile = profileId === null ? undefined : await tx.profiles.get(profileId)
-  const isFirst = holder.current_version_id === null
-  if (!isFirst && profile?.allow_key_reuse === false) return undefined
-  try {
-    const { spkiSha256 } = parseCsr(holder.csr_pem).publicKey
-    return (await tx.blockedKeys.has(spkiSha256)) ? undefined : spkiSha256
-  } catch (error) {
-    // What was readable when it was stored is refused by rules that came later: a new CSR is needed.
-    if (isCertctlError(error)) return undefined
-    throw error
-  }
 }
 
 /** A job that takes the place of another is still asked for by whoever asked for the renewal. */

@@ -6,11 +6,13 @@ import type { OrderRow } from '../../store/orders.js'
 import type { Tx } from '../../store/store.js'
 import { endOf } from '../end-of.js'
 import { raiseAlert } from '../raise-alert.js'
+import { renewCommand } from '../renewal/renew-command.js'
 import { firstPauseOf, type RenewalPolicy, renewalPolicyOf } from '../renewal/renewal-policy-of.js'
 import { severityOf } from '../severity-of.js'
 import { backoff } from './backoff.js'
 import type { Attempt } from './begin-attempt.js'
 import { closeOrder } from './close-order.js'
+import { isPermanent } from './is-permanent.js'
 import { planIssuance } from './plan-issuance.js'
 import { retryOfRefusal } from './retry-of-refusal.js'
 
@@ -26,8 +28,6 @@ export interface Failure {
   isCostly?: boolean | undefined
 }
 
-/** What nobody but a person or a change can put right; a renewal is tried all the same, seldom. */
-const permanent: readonly ErrorCode[] = ['csr_malformed', 'csr_rejected', 'identifier_rejected', 'policy_denied']
 interface Verdict extends Failure {
   failures: number
   nextAt: Date
@@ -66,7 +66,7 @@ function judge(
 ): Verdict {
   const failures = holder.failures + 1
   const isMismatch = failure.code === 'issued_mismatch'
-  const isBlocked = permanent.includes(failure.code) || (isMismatch && failure.isCostly === true)
+  const isBlocked = isPermanent(failure.code) || (isMismatch && failure.isCostly === true)
   const isPaused = failure.code === 'rate_limited' && failure.retryAfterSeconds !== undefined
   return {
     ...failure,
@@ -128,7 +128,7 @@ async function keep(
 
 async function tell(
   tx: Tx,
-  { certificate, order, serving, job }: Attempt,
+  { certificate, holder, order, serving, job }: Attempt,
   { verdict, policy }: { verdict: Verdict; policy: RenewalPolicy },
 ): Promise<void> {
   const { code, message, isBlocked, state, failures } = verdict
@@ -152,7 +152,7 @@ async function tell(
     title: isBlocked
       ? `${certificate.name} is not issued until it is changed or renewed by hand${again(verdict)}: ${message}`
       : `${certificate.name} could not be issued, ${failures} times so far: ${message}`,
-    command: isBlocked ? `certctl certificates renew ${certificate.id}` : `certctl issuers test ${order.issuer_id}`,
+    command: isBlocked ? await renewCommand(tx, { certificate, holder }) : `certctl issuers test ${order.issuer_id}`,
     data: { ...details, failures, next_attempt_at: (isBlocked ? verdict.retryAt : verdict.nextAt)?.toISOString() },
     certificateId: certificate.id,
     issuerId: order.issuer_id,

@@ -6,6 +6,7 @@ import type { HolderRow } from '../../store/holders.js'
 import type { Tx } from '../../store/store.js'
 import type { VersionRow } from '../../store/versions.js'
 import { withCommand } from '../raise-alert.js'
+import { commandForSuccessor, whyNotRenewed } from './not-renewed.js'
 import { type AlertTier, renewalPolicyOf } from './renewal-policy-of.js'
 
 const severities = { informational: 'info', warning: 'warning', critical: 'critical' } as const
@@ -44,13 +45,13 @@ interface Told {
 
 /** A nearer threshold takes the place of the one before. */
 async function tell(tx: Tx, { certificate, holder, version, tier, channels, threshold }: Told): Promise<void> {
-  const command = commandFor(certificate, holder)
+  const command = await commandForSuccessor(tx, { certificate, holder })
   const hasEnded = version.not_after.getTime() <= tx.now.getTime()
   const alertKey = `expiring:${holder.id}`
   await emitEvent(tx, {
     type: hasEnded ? 'certificate.ended' : 'certificate.expiring',
     severity: severities[tier],
-    title: withCommand(`${certificate.name} ${endText(version, tx.now)}, and ${reasonOf(holder)}`, command),
+    title: withCommand(`${certificate.name} ${endText(version, tx.now)}, and ${whyNotRenewed(holder)}`, command),
     data: { threshold_days: threshold, tier, channels, not_after: version.not_after.toISOString(), command },
     certificateId: certificate.id,
     agentId: holder.agent_id ?? undefined,
@@ -65,21 +66,4 @@ function endText({ not_after }: VersionRow, now: Date): string {
   const at = not_after.toISOString()
   if (not_after.getTime() <= now.getTime()) return `ended at ${at}`
   return days < 1 ? `ends within a day, at ${at}` : `ends in ${days} ${days === 1 ? 'day' : 'days'}, at ${at}`
-}
-
-function reasonOf(holder: HolderRow): string {
-  const { renew_at, renew_at_reason, blocked_code, last_error, failures, next_attempt_at: next } = holder
-  const again = next === null ? '' : ` or tried again at ${next.toISOString()}`
-  if (renew_at === null) return renew_at_reason ?? 'nobody renews it'
-  if (blocked_code !== null)
-    return `it is not issued until it is changed or renewed by hand${again}: ${last_error ?? blocked_code}`
-  if (last_error !== null) return `its renewal ${failures === 0 ? 'waits' : `failed ${failures} times`}: ${last_error}`
-  return `its renewal, due since ${renew_at.toISOString()}, has not come`
-}
-
-function commandFor({ id, issuer_id }: CertificateRow, holder: HolderRow): string {
-  if (holder.renew_at === null || holder.blocked_code !== null)
-    return `certctl certificates renew ${id}${holder.kind === 'outside' && holder.csr_pem === null ? ' --csr FILE' : ''}`
-  if (holder.last_error !== null) return `certctl issuers test ${issuer_id}`
-  return holder.agent_id === null ? `certctl certificates show ${id}` : `certctl agents show ${holder.agent_id}`
 }

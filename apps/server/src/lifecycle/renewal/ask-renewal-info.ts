@@ -8,6 +8,7 @@ import type { VersionWithDer } from '../../store/versions.js'
 import { answerInTime } from '../order/answer-in-time.js'
 import { issuedRef } from '../order/issued-ref.js'
 import { raiseAlert } from '../raise-alert.js'
+import { renewCommand } from './renew-command.js'
 import { movedRenewal } from './renewal-of.js'
 import { type RenewalPolicy, renewalPolicyOf } from './renewal-policy-of.js'
 import { suggestedWindow } from './suggested-window.js'
@@ -134,7 +135,7 @@ async function tellWhoRenews(tx: Tx, { certificate, version, before, window }: M
     type: 'certificate.renewal_asked',
     severity: 'warning',
     title: `The CA of ${certificate.name} asks for its renewal, and its policy leaves renewals to people`,
-    command: `certctl certificates renew ${certificate.id}`,
+    command: await renewCommand(tx, { certificate, holder: before }),
     data: { url: window.renewal_info_url ?? undefined },
     certificateId: certificate.id,
     issuerId: version.issuer_id,
