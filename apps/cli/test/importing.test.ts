@@ -58,6 +58,35 @@ describe('importing certificates', () => {
     expect(asked?.body).toMatchObject({ chain_pem: material.chainPem, environment: 'imported' })
   })
 
+  it.each([
+    ['it is too large', 'The body is larger than 1048576 bytes'],
+    ['the server is at fault', 'Something went wrong (request id: req-1)'],
+  ] as const)('goes on after one of which the server says that %s', async (fault, sentence) => {
+    const [first, second] = material.leafs
+    const files = [file('a.pem', first.certificatePem), file('b.pem', second.certificatePem)] as const
+    server.faults.push(fault)
+    const { exitCode, lines } = await run('certificates', 'import', ...files)
+    expect(exitCode).toBe(1)
+    expect(lines).toEqual([
+      `! import: ${files[0]}: ${sentence}`,
+      expect.stringMatching(/b\.pem: cert-1/),
+      '1 imported, 1 not',
+      '! error: 1 of 2 were not imported',
+    ])
+  })
+
+  it.each([
+    ['the key is taken back', 4, 'The API key is not known'],
+    ['the server is killed for good', 1, 'whether it was done is not known'],
+  ] as const)('stops where %s', async (fault, code, sentence) => {
+    const files = material.leafs.map(({ certificatePem }, index) => file(`${index}.pem`, certificatePem))
+    server.faults.push(fault)
+    const { exitCode, stdout, stderr } = await run('certificates', 'import', ...files)
+    expect({ exitCode, stdout }).toEqual({ exitCode: code, stdout: '' })
+    expect(stderr).toContain(sentence)
+    expect(server.world.seen.length).toBeLessThanOrEqual(1)
+  })
+
   it('says of a file without a certificate, or that is not there, what is wrong with it', async () => {
     const { exitCode, stdout } = await run(
       ...['certificates', 'import', file('chain.pem', material.chainPem), join(home, 'none.pem'), '--json'],

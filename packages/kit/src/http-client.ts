@@ -84,8 +84,7 @@ async function send(
 }
 
 function urlOf(base: string | Secret, { path, query = {} }: HttpRequest): URL {
-  const start = textOf(base)
-  const rest = textOf(path)
+  const [start, rest] = [textOf(base), textOf(path)]
   const whole = /^https?:\/\//i.test(rest) ? rest : `${start.replace(/\/$/, '')}${rest}`
   if (!URL.canParse(start) || !URL.canParse(whole))
     throw new CertctlError('config_invalid', 'The address to call is not a URL; write it as https://host/path')
@@ -97,10 +96,7 @@ function urlOf(base: string | Secret, { path, query = {} }: HttpRequest): URL {
   return url
 }
 
-function textOf(value: string | Secret): string {
-  return typeof value === 'string' ? value : value.reveal()
-}
-
+const textOf = (value: string | Secret): string => (typeof value === 'string' ? value : value.reveal())
 function revealed(headers: Readonly<Record<string, string | Secret | undefined>> = {}): Record<string, string> {
   const given = Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, textOf(value)]]))
   return Object.fromEntries(given)
@@ -116,6 +112,9 @@ function bodyOf({ json, form, body }: HttpRequest): { data?: Buffer; contentType
   return body === undefined ? { contentType: false } : { data: Buffer.from(body), contentType: false }
 }
 
+const onTheirWay = new WeakSet<object>()
+/** Whether a request that failed may have arrived: its answer did not come in time, or cannot be read. Not where a connection was refused, ended before TLS, or was not trusted. */
+export const mayHaveArrived = (error: unknown): boolean => onTheirWay.has(Object(error))
 const isOfAxios = (error: unknown): error is AxiosError => error instanceof Error && 'isAxiosError' in error
 /** The library's error holds the whole request, credentials included: only what it was caused by may leave. */
 function faultOf(error: unknown, host: string, { reason, aborted }: { reason?: string | undefined; aborted: boolean }) {
@@ -127,16 +126,17 @@ function faultOf(error: unknown, host: string, { reason, aborted }: { reason?: s
   const text = reason ?? `cannot be reached: ${messageOf(cause ?? errnoOf(error))}`
   const answered = /^HPE_|^Z_|^ERR_BAD_RESPONSE/.test(errnoOf(cause ?? error))
   const code = answered ? 'upstream_protocol' : 'upstream_unavailable'
-  return new CertctlError(code, `${host} ${text}`, isOfAxios(cause) ? {} : { cause })
+  const fault = new CertctlError(code, `${host} ${text}`, isOfAxios(cause) ? {} : { cause })
+  onTheirWay.add(fault)
+  return fault
 }
 
 function responseOf({ status, headers, data: body }: AxiosResponse<Buffer>, now: Date): HttpResponse {
   const plain = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), [value].flat().join(', ')] as const)
   const lowered = Object.fromEntries(plain)
   const text = () => body.toString('utf8')
-  const json = () => parsedJson(text())
   const again = retryAfterSeconds(lowered['retry-after'], now)
-  return { status, headers: lowered, body, text, json, retryAfterSeconds: again }
+  return { status, headers: lowered, body, text, json: () => parsedJson(text()), retryAfterSeconds: again }
 }
 
 function parsedJson(text: string): unknown {

@@ -5,7 +5,7 @@ export { openConnection, startTls } from './connection.js'
 export { expectStatus } from './expect-status.js'
 export { createFileStateStore, type FileStateOptions } from './file-state-store.js'
 export { createFileSystem, removeLeftovers } from './file-system.js'
-export { createHttpClient, retryAfterSeconds } from './http-client.js'
+export { createHttpClient, mayHaveArrived, retryAfterSeconds } from './http-client.js'
 export {
   createJournaledFileSystem,
   type FileJournal,

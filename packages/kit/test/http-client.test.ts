@@ -8,7 +8,7 @@ import { inspect } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { type HttpOptions, type HttpRequest, isCertctlError, Secret } from '@certctl/core'
 import { afterEach, describe, expect, it } from '@jest/globals'
-import { createHttpClient } from '../src/http-client.js'
+import { createHttpClient, mayHaveArrived } from '../src/http-client.js'
 import { ca, listen, listenTls, partyOf, spkiHash, wholeChain } from './tls-material.js'
 
 const server = await partyOf(['localhost', '127.0.0.1'])
@@ -227,18 +227,20 @@ describe('a request that fails', () => {
   }
   const shown = (error: unknown): string => inspect(error, { depth: 20, showHidden: true, maxStringLength: null })
 
-  it.each<[string, () => Promise<{ baseUrl: string; timeLimitSeconds?: number; maxResponseBytes?: number }>]>([
+  it.each<[string, boolean, () => Promise<{ baseUrl: string; timeLimitSeconds?: number; maxResponseBytes?: number }>]>([
     [
       'because nobody listens',
+      false,
       async () => {
         const running = await listen(createNetServer())
         await running.close()
         return { baseUrl: `http://127.0.0.1:${running.port}` }
       },
     ],
-    ['because the name does not exist', async () => ({ baseUrl: 'http://no-such-host.invalid' })],
+    ['because the name does not exist', false, async () => ({ baseUrl: 'http://no-such-host.invalid' })],
     [
       'because the connection breaks',
+      true,
       async () => {
         const running = await listen(createNetServer((socket) => socket.once('data', () => socket.destroy())))
         closing.push(running)
@@ -247,10 +249,12 @@ describe('a request that fails', () => {
     ],
     [
       'because nothing is answered',
+      true,
       async () => ({ baseUrl: (await serve(() => undefined)).base, timeLimitSeconds: 0.3 }),
     ],
     [
       'because the answer trickles',
+      true,
       async () => {
         const { base } = await serve((_, response) => {
           const trickle = setInterval(() => response.write('x'), 20)
@@ -259,9 +263,9 @@ describe('a request that fails', () => {
         return { baseUrl: base, timeLimitSeconds: 0.5 }
       },
     ],
-  ])('%s is upstream_unavailable, and shows nothing of the request but its host', async (_, options) => {
+  ])('%s is upstream_unavailable, and shows nothing of the request but its host', async (_, arrived, options) => {
     const error = await failureOf(ask(await options(), { method: 'POST', ...secretful }))
-    expect(error.code).toBe('upstream_unavailable')
+    expect([error.code, mayHaveArrived(error)]).toEqual(['upstream_unavailable', arrived])
     expect(error.message).toMatch(/^(127\.0\.0\.1|no-such-host|The name)/)
     expect(shown(error)).not.toContain('canary')
   })
@@ -324,6 +328,13 @@ describe('a request over TLS', () => {
     expect(seen).toHaveLength(1)
   })
 
+  it('has not arrived where its connection breaks before TLS', async () => {
+    const running = await listen(createNetServer((socket) => socket.once('data', () => socket.destroy())))
+    closing.push(running)
+    const error = await failureOf(ask({ baseUrl: `https://127.0.0.1:${running.port}` }, { method: 'POST' }))
+    expect([error.code, mayHaveArrived(error)]).toEqual(['upstream_unavailable', false])
+  })
+
   it('presents its client certificate', async () => {
     const { baseUrl, seen } = await serveTls({ requestCert: true, ca: ca.rootPem, rejectUnauthorized: true })
     const own = { certificatePem: client.certificatePem + ca.intermediatePem, privateKeyPem: new Secret(client.keyPem) }
@@ -338,6 +349,7 @@ describe('a request over TLS', () => {
     for (let round = 0; round < 2; round += 1) {
       const error = await failureOf(http.request({ method: 'POST', path: '/canary', json: 'canary' }))
       expect(error).toMatchObject({ code: 'upstream_unavailable', message: expect.stringContaining('pinned key') })
+      expect(mayHaveArrived(error)).toBe(false)
     }
     expect(seen).toEqual([])
   })

@@ -2,6 +2,7 @@ import { type ClientOf, createClient, operations, type Send } from '@certctl/api
 import { Secret } from '@certctl/core'
 import { createHttpClient } from '@certctl/kit'
 import type { Settings } from '../config.js'
+import { doOnce } from './do-once.js'
 
 export type Client = ClientOf<typeof operations>
 
@@ -18,5 +19,5 @@ export function createServerClient({ server, apiKey, caPem, pin, insecure }: Set
     const answer = await http.request({ method, path, headers, body, signal: signal ?? stop })
     return { status: answer.status, headers: answer.headers, body: answer.text() }
   }
-  return createClient(operations, send)
+  return createClient(operations, doOnce(send, new URL(server.value).host))
 }

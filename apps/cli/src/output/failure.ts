@@ -1,6 +1,8 @@
 import type { FieldFault } from '@certctl/api'
 import { errorCodes, isCertctlError, messageOf } from '@certctl/core'
+import { mayBeDone } from '../connect/do-once.js'
 import { cleanText } from './clean-text.js'
+import { whereToLook } from './where-to-look.js'
 
 export interface Failure {
   code: string
@@ -8,6 +10,8 @@ export interface Failure {
   errors: readonly FieldFault[]
   retryAfterSeconds?: number | undefined
   requestId?: string | undefined
+  /** Whether something was done, or may have been. */
+  isOpen?: boolean | undefined
   exitCode: number
 }
 
@@ -15,7 +19,8 @@ export interface Failure {
 export function failureOf(error: unknown): Failure {
   if (!isCertctlError(error)) return { ...codeOfStranger(error), message: messageOf(error), errors: [] }
   const { code, message, errors = [], retryAfterSeconds } = error
-  return { code, message, errors, retryAfterSeconds, requestId: requestIdOf(error), exitCode: errorCodes[code].cliExit }
+  const about = { requestId: requestIdOf(error), isOpen: mayBeDone(error) }
+  return { code, message, errors, retryAfterSeconds, ...about, exitCode: errorCodes[code].cliExit }
 }
 
 /** A newer server may know codes that this program does not; whatever else comes here is our fault. */
@@ -63,10 +68,11 @@ export function failureJson(
 
 /** What helps after a failure, by its code; `words` is the command that failed. A refusal that says itself what to type knows better. */
 export function nextStep(
-  { code, message }: Pick<Failure, 'code' | 'message'>,
+  { code, message, isOpen }: Pick<Failure, 'code' | 'message' | 'isOpen'>,
   words: readonly string[],
 ): string | undefined {
   const [noun = '', verb = ''] = words
+  if (isOpen === true) return whereToLook(words)
   if (code === 'forbidden' && message.includes('certctl ')) return undefined
   if (code === 'unauthenticated') return 'certctl login'
   if (code === 'forbidden') return 'ask an administrator for a key that may: certctl api-keys create --role operator'

@@ -13,13 +13,21 @@ import {
   type Route,
 } from '@certctl/api'
 import { createMaterial } from '@certctl/testing'
+import { befall, type Fault } from './faults.js'
 import { createHandlers, type Principal } from './handlers.js'
+import { createOnce, type Once } from './once.js'
 import { createWorld, keys, type World } from './world.js'
 
 export interface FakeServer {
   url: string
   caPem: string
   world: World
+  /** For the next requests that change something, one each; `undefined` leaves one alone. */
+  faults: (Fault | undefined)[]
+  /** The same for the next that only look. */
+  faultsOfLooks: (Fault | undefined)[]
+  /** The keys that requests were sent under. */
+  once: Once
   close(): Promise<void>
 }
 
@@ -28,11 +36,15 @@ export async function startFakeServer(now: () => number): Promise<FakeServer> {
   const { leafs, chainPem, rootPem } = await createMaterial()
   const world = createWorld(now)
   const routes = routesOf(world)
+  const once = createOnce()
+  const faults: FakeServer['faults'] = []
+  const faultsOfLooks: FakeServer['faults'] = []
   const server = createServer(
     { cert: leafs[0].certificatePem + chainPem + rootPem, key: leafs[0].privateKeyPem.reveal(), minVersion: 'TLSv1.3' },
     (request, response) => {
-      answer(routes, request).then(
-        (made) => send(response, made),
+      const fault = (request.method === 'GET' ? faultsOfLooks : faults).shift()
+      befall(fault, { request, response, server, once }, () => answer(routes, request, once)).then(
+        (made) => made && send(response, made),
         (error: ApiError) => send(response, problemOf(error)),
       )
     },
@@ -42,6 +54,9 @@ export async function startFakeServer(now: () => number): Promise<FakeServer> {
     url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
     caPem: rootPem,
     world,
+    faults,
+    faultsOfLooks,
+    once,
     close: async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       server.closeAllConnections()
@@ -72,20 +87,21 @@ function roleOf(header: unknown): 'admin' | 'viewer' | undefined {
   return header === `Bearer ${keys.viewer}` ? 'viewer' : undefined
 }
 
-async function answer(routes: readonly Route<RawRequest>[], request: IncomingMessage): Promise<RawReply> {
+async function answer(routes: readonly Route<RawRequest>[], request: IncomingMessage, once: Once): Promise<RawReply> {
   const url = new URL(request.url ?? '/', 'https://localhost')
   for (const route of routes) {
     const found = new RegExp(`^${route.path.replace(/:(\w+)/g, '(?<$1>[^/]+)')}$`).exec(url.pathname)
     if (found === null || route.method !== request.method) continue
     const text = (await request.toArray()).join('')
     const params = Object.entries(found.groups ?? {}).map(([name, value]) => [name, decodeURIComponent(value)])
-    return await route.handle({
+    const asked: RawRequest = {
       params: Object.fromEntries(params),
       query: Object.fromEntries(url.searchParams),
       body: text === '' ? undefined : (JSON.parse(text) as unknown),
       headers: request.headers,
       signal: AbortSignal.timeout(10_000),
-    })
+    }
+    return await once.answer(request, text, () => route.handle(asked))
   }
   throw apiError('not_found', `There is no ${request.method} ${url.pathname}`, { status: 404 })
 }

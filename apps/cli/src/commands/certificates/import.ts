@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs'
 import { CertctlError, isCertctlError, messageOf, z } from '@certctl/core'
 import { parseCertificate, splitCertificates } from '@certctl/pki'
 import type { Cli } from '../../cli.js'
+import { mayBeDone } from '../../connect/do-once.js'
 import { fileFault } from '../../file-fault.js'
+import { failureOf } from '../../output/failure.js'
 import { withProgress } from '../../output/progress.js'
 import { defineVerb } from '../../verb.js'
 
@@ -30,6 +32,8 @@ interface Result {
   name?: string
   code?: string
   error?: string
+  /** Of a fault of the server's: what its log has it under. */
+  request_id?: string | undefined
 }
 
 export const certificatesImport = defineVerb({
@@ -106,8 +110,9 @@ async function importOne(cli: Cli, asked: Given, { where, pem, chain }: Found): 
     })
     return { where, id: body.id, name: body.name }
   } catch (error) {
-    if (!isCertctlError(error) || !refusals.includes(error.code)) throw error
-    return { where, code: error.code, error: messageOf(error) }
+    if (!isCertctlError(error) || mayBeDone(error) || !refusals.includes(error.code)) throw error
+    const request_id = error.code === 'internal' ? failureOf(error).requestId : undefined
+    return { where, code: error.code, error: messageOf(error), request_id }
   }
 }
 
@@ -118,8 +123,11 @@ const refusals: readonly string[] = [
   'policy_denied',
   'csr_rejected',
   'not_found',
+  'too_large',
+  'internal',
 ]
 
-function lineOf({ where, id, name, error }: Result): string {
-  return error === undefined ? `${where}: ${id} (${name})` : `${where}: ${error}`
+function lineOf({ where, id, name, error, request_id }: Result): string {
+  if (error === undefined) return `${where}: ${id} (${name})`
+  return request_id === undefined ? `${where}: ${error}` : `${where}: ${error} (request id: ${request_id})`
 }
