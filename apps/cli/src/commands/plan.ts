@@ -71,8 +71,13 @@ function dayColumns({ days }: Plan): Column<Plan['days'][number]>[] {
     { title: 'RENEWALS', value: ({ renewals }) => renewals },
     { title: 'DEPLOYMENTS', value: ({ deployments }) => deployments },
     { title: 'ISSUERS', value: ({ issuers }) => issuersText(issuers) },
-    { title: '', value: ({ renewals }) => '▇'.repeat(Math.max(1, Math.round((renewals / most) * widest))) },
+    { title: '', value: ({ renewals }) => barText(renewals, most) },
   ]
+}
+
+/** As wide as so many of the most; a space where there are none, which is no dash. */
+function barText(renewals: number, most: number): string {
+  return renewals === 0 ? ' ' : '▇'.repeat(Math.max(1, Math.round((renewals / most) * widest)))
 }
 
 function issuersText(issuers: Plan['days'][number]['issuers']): string {

@@ -60,10 +60,11 @@ export function planOf(lifetime: string | undefined): Plan {
   return {
     ...base,
     renewals: 6,
-    deployments: 8,
+    deployments: 9,
     days: [
       { date: '2026-01-31', renewals: 4, deployments: 6, issuers: { 'iss-acme': 1, 'iss-local': 3 } },
       { date: '2026-02-14', renewals: 2, deployments: 2, issuers: { 'iss-local': 2 } },
+      { date: '2026-02-21', renewals: 0, deployments: 1, issuers: {} },
     ],
     issuers: [
       { id: 'iss-local', name: 'Local', metered: false, renewals: 5, most_a_day: 3 },

@@ -1,8 +1,10 @@
-import { nextWindow, type WindowRule } from '../lifecycle/placement/next-window.js'
+import type { WindowRule } from '../lifecycle/placement/next-window.js'
 import { beatsWindow } from '../lifecycle/placement/window-of.js'
 import { renewalWindow } from '../lifecycle/renewal/renewal-window.js'
-import type { PlannedHolder } from '../store/plan-feed.js'
+import type { PlannedHolder, QueuedDeployment } from '../store/plan-feed.js'
+import { type Course, dayOf, deploymentsOf, type OnDay, onDays, servedUntil } from './plan-days.js'
 import { type PlanWarning, warningOf } from './plan-warning.js'
+import { createOpenings, type Openings } from './window-openings.js'
 
 export interface PlanQuestion {
   now: Date
@@ -31,8 +33,14 @@ const dayMs = 86_400_000
 // Spreads any number of beginnings evenly: the golden ratio never meets itself.
 const goldenStep = 0.618_033_988_75
 
-/** Adds up what is to come, holder by holder, in their order: the same inventory and moment give the same plan. */
-export function createPlan(question: PlanQuestion): { add(holder: PlannedHolder): void; result(): RenewalPlan } {
+export interface PlanSum {
+  add(holder: PlannedHolder): void
+  addDeployment(deployment: QueuedDeployment): void
+  result(): RenewalPlan
+}
+
+/** Adds up what is to come, holder by holder, in their order, and what waits to be deployed: the same inventory and moment give the same plan. */
+export function createPlan(question: PlanQuestion): PlanSum {
   const plan = {
     renewals: newTally(),
     deployments: newTally(),
@@ -40,22 +48,40 @@ export function createPlan(question: PlanQuestion): { add(holder: PlannedHolder)
     byTarget: new Map<string, Tally>(),
     warnings: [] as PlanWarning[],
   }
+  const openings = createOpenings(question.windows)
+  const span = { start: dayStart(question.now), end: question.now.getTime() + question.days * dayMs }
+  const deploy = (target: string, { day, times }: OnDay) => {
+    count(plan.deployments, day, times)
+    count(tallyOf(plan.byTarget, target), day, times)
+  }
   let seen = 0
   return {
     add(holder) {
       seen += 1
       const first = firstRenewal(question, holder, (seen * goldenStep) % 1)
-      const warning = warningOf(question, holder, first, missedWindow(question, holder, first))
+      const missed = missedWindow(question, { openings, holder, first })
+      const warning = warningOf(question, holder, first, missed)
       if (warning !== undefined) plan.warnings.push(warning)
       if (first === undefined) return
-      for (const { day, times } of renewalsOf(question, holder, first)) {
+      const course = courseOf(question, holder, first)
+      const renewals = onDays(course, span)
+      for (const { day, times } of renewals) {
         count(plan.renewals, day, times)
         count(tallyOf(plan.byIssuer, holder.issuer_id), day, times)
-        for (const target of holder.target_ids) {
-          count(plan.deployments, day, times)
-          count(tallyOf(plan.byTarget, target), day, times)
-        }
       }
+      for (const [index, target] of holder.target_ids.entries()) {
+        const waitsUntil = holder.waits_until[index]?.getTime()
+        const isAnyTime = (question.windows.get(target) ?? []).length === 0
+        const opensAt = (at: number) => openings(target, at)
+        const days = isAnyTime ? renewals : deploymentsOf({ ...course, waitsUntil, opensAt }, span)
+        for (const each of days) deploy(target, each)
+      }
+    },
+    addDeployment({ run_at, target_id, served }) {
+      const due = Math.max(question.now.getTime(), run_at.getTime())
+      const opensAt = openings(target_id, due) ?? due
+      const at = opensAt > due && !beatsWindow(served ?? undefined, new Date(opensAt)) ? opensAt : due
+      if (at < span.end) deploy(target_id, { day: dayOf(at, span), times: 1 })
     },
     result: () => plan,
   }
@@ -84,25 +110,21 @@ function intervalMs({ window_days: policyWindowDays }: PlannedHolder, lifetimeMs
   return Math.max(at.getTime(), 60_000)
 }
 
+function courseOf(question: PlanQuestion, holder: PlannedHolder, first: Date): Course {
+  const { lifetimeSeconds } = question
+  const { not_after } = holder
+  const lifetime = lifetimeOf(question, holder)
+  if (lifetime === undefined || lifetime <= 0)
+    return { first: first.getTime(), interval: Number.POSITIVE_INFINITY, left: 0, endsAt: not_after?.getTime() }
+  const interval = intervalMs(holder, lifetime)
+  const left = lifetime - interval
+  const isReal = lifetimeSeconds === undefined || not_after === null
+  return { first: first.getTime(), interval, left, endsAt: isReal ? not_after?.getTime() : first.getTime() + left }
+}
+
 function lifetimeOf({ lifetimeSeconds }: PlanQuestion, { received_at, not_after }: PlannedHolder): number | undefined {
   if (lifetimeSeconds !== undefined) return lifetimeSeconds * 1000
   return received_at === null || not_after === null ? undefined : not_after.getTime() - received_at.getTime()
-}
-
-/** Every renewal until the last day, those of one day together. */
-function renewalsOf(question: PlanQuestion, holder: PlannedHolder, first: Date): { day: number; times: number }[] {
-  const lifetime = lifetimeOf(question, holder)
-  const interval = lifetime === undefined || lifetime <= 0 ? Number.POSITIVE_INFINITY : intervalMs(holder, lifetime)
-  const start = dayStart(question.now)
-  const found: { day: number; times: number }[] = []
-  for (let at = first.getTime(); at < question.now.getTime() + question.days * dayMs; ) {
-    const day = Math.floor((at - start) / dayMs)
-    const left = start + (day + 1) * dayMs - at
-    const times = interval >= left ? 1 : Math.ceil(left / interval)
-    found.push({ day, times })
-    at += times * interval
-  }
-  return found
 }
 
 export function dayStart(now: Date): number {
@@ -112,18 +134,16 @@ export function dayStart(now: Date): number {
 /** A target whose deployment will not wait for its window, since the certificate ends before or too soon after that opens. */
 function missedWindow(
   { windows, now, days }: PlanQuestion,
-  { target_ids, not_after }: PlannedHolder,
-  first: Date | undefined,
+  { openings, holder, first }: { openings: Openings; holder: PlannedHolder; first: Date | undefined },
 ): { targetId: string; opensAt: Date | undefined } | undefined {
+  const { target_ids, not_after } = holder
   if (first === undefined || not_after === null || first.getTime() > now.getTime() + days * dayMs) return undefined
   for (const targetId of target_ids) {
-    const rules = windows.get(targetId) ?? []
-    if (rules.length === 0) continue
-    const opensAt = nextWindow(rules, first)
-    if (opensAt === undefined) return { targetId, opensAt }
-    const isOpen = opensAt.getTime() <= first.getTime()
-    if (!isOpen && beatsWindow({ not_after, revoked_at: null, revocation_reason: null }, opensAt))
-      return { targetId, opensAt }
+    if ((windows.get(targetId) ?? []).length === 0) continue
+    const at = openings(targetId, first.getTime())
+    if (at === undefined) return { targetId, opensAt: undefined }
+    const opensAt = new Date(at)
+    if (at > first.getTime() && beatsWindow(servedUntil(not_after), opensAt)) return { targetId, opensAt }
   }
   return undefined
 }

@@ -2,6 +2,7 @@ import type { Plan } from '@certctl/api'
 import { askBudget } from '../lifecycle/order/ask-budget.js'
 import { defaultPolicyId } from '../lifecycle/renewal/renewal-policy-of.js'
 import type { Services } from '../services.js'
+import type { QueuedDeployment } from '../store/plan-feed.js'
 import { createPlan, dayStart, mostADay, type RenewalPlan } from './plan.js'
 
 const batchSize = 5000
@@ -30,6 +31,13 @@ export async function readPlan(services: Services, { days, lifetimeSeconds, sign
     const last = holders.at(-1)
     if (last === undefined || holders.length < batchSize) break
     after = last.id
+  }
+  for (let after: QueuedDeployment | undefined; ; ) {
+    signal.throwIfAborted()
+    const queued = await services.store.planFeed.listDeployments(to, { after, limit: batchSize })
+    for (const deployment of queued) plan.addDeployment(deployment)
+    after = queued.at(-1)
+    if (queued.length < batchSize) break
   }
   return await viewOf(services, plan.result(), { now, to, lifetimeSeconds, signal })
 }
@@ -61,11 +69,11 @@ async function viewOf(services: Services, plan: RenewalPlan, horizon: Horizon): 
 
 function daysOf({ renewals, deployments, byIssuer }: RenewalPlan, now: Date): Plan['days'] {
   const issuers = [...byIssuer].toSorted(([a], [b]) => a.localeCompare(b))
-  return [...renewals.byDay]
-    .toSorted(([a], [b]) => a - b)
-    .map(([day, times]) => ({
+  return [...new Set([...renewals.byDay.keys(), ...deployments.byDay.keys()])]
+    .toSorted((a, b) => a - b)
+    .map((day) => ({
       date: new Date(dayStart(now) + day * dayMs).toISOString().slice(0, 10),
-      renewals: times,
+      renewals: renewals.byDay.get(day) ?? 0,
       deployments: deployments.byDay.get(day) ?? 0,
       issuers: Object.fromEntries(
         issuers.flatMap(([id, { byDay }]) => (byDay.has(day) ? [[id, byDay.get(day) ?? 0]] : [])),

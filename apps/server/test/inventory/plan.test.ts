@@ -3,8 +3,9 @@ import fc from 'fast-check'
 import { createPlan, mostADay, type PlanQuestion, type RenewalPlan } from '../../src/inventory/plan.js'
 import { readPlan } from '../../src/inventory/read-plan.js'
 import { updateTarget } from '../../src/inventory/update-target.js'
+import { renewCertificate } from '../../src/lifecycle/asking/renew-certificate.js'
 import { dueRenewals } from '../../src/schedule/due-renewals.js'
-import type { PlannedHolder } from '../../src/store/plan-feed.js'
+import type { PlannedHolder, QueuedDeployment } from '../../src/store/plan-feed.js'
 import { createScene, only, operator, type Scene, served, withScene } from '../lifecycle/scene.js'
 
 const day = 86_400_000
@@ -31,6 +32,7 @@ function holder(facts: Partial<PlannedHolder> = {}): PlannedHolder {
     received_at: at(-50),
     not_after: at(40),
     target_ids: ['target-a'],
+    waits_until: [null],
     ...facts,
   }
 }
@@ -39,6 +41,14 @@ function planOf(holders: readonly PlannedHolder[], question: Partial<PlanQuestio
   const plan = createPlan({ now, days: 30, windows: new Map(), ...question })
   for (const each of holders) plan.add(each)
   return plan.result()
+}
+
+// The first of them is three days after `now`, a Wednesday.
+const saturdays = new Map([['target-a', [{ cron: '0 2 * * SAT', duration: '4h', time_zone: 'UTC' }]]])
+
+function queued(facts: Partial<QueuedDeployment> = {}): QueuedDeployment {
+  const served = { not_after: at(40), revoked_at: null, revocation_reason: null }
+  return { id: 'job-1', priority: 100, run_at: at(0.25), target_id: 'target-a', served, ...facts }
 }
 
 const sum = (byDay: ReadonlyMap<number, number>) => [...byDay.values()].reduce((total, times) => total + times, 0)
@@ -104,6 +114,7 @@ describe('a plan', () => {
               id: `holder-${index}`,
               issuer_id: issuer,
               target_ids: targets,
+              waits_until: targets.map(() => null),
               failures,
               renew_at: renew === undefined ? null : at(renew),
               received_at: at(-1),
@@ -164,6 +175,69 @@ describe('a plan', () => {
   })
 })
 
+describe('deployments of a plan', () => {
+  const deployedOn = (facts: Partial<PlannedHolder>, question: Partial<PlanQuestion> = {}) =>
+    planOf([holder(facts)], { windows: saturdays, ...question }).deployments.byDay
+  const queuedOn = (facts: Partial<QueuedDeployment>, question: Partial<PlanQuestion> = {}) => {
+    const plan = createPlan({ now, days: 30, windows: saturdays, ...question })
+    plan.addDeployment(queued(facts))
+    const { deployments, byTarget, renewals } = plan.result()
+    expect(byTarget.get('target-a') ?? { total: 0, byDay: new Map() }).toEqual(deployments)
+    expect(renewals.total).toBe(0)
+    return deployments.byDay
+  }
+
+  it('are on the day of the window after the renewal, target by target', () => {
+    const plan = planOf(
+      [holder({ renew_at: at(1), target_ids: ['target-a', 'target-b'], waits_until: [null, null] })],
+      {
+        windows: saturdays,
+      },
+    )
+    expect(plan.renewals.byDay).toEqual(new Map([[1, 1]]))
+    expect(plan.byTarget.get('target-a')?.byDay).toEqual(new Map([[3, 1]]))
+    expect(plan.byTarget.get('target-b')?.byDay).toEqual(new Map([[1, 1]]))
+    expect(sum(plan.deployments.byDay)).toBe(plan.deployments.total)
+    expect(deployedOn({ renew_at: null, received_at: null, not_after: null, next_attempt_at: at(4) })).toEqual(
+      new Map([[10, 1]]),
+    )
+  })
+
+  it('are on the day of the renewal where a window is open then, or the certificate does not wait for one', () => {
+    expect(deployedOn({ renew_at: new Date('2026-11-28T03:00:00Z') })).toEqual(new Map([[3, 1]]))
+    expect(deployedOn({ renew_at: at(1), not_after: new Date('2026-11-28T02:10:00Z') })).toEqual(new Map([[1, 1]]))
+    expect(deployedOn({ renew_at: at(1), not_after: new Date('2026-11-28T02:16:00Z') })).toEqual(new Map([[3, 1]]))
+  })
+
+  it('are none where the window opens after the last day', () => {
+    expect(deployedOn({ renew_at: at(1) }, { days: 2 })).toEqual(new Map())
+  })
+
+  it('are one where several renewals come before the window, or one waits for it already', () => {
+    // Renewed about every twenty-two days.
+    const months = new Map([['target-a', [{ cron: '0 2 20 * *', duration: '4h', time_zone: 'UTC' }]]])
+    const often = { renew_at: at(1), received_at: at(-4), not_after: at(40), window_days: 21 }
+    expect(planOf([holder(often)], { windows: months }).renewals.total).toBe(2)
+    expect(deployedOn(often, { windows: months })).toEqual(new Map([[25, 1]]))
+    expect(deployedOn({ renew_at: at(1), waits_until: [new Date('2026-11-28T02:00:00Z')] })).toEqual(new Map())
+    expect(deployedOn({ renew_at: at(4), waits_until: [new Date('2026-11-28T02:00:00Z')] })).toEqual(new Map([[10, 1]]))
+  })
+
+  it('that are queued are on their day: when they are due, and in a window unless the certificate does not wait', () => {
+    const anyTime = { windows: new Map() }
+    expect(queuedOn({ run_at: at(2) }, anyTime)).toEqual(new Map([[2, 1]]))
+    expect(queuedOn({ run_at: at(-2) }, anyTime)).toEqual(new Map([[0, 1]]))
+    expect(queuedOn({ run_at: new Date('2026-11-28T02:00:00Z') })).toEqual(new Map([[3, 1]]))
+    // Nobody took it in the window before: it waits for the next.
+    expect(queuedOn({ run_at: at(-4) })).toEqual(new Map([[3, 1]]))
+    expect(queuedOn({ run_at: at(-4) }, { days: 2 })).toEqual(new Map())
+    const compromised = { not_after: at(40), revoked_at: at(-1), revocation_reason: 'keyCompromise' }
+    const ending = { not_after: at(1), revoked_at: null, revocation_reason: null }
+    for (const served of [compromised, ending]) expect(queuedOn({ run_at: now, served })).toEqual(new Map([[0, 1]]))
+    expect(queuedOn({ run_at: now, served: null })).toEqual(new Map([[3, 1]]))
+  })
+})
+
 describe('the plan of an inventory', () => {
   let scene: Scene
   beforeAll(async () => {
@@ -192,6 +266,61 @@ describe('the plan of an inventory', () => {
     scene.services.clock.advance(86_401)
     await dueRenewals.run(scene.services, new AbortController().signal)
     expect(only(await agent.claim(), 'Renewal').certificate_id).toBe(id)
+  })
+
+  it('has what waits for a window of today, once, until it is done or its target is off', async () => {
+    await withScene({}, async (waiting) => {
+      const { services } = waiting
+      const { id, agent } = await served(waiting)
+      // The scene begins at noon.
+      const windows = [{ cron: '12 20 * * *', duration: '1m', time_zone: 'UTC' }]
+      const update = async (changes: object) =>
+        await updateTarget(services, { id: 'target-a', ...changes, actor: operator, check: () => undefined })
+      await update({ windows })
+      await renewCertificate(services, { certificateId: id, actor: operator, force: false })
+      const asked = only(await agent.claim())
+      await agent.submit(asked, await agent.csr(asked))
+      await waiting.work()
+      const date = services.clock.now().toISOString().slice(0, 10)
+      const plan = await read(waiting, 1)
+      expect(plan).toMatchObject({ renewals: 0, deployments: 1, warnings: [] })
+      expect(plan.days).toEqual([{ date, renewals: 0, deployments: 1, issuers: {} }])
+      expect(plan.targets).toMatchObject([{ id: 'target-a', deployments: 1, most_a_day: 1 }])
+      const [holding] = await services.store.planFeed.listHolders(
+        { until: undefined, policyId: '' },
+        { after: '', limit: 9 },
+      )
+      expect(holding?.waits_until).toEqual([new Date(`${date}T20:12:00Z`)])
+      await update({ enabled: false })
+      expect((await read(waiting, 1)).deployments).toBe(0)
+      await update({ enabled: true })
+      services.clock.advance((Date.parse(`${date}T20:12:00Z`) - services.clock.now().getTime()) / 1000)
+      await agent.deployed(only(await agent.claim(), 'Deployment'))
+      expect(await read(waiting, 1)).toMatchObject({ deployments: 0, days: [] })
+    })
+  })
+
+  it('reads what is queued in pages, each once', async () => {
+    await withScene({}, async (waiting) => {
+      const { services } = waiting
+      const agent = await waiting.agent('agent-a')
+      const targetIds = ['target-a', 'target-b', 'target-c']
+      for (const targetId of targetIds) await waiting.target(targetId, agent.id)
+      await waiting.request({ commonName: 'www.example.test', targetIds })
+      const asked = only(await agent.claim())
+      await agent.submit(asked, await agent.csr(asked))
+      await waiting.work()
+      const found: string[] = []
+      for (let after: QueuedDeployment | undefined; ; ) {
+        const page = await services.store.planFeed.listDeployments(at(400), { after, limit: 1 })
+        after = page[0]
+        if (after === undefined) break
+        found.push(after.target_id)
+        expect(after.served).toBeNull()
+      }
+      expect(found.toSorted()).toEqual(targetIds)
+      expect(await services.store.planFeed.listDeployments(at(-400), { after: undefined, limit: 9 })).toEqual([])
+    })
   })
 
   it('answers what would be, and changes nothing', async () => {

@@ -14,10 +14,19 @@ export interface WindowRule {
  * where it is put back, once.
  */
 export function nextWindow(rules: readonly WindowRule[], at: Date): Date | undefined {
-  const starts = rules.flatMap((rule) => nextStart(rule, at) ?? [])
-  if (starts.length === 0) return undefined
-  const first = Math.min(...starts.map((start) => start.getTime()))
-  return new Date(Math.max(first, at.getTime()))
+  const opening = nextOpening(rules, at)
+  return opening === undefined ? undefined : new Date(Math.max(opening.opensAt, at.getTime()))
+}
+
+/** From when to when the window is open that is open at `at`, or else opens next: in milliseconds. */
+export function nextOpening(rules: readonly WindowRule[], at: Date): { opensAt: number; closesAt: number } | undefined {
+  let first: { opensAt: number; closesAt: number } | undefined
+  for (const rule of rules) {
+    const opensAt = nextStart(rule, at)?.getTime()
+    if (opensAt === undefined || (first !== undefined && first.opensAt <= opensAt)) continue
+    first = { opensAt, closesAt: opensAt + lengthOf(rule.duration) }
+  }
+  return first
 }
 
 /** The beginning of the first window that has not ended at `at`. */
@@ -27,9 +36,13 @@ function nextStart(rule: WindowRule, at: Date): Date | undefined {
 }
 
 function read({ cron, duration, time_zone }: WindowRule): { cron: Cron; lengthMs: number } {
+  return { cron: new Cron(cron, { mode: '5-part', timezone: time_zone, paused: true }), lengthMs: lengthOf(duration) }
+}
+
+function lengthOf(duration: string): number {
   const seconds = parseDuration(duration)
   if (seconds === undefined) throw new CertctlError('config_invalid', `duration: "${duration}" is not a duration`)
-  return { cron: new Cron(cron, { mode: '5-part', timezone: time_zone, paused: true }), lengthMs: seconds * 1000 }
+  return seconds * 1000
 }
 
 /** What is wrong with a rule, by field. */
