@@ -56,9 +56,8 @@ function byHand(holder: PlannedHolder, first: Date | undefined, to: number): Say
   return { kind: 'by_hand', message, command: renewCommandOf(holder) }
 }
 
-/** Of a key outside nothing is read here but that it is: another CSR is taken, whether there is one or not. */
-function renewCommandOf({ certificate_id, kind }: PlannedHolder): string {
-  return renewCommandFor(certificate_id, { mayHoldKey: true, needsCsr: kind === 'outside' })
+function renewCommandOf({ certificate_id, may_hold_key: mayHoldKey, needs_csr: needsCsr }: PlannedHolder): string {
+  return renewCommandFor(certificate_id, { mayHoldKey, needsCsr })
 }
 
 function silent(

@@ -24,6 +24,10 @@ export interface PlannedHolder {
   target_ids: readonly string[]
   /** When the maintenance window opens that a deployment waits for already, for each of these targets. */
   waits_until: readonly (Date | null)[]
+  /** An agent, or somebody outside whose profile allows that. */
+  may_hold_key: boolean
+  /** Outside, with no CSR that may be asked for again. */
+  needs_csr: boolean
 }
 
 /** A deployment that nobody has begun, and what its target serves until then. */
@@ -61,12 +65,16 @@ export function planFeedTable(db: Kysely<Schema>) {
           holders.kind, holders.agent_id, agents.name as agent_name, agents.last_heartbeat_at,
           holders.renew_at, holders.renew_at_reason, holders.next_attempt_at, holders.failures, holders.last_error,
           holders.blocked_code, renewal_policies.renewal_window_days as window_days, versions.received_at,
-          versions.not_after, coalesce(goals.ids, '{}') as target_ids, coalesce(goals.waits, '{}') as waits_until
+          versions.not_after, coalesce(goals.ids, '{}') as target_ids, coalesce(goals.waits, '{}') as waits_until,
+          (holders.kind <> 'outside' or coalesce('outside' = any(profiles.allowed_key_custody), true)) as may_hold_key,
+          (holders.kind = 'outside' and (holders.csr_pem is null
+            or (versions.id is not null and profiles.allow_key_reuse is false))) as needs_csr
         from holders
           join certificates on certificates.id = holders.certificate_id
           left join versions on versions.id = holders.current_version_id
           left join agents on agents.id = holders.agent_id
           left join renewal_policies on renewal_policies.id = coalesce(certificates.renewal_policy_id, ${policyId})
+          left join profiles on profiles.id = certificates.certificate_profile_id
           left join lateral (
             select array_agg(placements.target_id order by placements.target_id) as ids,
               array_agg(case when placements.frozen_at is null and placements.blocked_code is null then placements.window_at end

@@ -33,6 +33,8 @@ function holder(facts: Partial<PlannedHolder> = {}): PlannedHolder {
     not_after: at(40),
     target_ids: ['target-a'],
     waits_until: [null],
+    may_hold_key: true,
+    needs_csr: false,
     ...facts,
   }
 }

@@ -59,6 +59,11 @@ const renewal = async ({ services }: Scene, certificateId: string) =>
 const sendCsr = async ({ services }: Scene, certificateId: string) =>
   await supplyCsr(services, { certificateId, csrPem: await makeCsr({ names, key: 'EC-P256' }), actor: operator })
 
+async function planned({ services }: Scene): Promise<string[]> {
+  const { warnings } = await readPlan(services, { days: 90, signal: never })
+  return warnings.map(({ command }) => command)
+}
+
 async function addTarget(scene: Scene, certificateId: string) {
   const agent = await scene.agent('agent-a')
   await scene.target('target-a', agent.id)
@@ -105,6 +110,7 @@ describe('of a certificate that nobody who is here holds the key of', () => {
       await createNoun(scene.services, profileNoun, profile)
       const id = await imported(scene, { profileId: 'prof-agents' })
       expect(await noticesOf(scene, id)).toContain(`renew it with: certctl certificates add-target ${id} TARGET`)
+      expect(await planned(scene)).toEqual([`certctl certificates add-target ${id} TARGET`])
       await expect(sendCsr(scene, id)).rejects.toMatchObject({ code: 'policy_denied' })
       const agent = await addTarget(scene, id)
       const asked = only(await agent.claim())
@@ -128,6 +134,9 @@ describe('of a certificate that nobody who is here holds the key of', () => {
       expect(alerts).toHaveLength(2)
       for (const { data } of alerts)
         expect(data).toMatchObject({ command: `certctl certificates renew ${id} --csr FILE` })
+      const [holder] = await scene.services.store.holders.listOfCertificate(id)
+      await scene.services.store.holders.update(holder?.id ?? '', { blocked_code: 'csr_rejected' })
+      expect(await planned(scene)).toEqual([`certctl certificates renew ${id} --csr FILE`])
       await expect(renewal(scene, id)).rejects.toMatchObject({ message: expect.stringContaining('--csr FILE') })
       expect((await sendCsr(scene, id)).jobIds).toHaveLength(1)
     })
@@ -143,8 +152,9 @@ describe('of a certificate whose key can be asked for', () => {
         const [holder] = await scene.services.store.holders.listOfCertificate(id)
         await scene.services.store.holders.update(holder?.id ?? '', by_hand)
         expect(await noticesOf(scene, id)).toMatch(new RegExp(`renew it with: certctl certificates renew ${id}$`))
-        expect((await renewal(scene, id)).jobIds).toHaveLength(1)
       }
+      expect((await planned(scene)).toSorted()).toEqual(ids.map((id) => `certctl certificates renew ${id}`).toSorted())
+      for (const id of ids) expect((await renewal(scene, id)).jobIds).toHaveLength(1)
     })
   })
 
