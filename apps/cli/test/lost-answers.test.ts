@@ -18,6 +18,7 @@ describe('a change whose answer is lost', () => {
     ['a proxy stands before a server that was killed', ['the server is killed', 'a proxy has no answer']],
     ['the key was taken back meanwhile', ['the server is killed', 'the key is taken back']],
     ['a server that may have done it is at fault after it', ['the server is killed', 'the server is at fault']],
+    ['the server does not know whether its database kept it', ['the database is lost']],
   ] as const)('is not called one to ask again, but says where to look: %s', async (_, faults) => {
     await beginCertificates()
     scene().server.faults.push(...faults)

@@ -30,8 +30,9 @@ async function change(send: Send, request: WireRequest, host: string): Promise<W
   const keyed = { ...request, headers: { ...request.headers, ...key } }
   try {
     const answer = await send(keyed)
-    if (!isOfProxy(answer)) return answer
-    throw answerLost(host, new Error(`HTTP ${answer.status} of a proxy`))
+    if (isOfProxy(answer)) throw answerLost(host, new Error(`HTTP ${answer.status} of a proxy`))
+    if (knowsNothing(answer)) throw answerLost(host, new Error('its database did not say'))
+    return answer
   } catch (error) {
     if (!mayHaveArrived(error) && !mayBeDone(error)) throw error
     const second = key === undefined ? undefined : await send(keyed).catch(() => undefined)
@@ -70,6 +71,11 @@ function tellsOfBoth({ status, body }: WireAnswer): boolean {
 /** A proxy that had no answer of the server's says 502 or 504 in its own words. */
 function isOfProxy({ status, headers }: WireAnswer): boolean {
   return [502, 504].includes(status) && headers['content-type']?.startsWith(problemMediaType) !== true
+}
+
+/** The server lost its database while that was to keep the change. */
+function knowsNothing({ status, body }: WireAnswer): boolean {
+  return status === 503 && body.includes('whether the change was kept is not known')
 }
 
 const answerLost = (host: string, cause: unknown) =>

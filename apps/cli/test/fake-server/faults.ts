@@ -13,6 +13,7 @@ export type Fault =
   | 'the key is taken back'
   | 'it is too large'
   | 'the server is at fault'
+  | 'the database is lost'
 
 interface Place {
   request: IncomingMessage
@@ -38,6 +39,11 @@ export async function befall(
   }
   const made = fault === 'does not arrive' ? undefined : await answer()
   if (fault === undefined || fault === 'the server ends after it') return made
+  if (fault === 'the database is lost') {
+    once.forgetAnswer(request)
+    const detail = 'The connection to the database was lost; whether the change was kept is not known: terminated'
+    throw apiError('upstream_unavailable', detail, { status: 503 })
+  }
   if (fault === 'the server is killed' || fault === 'the server is killed for good') once.forgetAnswer(request)
   if (fault === 'the server is killed for good') server.close()
   request.socket.destroy()
