@@ -63,6 +63,8 @@ export function certificateHandlers(world: World): Handlers {
       found.made = {
         ...made,
         name: body.name ?? made.name,
+        common_name: kept(body.common_name, made.common_name),
+        sans: body.sans ?? made.sans,
         environment: kept(body.environment, made.environment),
         owner_id: kept(body.owner_id, made.owner_id),
         team_id: kept(body.team_id, made.team_id),

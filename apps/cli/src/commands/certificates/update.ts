@@ -10,6 +10,7 @@ import { tagsOf } from './tags-of.js'
 const given = z.object({
   certificate: z.string(),
   name: z.string().optional(),
+  san: z.array(z.string()).default([]),
   issuer: z.string().optional(),
   environment: z.string().optional(),
   keyAlgorithm: z.string().optional(),
@@ -19,15 +20,18 @@ const given = z.object({
 
 export const certificatesUpdate = defineVerb({
   name: 'update',
-  summary: 'Changes what is given of a certificate; the rest stays. Another issuer or key is a new issuance',
+  summary:
+    'Changes what is given of a certificate; the rest stays. Other names, another issuer or key are a new issuance',
   examples: [
     'certctl certificates update www.example.com --owner o-ada --renewal-policy rp-web',
     'certctl certificates update cert-web --profile prof-web --tag cost-centre=17',
     'certctl certificates update cert-web --team ""',
+    'certctl certificates update www.example.com --san www.example.com --san example.com',
   ],
   arguments: certificateArgument,
   options: {
     '--name <name>': 'New name for people',
+    '--san <name>...': 'A name in it; those given are all of them, and the first is the common name',
     ...namedOptions,
     '--issuer <id>': 'Who issues it from now on',
     '--environment <name>': 'Such as production',
@@ -35,9 +39,11 @@ export const certificatesUpdate = defineVerb({
     '--tag <key=value>...': 'A tag; its other tags stay, and one without a value goes',
   },
   given,
-  run: async ({ certificate: known, tag, ...asked }, cli) => {
+  run: async ({ certificate: known, tag, san, ...asked }, cli) => {
     const said = {
       name: asked.name,
+      common_name: san[0],
+      sans: san.length === 0 ? undefined : san,
       ...namedOf(asked),
       issuer_id: asked.issuer,
       environment: asked.environment,
