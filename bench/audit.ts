@@ -15,6 +15,8 @@ const started: { flows: Flow[]; postgres: BenchPostgres | undefined } = { flows:
 const callers = 64
 /** One warm-up and five rounds, and again where the first try falls short. */
 const rounds = 12
+/** A round goes on until enough CPU was used. */
+const wavesARound = 4
 const entries = 20_000
 const perBatch = 20
 
@@ -22,7 +24,7 @@ export async function bars(): Promise<readonly Bar[]> {
   const postgres = await startBenchPostgres()
   started.postgres = postgres
   const flow = async (name: string, isRecorded: boolean): Promise<Flow> => {
-    const stock = rounds * callers
+    const stock = rounds * wavesARound * callers
     const made = await startFlow({ address: await postgres.database(name), stock, oneByOne: false, isRecorded })
     started.flows.push(made)
     return made

@@ -10,6 +10,8 @@ const few = 8
 /** One warm-up and five rounds, and again where the first try falls short. */
 const rounds = 12
 const fewRuns = 4
+/** A round goes on until enough CPU was used. */
+const wavesARound = 4
 /** Until then the code is still being compiled and each connection makes its plans, of which a server at work has nothing left. */
 const warmUp = 30
 
@@ -17,7 +19,7 @@ export async function bars(): Promise<readonly Bar[]> {
   const postgres = await startBenchPostgres()
   started.postgres = postgres
   const flow = async (name: string, oneByOne: boolean): Promise<Flow> => {
-    const stock = warmUp * many + rounds * (many * 2 + few * fewRuns)
+    const stock = warmUp * many + rounds * (many * wavesARound + few * fewRuns)
     const made = await startFlow({ address: await postgres.database(name), stock, oneByOne })
     started.flows.push(made)
     for (let wave = 0; wave < warmUp; wave++) await made.issue(many)
