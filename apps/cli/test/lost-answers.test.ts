@@ -18,6 +18,7 @@ describe('a change whose answer is lost', () => {
     ['a proxy stands before a server that was killed', ['the server is killed', 'a proxy has no answer']],
     ['the key was taken back meanwhile', ['the server is killed', 'the key is taken back']],
     ['a server that may have done it is at fault after it', ['the server is killed', 'the server is at fault']],
+    ['another proxy stands before it', ['the server is killed', 'a proxy says 503']],
     ['the server does not know whether its database kept it', ['the database is lost']],
   ] as const)('is not called one to ask again, but says where to look: %s', async (_, faults) => {
     await beginCertificates()
@@ -53,7 +54,7 @@ describe('a change whose answer is lost', () => {
     expect(stderr).toContain('its answer was lost (HTTP 502 of a proxy): whether it was done is not known')
   })
 
-  it.each(['its answer is lost', 'does not arrive', 'a proxy has no answer'] as const)(
+  it.each(['its answer is lost', 'does not arrive', 'a proxy has no answer', 'a proxy says 503'] as const)(
     'is asked for once more under its key, and done once: %s',
     async (fault) => {
       await beginCertificates()
@@ -81,9 +82,11 @@ describe('a change whose answer is lost', () => {
 
   it.each([
     ['certctl certificates archive a.example', 'deleteCertificate', 'certctl certificates list --status Archived'],
+    ['certctl teams delete test', 'deleteTeam', 'certctl teams list'],
     ['certctl api-keys create --name ci --role viewer', 'createApiKey', 'certctl api-keys list'],
   ])('that has no key is not asked for again: %s', async (line, operation, next) => {
     await beginCertificates()
+    await scene().run('certctl teams create Testers --id test')
     const before = scene().server.once.begun.size
     scene().server.faults.push('its answer is lost')
     const { exitCode, stderr } = await scene().run(line)

@@ -24,7 +24,7 @@ export function merkleRoot(leaves: readonly Uint8Array[], sha256: Sha256, from =
 
 /** What a head's chain becomes when a batch with this root is appended. The first `previous` is 32 zero octets. */
 export function headHash(previous: Uint8Array, root: Uint8Array, sha256: Sha256): Uint8Array {
-  return sha256(pair(previous, root).subarray(1))
+  return sha256(Uint8Array.from([...previous, ...root]))
 }
 
 /** What a checkpoint says of a head nobody has written to yet, and what the first batch of a head links to. */

@@ -50,6 +50,16 @@ describe('RFC 6962 hashing', () => {
     for (let size = 0; size <= 70; size++)
       expect(merkleRoot(hashed.slice(0, size), sha256)).toEqual(rootOf(hashed.slice(0, size)))
     for (const leaf of hashed) expect(headHash(leaf, emptyHead, sha256)).toEqual(plain([], leaf, emptyHead))
+    // As somebody may have written them into a database.
+    for (const [previous, root] of [
+      [0, 0],
+      [64, 32],
+      [32, 33],
+      [31, 33],
+    ].map((sizes) => sizes.map((n) => Buffer.alloc(n, n))))
+      expect(headHash(previous ?? emptyHead, root ?? emptyHead, sha256)).toEqual(
+        plain([], previous ?? emptyHead, root ?? emptyHead),
+      )
   })
 })
 

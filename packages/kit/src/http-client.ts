@@ -113,7 +113,7 @@ function bodyOf({ json, form, body }: HttpRequest): { data?: Buffer; contentType
 }
 
 const onTheirWay = new WeakSet<object>()
-/** Whether a request that failed may have arrived: its answer did not come in time, or cannot be read. Not where a connection was refused, ended before TLS, or was not trusted. */
+/** Whether a request that failed may have arrived: its answer did not come in time, or the connection broke. Not where a connection was refused, broke before TLS, or was not trusted; of one that was aborted, or whose answer was too large, this says nothing. */
 export const mayHaveArrived = (error: unknown): boolean => onTheirWay.has(Object(error))
 const isOfAxios = (error: unknown): error is AxiosError => error instanceof Error && 'isAxiosError' in error
 /** The library's error holds the whole request, credentials included: only what it was caused by may leave. */

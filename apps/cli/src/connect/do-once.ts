@@ -50,7 +50,7 @@ const questions = /\/(?:test|doctor|audit\/verify|export\/pkcs12|join-tokens)$/
 
 /** May be asked as often as one likes; a join token that nobody got ends by itself. */
 function changesNothing({ method, path, body = '' }: WireRequest): boolean {
-  return method === 'GET' || questions.test(path) || body.includes('"dry_run":true')
+  return method === 'GET' || (method === 'POST' && (questions.test(path) || body.includes('"dry_run":true')))
 }
 
 /** What comes after a change is about what was begun: nobody is to begin it again because this failed. */
@@ -68,9 +68,9 @@ function tellsOfBoth({ status, body }: WireAnswer): boolean {
   return status < 500 && ![401, 403, 429].includes(status) && !isAboutKey
 }
 
-/** A proxy that had no answer of the server's says 502 or 504 in its own words. */
+/** A proxy that had no answer of the server's says so in its own words: 502 or 504, Envoy 503, Cloudflare 520 to 524. */
 function isOfProxy({ status, headers }: WireAnswer): boolean {
-  return [502, 504].includes(status) && headers['content-type']?.startsWith(problemMediaType) !== true
+  return status >= 500 && headers['content-type']?.startsWith(problemMediaType) !== true
 }
 
 /** The server lost its database while that was to keep the change. */

@@ -10,6 +10,7 @@ export type Fault =
   | 'the server is killed for good'
   | 'the server ends after it'
   | 'a proxy has no answer'
+  | 'a proxy says 503'
   | 'the key is taken back'
   | 'it is too large'
   | 'the server is at fault'
@@ -33,6 +34,8 @@ export async function befall(
   if (fault === 'the key is taken back') throw apiError('unauthenticated', 'The API key is not known', { status: 401 })
   if (fault === 'a proxy has no answer')
     return { status: 502, headers: { 'content-type': 'text/html' }, body: '<h1>Bad Gateway</h1>' }
+  if (fault === 'a proxy says 503')
+    return { status: 503, headers: { 'content-type': 'text/plain' }, body: 'upstream connect error' }
   if (fault === 'the server ends after it') {
     response.setHeader('connection', 'close')
     server.close()

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Plan } from '@certctl/api'
 import { askBudget } from '../lifecycle/order/ask-budget.js'
 import { defaultPolicyId } from '../lifecycle/renewal/renewal-policy-of.js'
@@ -6,6 +7,7 @@ import type { QueuedDeployment } from '../store/plan-feed.js'
 import { createPlan, dayStart, mostADay, type RenewalPlan } from './plan.js'
 
 const batchSize = 5000
+const sliceMs = 8
 const mostTargets = 100
 const mostWarnings = 500
 const mostNames = 100
@@ -15,6 +17,21 @@ export interface AskedPlan {
   days: number
   lifetimeSeconds?: number | undefined
   signal: AbortSignal
+}
+
+/** Others have their turn in between: certificates of an hour are looked at thousands of times each. */
+async function inSlices<T>(
+  items: readonly T[],
+  { signal, each }: { signal: AbortSignal; each: (item: T) => void },
+): Promise<void> {
+  let since = performance.now()
+  for (const item of items) {
+    each(item)
+    if (performance.now() - since < sliceMs) continue
+    await turn()
+    signal.throwIfAborted()
+    since = performance.now()
+  }
 }
 
 /** What will be renewed, day by day and CA by CA, and what will not be in time: read from the inventory, which it does not change. */
@@ -27,7 +44,7 @@ export async function readPlan(services: Services, { days, lifetimeSeconds, sign
   for (let after = ''; ; ) {
     signal.throwIfAborted()
     const holders = await services.store.planFeed.listHolders(question, { after, limit: batchSize })
-    for (const holder of holders) plan.add(holder)
+    await inSlices(holders, { signal, each: plan.add })
     const last = holders.at(-1)
     if (last === undefined || holders.length < batchSize) break
     after = last.id
@@ -35,7 +52,7 @@ export async function readPlan(services: Services, { days, lifetimeSeconds, sign
   for (let after: QueuedDeployment | undefined; ; ) {
     signal.throwIfAborted()
     const queued = await services.store.planFeed.listDeployments(to, { after, limit: batchSize })
-    for (const deployment of queued) plan.addDeployment(deployment)
+    await inSlices(queued, { signal, each: plan.addDeployment })
     after = queued.at(-1)
     if (queued.length < batchSize) break
   }

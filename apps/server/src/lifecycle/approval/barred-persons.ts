@@ -19,6 +19,8 @@ export async function barredPersons(tx: Tx, { certificate, holder, job }: Rows):
   const people = certificate.requested_by_people
   const asked = job.requested_by_person ?? people.at(-1)?.known_as ?? []
   const serving = holder.current_version_id === null ? undefined : await tx.versions.get(holder.current_version_id)
-  const since = people.filter(({ at }) => serving === undefined || Date.parse(at) > serving.received_at.getTime())
+  // Whoever imported it did not ask for what is issued now: that version came before there was anything here to change.
+  const issuedAt = Math.max(serving?.received_at.getTime() ?? 0, certificate.created_at.getTime())
+  const since = people.filter(({ at }) => serving === undefined || Date.parse(at) > issuedAt)
   return [...new Set([...asked, ...(renewalAskedBy(holder) ?? []), ...since.flatMap((one) => one.known_as)])]
 }

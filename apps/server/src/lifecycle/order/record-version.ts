@@ -16,7 +16,6 @@ import { queueRevocation } from '../revocation/queue-revocation.js'
 import { besideProfileOf, subjectsOfHolder } from '../subjects-of-holder.js'
 import type { CheckedCertificate } from './check-issued.js'
 import { closeOrder } from './close-order.js'
-import { giveUpImported } from './give-up-imported.js'
 import { insertVersion } from './insert-version.js'
 import { orderSubject } from './order-answer.js'
 import { planIssuance } from './plan-issuance.js'
@@ -151,7 +150,6 @@ async function makeCurrent(
     closeValid(tx, order, version),
     planPlacements(tx, { certificate, requestedBy: 'System' }),
   ])
-  if (before === null && holder.kind === 'agent') await giveUpImported(tx, certificate)
   const action = before === null ? 'certificate.issued' : 'certificate.renewed'
   await Promise.all([
     planIssuance(services, tx, { certificate, requestedBy: 'System' }),

@@ -16,6 +16,7 @@ import { severityOf } from '../severity-of.js'
 import { firstVerification } from '../verification/next-verification.js'
 import { proofOf } from '../verification/proof-of.js'
 import { unverifiableCause } from '../verification/unverifiable-cause.js'
+import { giveUpImported } from './give-up-imported.js'
 import { planPlacements } from './plan-placements.js'
 import { tellPlacement } from './tell-placement.js'
 
@@ -216,6 +217,7 @@ async function deployed({ config }: Services, tx: Tx, { rows, report }: Settling
     updated_at: tx.now,
   })
   await tellPlacement(tx, rows, { state, fingerprint: report.fingerprint })
+  await giveUpImported(tx, rows.certificate)
 }
 
 async function failed(tx: Tx, rows: Rows, report: DeploymentReport): Promise<void> {
