@@ -35,6 +35,7 @@ async function change(send: Send, request: WireRequest, host: string): Promise<W
     return answer
   } catch (error) {
     if (!mayHaveArrived(error) && !mayBeDone(error)) throw error
+    // One that fails as well says no more than the first: what is told then is that nothing is known.
     const second = key === undefined ? undefined : await send(keyed).catch(() => undefined)
     if (second !== undefined && tellsOfBoth(second)) return second
     throw mayBeDone(error) ? error : answerLost(host, error)

@@ -81,6 +81,23 @@ describe('what was imported without a CSR', () => {
     })
   })
 
+  it('violates no rule any more', async () => {
+    await withScene({ lifeDays: 30 }, async (scene) => {
+      const { services } = scene
+      await services.store.transaction(async (tx) => {
+        const at = { created_at: tx.now, updated_at: tx.now }
+        const rule = { type: 'CertificateLifetime', config: JSON.stringify({ max_days: 60 }), mode: 'warn' as const }
+        await tx.policyRules.insert({ id: 'rule-life', name: 'life', ...rule, ...at })
+      })
+      const id = await imported(scene)
+      const deploy = await issued(scene, id, 'agent-a')
+      const violations = async () => (await openAlerts(scene, id)).filter(({ title }) => title.includes('violates'))
+      expect(await violations()).toHaveLength(1)
+      await deploy()
+      expect(await violations()).toEqual([])
+    })
+  })
+
   it('can still be revoked, and is left alone by a second agent', async () => {
     await withScene({}, async (scene) => {
       const id = await imported(scene)
