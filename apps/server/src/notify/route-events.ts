@@ -12,7 +12,7 @@ export async function routeEvents({ store }: Pick<Services, 'store'>): Promise<n
   return await store.transaction(async (tx) => {
     const events = await tx.events.lockUnrouted(batch)
     if (events.length === 0) return 0
-    const notifiers = await tx.connections.list('notifier')
+    const notifiers = await tx.connections.holdNotifiers()
     for (const event of events) await routeEvent(tx, event, notifiers)
     await tx.events.markRouted(
       events.map((event) => event.id),

@@ -3,10 +3,12 @@ import { systemActor } from '../access/principal.js'
 import { inLanes } from '../in-lanes.js'
 import { answerInTime } from '../lifecycle/order/answer-in-time.js'
 import type { Services } from '../services.js'
+import type { ConnectionRow } from '../store/connections.js'
 import type { DueNotification } from '../store/notifications.js'
 import type { Tx } from '../store/store.js'
 import { emitEvent } from './emit-event.js'
 import { messageOf } from './message-of.js'
+import { notifierSubject } from './notifier-alert.js'
 import { routeEvents } from './route-events.js'
 
 const sendLimitSeconds = 30
@@ -91,6 +93,7 @@ async function settleSent(
 ): Promise<void> {
   const missed = (outcome.recipients ?? []).filter(({ accepted }) => !accepted)
   await services.store.transaction(async (tx) => {
+    await endNotifierAlert(tx, row.connection_id)
     await tx.notifications.settle(row, {
       state: 'sent',
       sent_at: tx.now,
@@ -99,7 +102,6 @@ async function settleSent(
       last_error_code: null,
       last_error: missed.length === 0 ? null : `Not accepted for ${describe(missed)}`,
     })
-    await endNotifierAlert(tx, row.connection_id)
   })
 }
 
@@ -108,7 +110,7 @@ async function endNotifierAlert(tx: Tx, connectionId: string): Promise<void> {
     type: 'notifier.works_again',
     severity: 'info',
     title: `The notifier ${connectionId} accepts messages again`,
-    resolves: alertKeyOf(connectionId),
+    resolves: notifierSubject(connectionId),
     onlyWhenResolving: true,
   })
 }
@@ -126,13 +128,15 @@ async function settleFailed(services: Services, row: DueNotification, error: unk
       pause === undefined
         ? null
         : new Date(tx.now.getTime() + Math.max(pause, retryAfter, services.config.notification_retry_interval) * 1000)
+    // Locked before its messages, as by whoever deletes it.
+    const notifier = pause === undefined ? await tx.connections.lock('notifier', row.connection_id) : undefined
     const settled = await tx.notifications.settle(row, {
       state: pause === undefined ? 'dead' : 'failed',
       next_try_at: next,
       last_error_code: code,
       last_error: reason,
     })
-    if (settled && pause === undefined) await giveUp(tx, { row, code, reason })
+    if (settled && notifier?.enabled === true) await giveUp(tx, { row, notifier, code, reason })
   })
   if (code === 'gone') services.connections.forget(row.connection_id)
 }
@@ -144,37 +148,30 @@ function isFinal(code: keyof typeof errorCodes): boolean {
 
 async function giveUp(
   tx: Tx,
-  { row, code, reason }: { row: DueNotification; code: string; reason: string },
+  { row, notifier, code, reason }: { row: DueNotification; notifier: ConnectionRow; code: string; reason: string },
 ): Promise<void> {
-  const connection = await tx.connections.lock('notifier', row.connection_id)
-  const name = connection?.name ?? row.connection_id
-  const wasEnabled = connection?.enabled === true
-  if (code === 'gone' && wasEnabled) await disable(tx, { id: connection.id, generation: connection.generation, reason })
-  if (connection === undefined || !wasEnabled) return
+  const { id, name } = notifier
+  const isGone = code === 'gone'
+  if (isGone) await disable(tx, notifier, reason)
   await emitEvent(tx, {
-    type: code === 'gone' ? 'notifier.disabled' : 'notification.dead',
+    type: isGone ? 'notifier.disabled' : 'notification.dead',
     severity: 'warning',
-    title:
-      code === 'gone'
-        ? `The notifier ${name} was disabled, for its receiver said that it is gone for good`
-        : `A message could not be delivered by the notifier ${name}, and nobody tries any more`,
-    data: { notifier: row.connection_id, notification: row.id, code, reason },
-    alertKey: alertKeyOf(row.connection_id),
+    title: isGone
+      ? `The notifier ${name} was disabled, for its receiver said that it is gone for good`
+      : `A message could not be delivered by the notifier ${name}, and nobody tries any more`,
+    data: { notifier: id, notification: row.id, code, reason },
+    alertKey: notifierSubject(id),
   })
 }
 
-async function disable(tx: Tx, row: { id: string; generation: number; reason: string }): Promise<void> {
-  await tx.connections.update(row.id, { enabled: false, generation: row.generation + 1, updated_at: tx.now })
+async function disable(tx: Tx, { id, generation }: ConnectionRow, reason: string): Promise<void> {
+  await tx.connections.update(id, { enabled: false, generation: generation + 1, updated_at: tx.now })
   tx.audit.append({
     actor: systemActor,
     action: 'notifier.disabled',
     resource_type: 'notifier',
-    resource_id: row.id,
-    details: { reason: row.reason },
+    resource_id: id,
+    details: { reason },
   })
-  tx.wake('settings', `connection ${row.id}`)
-}
-
-function alertKeyOf(connectionId: string): string {
-  return `notifier ${connectionId}`
+  tx.wake('settings', `connection ${id}`)
 }

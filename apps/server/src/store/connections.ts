@@ -54,6 +54,11 @@ export function connectionsTable(db: Kysely<Schema>) {
         .executeTakeFirst()
     },
 
+    /** Until the transaction ends nobody writes what refers to it; what was being written is waited for. */
+    async holdForRemoval(id: string): Promise<void> {
+      await db.selectFrom('connections').select('id').where('id', '=', id).forUpdate().execute()
+    },
+
     /** Whatever its kind. */
     async find(id: string): Promise<ConnectionRow | undefined> {
       return (await byId(db, id))[0]
@@ -75,6 +80,18 @@ export function connectionsTable(db: Kysely<Schema>) {
         .where('kind', '=', kind)
         .orderBy('created_at')
         .orderBy('id')
+        .execute()
+    },
+
+    /** All notifiers; until the transaction ends none of them is deleted. */
+    async holdNotifiers(): Promise<Pick<ConnectionRow, 'id' | 'name' | 'type' | 'enabled'>[]> {
+      return await db
+        .selectFrom('connections')
+        .select(['id', 'name', 'type', 'enabled'])
+        .where('kind', '=', 'notifier')
+        .orderBy('created_at')
+        .orderBy('id')
+        .forKeyShare()
         .execute()
     },
 

@@ -95,14 +95,14 @@ export function notificationsTable(db: Kysely<Schema>) {
         .execute()
     },
 
-    /** What a notifier that is deleted did not send will not be sent, and says so. */
-    async closeOfConnection(connectionId: string): Promise<void> {
-      await db
-        .updateTable('notifications')
+    /** Parts them from a notifier that is deleted: what was told stays known, and what it did not send will not be sent, and says so. The notifier is held before (`holdForRemoval`). */
+    async partFromConnection(connectionId: string): Promise<void> {
+      const rows = db.updateTable('notifications').where('connection_id', '=', connectionId)
+      await rows
         .set({ state: 'dead', next_try_at: null, last_error_code: 'gone', last_error: 'The notifier was deleted' })
-        .where('connection_id', '=', connectionId)
         .where('state', 'in', ['pending', 'failed'])
         .execute()
+      await rows.set({ connection_id: null, channel: connectionId }).execute()
     },
   }
 }

@@ -480,7 +480,7 @@ export interface EventsTable {
 export interface NotificationsTable {
   id: string
   event_id: string
-  /** Absent where a policy names a channel that is no notifier. */
+  /** Absent where a policy names a channel that is no notifier, and where the notifier was deleted. */
   connection_id: string | null
   state: 'pending' | 'sent' | 'failed' | 'dead' | 'read'
   resolves: string | null
@@ -491,7 +491,7 @@ export interface NotificationsTable {
   reference: string | null
   sent_at: Date | null
   created_at: Date
-  /** As a policy names it, where it does. */
+  /** As a policy names it, where it does; the id of a notifier that was deleted. */
   channel: string | null
 }
 
