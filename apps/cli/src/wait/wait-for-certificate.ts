@@ -30,8 +30,9 @@ export async function waitForCertificate(cli: Cli, waiting: Waiting): Promise<vo
       cli.client().listCertificatePlacements({ params: { id: certificate.id } }),
     ])
     const relevant = placements.body.data.filter(({ target_id }) => targetId === undefined || target_id === targetId)
-    requireHope(waiting, current.body, relevant)
-    return lookAt(current.body, relevant, { waiting, now: cli.io.now() })
+    const now = cli.io.now()
+    requireHope(current.body, relevant, { waiting, now })
+    return lookAt(current.body, relevant, { waiting, now })
   })
 }
 
@@ -73,13 +74,21 @@ function issuanceText({ status, holders = [] }: Certificate): string {
   return cause === undefined ? status : `${status} (${cause.code}: ${cause.message})`
 }
 
-/** What only a person or a change can help is not waited for; what was so before is given its new chance. */
-function requireHope(waiting: Waiting, certificate: Certificate, placements: readonly Placement[]): void {
+/** What only a person or a change can help is not waited for, nor is a next attempt that comes too late; what was so before is given its new chance. */
+function requireHope(
+  certificate: Certificate,
+  placements: readonly Placement[],
+  { waiting, now }: { waiting: Waiting; now: Date },
+): void {
   const before = new Set(obstaclesOf(waiting.certificate, waiting.before ?? []).map(({ key }) => key))
+  const end = now.getTime() + waiting.timeoutSeconds * 1000
   for (const { key, cause, nextAttemptAt, where } of obstaclesOf(certificate, placements)) {
     const code = knownCode(cause.code)
-    if (before.has(key) || code === undefined || errorCodes[code].retry || nextAttemptAt !== undefined) continue
-    throw new CertctlError(code, `${where}: ${cause.message}; this waits for a change and is not tried again by itself`)
+    if (before.has(key) || code === undefined || errorCodes[code].retry) continue
+    if (nextAttemptAt !== undefined && Date.parse(nextAttemptAt) <= end) continue
+    const next = agoText(nextAttemptAt, now)
+    const rest = next === undefined ? 'is not tried again by itself' : `is tried again ${next}`
+    throw new CertctlError(code, `${where}: ${cause.message}; this waits for a change and ${rest}`)
   }
 }
 

@@ -186,6 +186,7 @@ export function createWorld(now: () => number) {
         state: 'failed',
         failures: 1,
         cause: { code: 'policy_denied', message: "the agent's policy does not allow /etc/shadow" },
+        next_attempt_at: at(now() + 3_600_000),
       }
     if (nature === 'blind') return { state: 'unverifiable', failures: 0, ...deployed }
     if (nature === 'slow' && age < 40) return { state: 'deployed', failures: 0, ...deployed }

@@ -108,20 +108,6 @@ describe('a deployment that fails', () => {
     expect(await isAlert(placement.id, 'critical')).toBe(false)
   })
 
-  it('because the agent refuses it waits for a person or a change, and says so', async () => {
-    const story = await standing()
-    await story.agent.report(await redeploy(story), {
-      outcome: 'refused',
-      code: 'policy_denied',
-      message: 'add this line',
-    })
-    scene.services.clock.advance(90 * 86_400)
-    await reconcilePlacements.run(scene.services, never)
-    expect((await story.agent.claim()).filter(({ type }) => type === 'Deployment')).toEqual([])
-    await story.agent.deployed(await redeploy(story))
-    expect(await placementOf(story.id)).toMatchObject({ state: 'served', blocked_code: null })
-  })
-
   it('for one target does not stop another', async () => {
     const story = await standing()
     count += 1

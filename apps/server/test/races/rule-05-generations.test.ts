@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { changeCertificate } from '../../src/lifecycle/asking/change-certificate.js'
 import { renewCertificate } from '../../src/lifecycle/asking/renew-certificate.js'
+import { cancelJob } from '../../src/lifecycle/cancel-job.js'
 import { redeployTarget } from '../../src/lifecycle/placement/redeploy-target.js'
 import { createScene, only, operator, type Scene, served } from '../lifecycle/scene.js'
 
@@ -66,16 +67,18 @@ describe('rule 5: results of an older generation are observations, not states', 
     expect(await placementOf(id)).toMatchObject({ state: 'served' })
   })
 
-  it('lifts what was refused for good once the target is changed, and not before', async () => {
+  it('tries at once what was refused when the target is changed, and lifts what was cancelled then, and not before', async () => {
     const { id, agent } = await served(scene, { name: 'c.example.test', agentId: 'agent-c', targetId: 'target-c' })
     await changeTarget('target-c')
     const refused = only(await agent.claim(), 'Deployment')
     await agent.report(refused, { outcome: 'refused', code: 'policy_denied', message: 'not this directory' })
-    expect(await placementOf(id)).toMatchObject({
-      state: 'failed',
-      blocked_code: 'policy_denied',
-      next_attempt_at: null,
-    })
+    expect(await placementOf(id)).toMatchObject({ state: 'failed', failures: 1, next_attempt_at: expect.any(Date) })
+    expect(await agent.claim()).toEqual([])
+    await changeTarget('target-c')
+    expect(await placementOf(id)).toMatchObject({ state: 'pending', failures: 0 })
+    const job = await scene.services.store.jobs.findOpenOfPlacement((await placementOf(id))?.id ?? '', 'deploy')
+    await cancelJob(scene.services, { jobId: job?.id ?? '', actor: operator })
+    expect(await placementOf(id)).toMatchObject({ state: 'failed', blocked_code: 'aborted', next_attempt_at: null })
     scene.services.clock.advance(7 * 86_400)
     expect((await agent.claim()).filter(({ type }) => type === 'Deployment')).toEqual([])
     await changeTarget('target-c')

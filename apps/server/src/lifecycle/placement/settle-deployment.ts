@@ -1,5 +1,5 @@
 import type { JobReport } from '@certctl/api'
-import { CertctlError, type ErrorCode, errorCodes } from '@certctl/core'
+import { CertctlError } from '@certctl/core'
 import type { Services } from '../../services.js'
 import type { Actor } from '../../store/audit-entry.js'
 import type { CertificateRow } from '../../store/certificates.js'
@@ -8,14 +8,11 @@ import type { PlacementRow } from '../../store/placements.js'
 import type { Tx } from '../../store/store.js'
 import type { TargetRow } from '../../store/targets.js'
 import type { VersionRow } from '../../store/versions.js'
-import { endOf } from '../end-of.js'
-import { backoff } from '../order/backoff.js'
 import { planIssuance } from '../order/plan-issuance.js'
-import { raiseAlert } from '../raise-alert.js'
-import { severityOf } from '../severity-of.js'
 import { firstVerification } from '../verification/next-verification.js'
 import { proofOf } from '../verification/proof-of.js'
 import { unverifiableCause } from '../verification/unverifiable-cause.js'
+import { codeOf, failPlacement } from './fail-placement.js'
 import { giveUpImported } from './give-up-imported.js'
 import { planPlacements } from './plan-placements.js'
 import { tellPlacement } from './tell-placement.js'
@@ -130,11 +127,11 @@ async function settle(services: Services, tx: Tx, settling: Settling): Promise<v
     report,
   })
   // A service that is half changed is told of, whatever it was to be changed to.
-  if (report.outcome === 'torn') await failed(tx, rows, report)
+  if (report.outcome === 'torn') await failPlacement(tx, rows, report)
   else if (isStale(rows, report)) await again(tx, rows, {})
   else if (report.outcome === 'done') await deployed(services, tx, settling)
   else if (isOvertaken) await again(tx, rows, {})
-  else await failed(tx, rows, report)
+  else await failPlacement(tx, rows, report)
   if (isKeyGone(report) && !isOvertaken) await askForNewKey(services, tx, settling)
   await planPlacements(tx, {
     certificate: rows.certificate,
@@ -220,46 +217,6 @@ async function deployed({ config }: Services, tx: Tx, { rows, report }: Settling
   await giveUpImported(tx, rows.certificate)
 }
 
-async function failed(tx: Tx, rows: Rows, report: DeploymentReport): Promise<void> {
-  const { placement, desired, target, certificate } = rows
-  const failures = placement.failures + 1
-  const code = report.outcome === 'torn' ? 'deploy_torn' : codeOf(report.code)
-  const message = report.message ?? 'The agent gave no reason'
-  const isBlocked = report.outcome === 'refused'
-  const serving = await servingOf(tx, placement)
-  const endsAt = endOf(serving) ?? endOf(desired)
-  await tx.placements.update(placement.id, {
-    state: 'failed',
-    cause_code: code,
-    cause_message: message,
-    failures,
-    next_attempt_at: isBlocked ? null : backoff({ failures, now: tx.now, endsAt, random: tx.chance.random }),
-    blocked_code: isBlocked ? code : null,
-    blocked_generation: isBlocked ? target.generation : null,
-    updated_at: tx.now,
-  })
-  await raiseAlert(tx, {
-    subject: `placement:${placement.id}`,
-    type: report.outcome === 'torn' ? 'placement.torn' : 'placement.failed',
-    severity: report.outcome === 'torn' ? 'critical' : severityOf(serving, tx.now),
-    title: `${certificate.name} could not be deployed to ${target.name}: ${message}`,
-    command: isBlocked
-      ? `certctl certificates deploy ${certificate.id} --target ${target.id}`
-      : `certctl targets test ${target.id}`,
-    data: { code, message, failures, target_id: target.id, blocked: isBlocked },
-    certificateId: certificate.id,
-    targetId: target.id,
-    agentId: target.agent_id,
-  })
-}
-
-async function servingOf(
-  tx: Tx,
-  { deployed_fingerprint: deployedFingerprint }: PlacementRow,
-): Promise<VersionRow | undefined> {
-  return deployedFingerprint === null ? undefined : await tx.versions.findByFingerprint(deployedFingerprint)
-}
-
 /** Whoever has its key goes on to the target, and says what was seen there: what is missing then is of the target. */
 function isKeyGone({ outcome, code, served }: DeploymentReport): boolean {
   return outcome === 'failed' && code === 'not_found' && served === undefined
@@ -276,12 +233,6 @@ async function askForNewKey(services: Services, tx: Tx, { rows, agentId }: Settl
   if (tx.now.getTime() - desired.received_at.getTime() < pauseMs) return
   if (holder.renewal_requested_at === null) await tx.holders.update(holder.id, { renewal_requested_at: tx.now })
   await planIssuance(services, tx, { certificate, requestedBy: 'System' })
-}
-
-/** Agents are strangers: a code nobody here knows is a fault of theirs. */
-function codeOf(code: string | undefined): ErrorCode {
-  const known = Object.keys(errorCodes) as ErrorCode[]
-  return known.find((name) => name === code) ?? 'deploy_failed'
 }
 
 function audit(
