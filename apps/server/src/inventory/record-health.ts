@@ -95,10 +95,10 @@ async function tell(
   }
   const subject = healthSubject(id)
   if (status !== 'healthy') {
-    // One trouble takes the place of another: what was told of the first is over.
-    for (const key of ['critical', 'warning']) await tx.events.resolve(`${subject}:${key}`, tx.now)
     const severity = status === 'degraded' ? 'warning' : 'critical'
-    return await raiseAlert(tx, { ...event, subject, severity, command: `certctl health-checks show ${id}` })
+    const command = `certctl health-checks show ${id}`
+    // One trouble takes the place of another: what was told of the first is over, and is taken back with this.
+    return await raiseAlert(tx, { ...event, subject, severity, command, takesOver: 'graver' })
   }
   if (check.status === 'unknown') return void (await emitEvent(tx, { ...event, severity: 'info' }))
   await resolveAlert(tx, { ...event, subject })

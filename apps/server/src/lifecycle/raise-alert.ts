@@ -6,22 +6,23 @@ export type NewAlert = Omit<NewEvent, 'alertKey' | 'resolves' | 'severity'> & {
   severity: 'warning' | 'critical'
   /** What a person types to put it right, or to see what is wrong. */
   command: string
-  /** What was told of the subject before is not the case any more, unless it is the same. */
-  takesOver?: true
+  /** What was told of the subject before is not the case any more, unless it is the same. `graver`: also where that was graver than this. */
+  takesOver?: true | 'graver'
 }
 
 /** An event that somebody should act on, until `resolveAlert` of the same subject. Told once per severity; a graver one takes the place of the milder. */
 export async function raiseAlert(tx: Tx, { subject, command, takesOver, ...event }: NewAlert): Promise<void> {
   const isGrave = event.severity === 'critical'
-  if (!isGrave && (await tx.events.isOpen(`${subject}:critical`))) return
+  const isGraverOpen = !isGrave && (await tx.events.isOpen(`${subject}:critical`))
+  if (isGraverOpen && takesOver !== 'graver') return
   const alertKey = `${subject}:${event.severity}`
-  const isOther = takesOver === true && (await tx.events.isOpen(alertKey, { besides: event.type }))
+  const isOther = takesOver !== undefined && (await tx.events.isOpen(alertKey, { besides: event.type }))
   await emitEvent(tx, {
     ...event,
     title: withCommand(event.title, command),
     data: { ...event.data, command },
     alertKey,
-    resolves: isOther ? alertKey : isGrave ? `${subject}:warning` : undefined,
+    resolves: isOther ? alertKey : isGrave ? `${subject}:warning` : isGraverOpen ? `${subject}:critical` : undefined,
   })
 }
 

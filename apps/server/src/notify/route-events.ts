@@ -2,6 +2,7 @@ import { raiseAlert } from '../lifecycle/raise-alert.js'
 import type { Services } from '../services.js'
 import { createId } from '../store/create-id.js'
 import type { EventRow } from '../store/events.js'
+import type { NotificationRow } from '../store/notifications.js'
 import type { Tx } from '../store/store.js'
 import { type Channel, channelsOf } from './channels.js'
 
@@ -68,10 +69,20 @@ async function tellUnreachable(
   })
 }
 
-/** Messages of an alert that nobody got yet are not sent any more; returns, by notifier, those that somebody may have got. */
+/** Messages of an alert that nobody got yet are not sent any more; returns, by notifier, those that are to be taken back there. */
 async function endAlert(tx: Tx, alertId: string): Promise<Map<string, string>> {
   const messages = await tx.notifications.listOfEvent(alertId)
   await tx.notifications.closeOfEvent(alertId, 'The cause was gone before this was delivered')
-  const reached = messages.filter((message) => message.state === 'sent' || message.attempts > 0)
-  return new Map(reached.flatMap(({ connection_id, id }) => (connection_id === null ? [] : [[connection_id, id]])))
+  return new Map(
+    messages.flatMap((message) => {
+      const open = openOf(message)
+      return message.connection_id === null || open === undefined ? [] : [[message.connection_id, open]]
+    }),
+  )
+}
+
+/** The message itself where somebody may have got it. Where it failed, or was not tried, the one whose place it was to take was not taken back, either. */
+function openOf({ id, state, attempts, resolves }: NotificationRow): string | undefined {
+  if (state === 'sent' || (state === 'pending' && attempts > 0)) return id
+  return resolves ?? (attempts > 0 ? id : undefined)
 }
