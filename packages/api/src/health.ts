@@ -9,11 +9,11 @@ export const healthOperations = {
     responses: { 200: z.object({ status: z.literal('healthy') }) },
   }),
   getReady: op('getReady', 'GET /ready', {
-    summary: 'Whether the server can work: its database answers',
+    summary: 'Whether the server can work: its database answers, with secrets it can seal',
     permission: 'public',
     responses: {
       200: z.object({ status: z.literal('ready'), db: z.enum(['reachable', 'not_configured']) }),
-      503: z.object({ status: z.enum(['db_unavailable', 'stopping']), error: z.string() }),
+      503: z.object({ status: z.enum(['db_unavailable', 'stopping', 'encryption_key']), error: z.string() }),
     },
   }),
   getVersion: op('getVersion', 'GET /api/v1/version', {

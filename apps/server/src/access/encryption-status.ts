@@ -16,12 +16,13 @@ export async function encryptionStatus({ store, sealing }: Services): Promise<En
   const [first] = sealing.keyIds()
   const isPrepared = rows.some(({ id, sealing_since }) => id === first && sealing_since === null)
   const isMoving = rows.some(({ id, sealing_since }) => id !== current.id && sealing_since !== null)
+  const remaining_total = Object.values(remaining).reduce((sum, count) => sum + count, 0)
   return {
-    state: isPrepared ? 'prepared' : isMoving ? 'resealing' : 'settled',
+    state: isPrepared ? 'prepared' : isMoving || remaining_total > 0 ? 'resealing' : 'settled',
     key_id: current.id,
     ...(current.sealing_since === null ? {} : { sealing_since: current.sealing_since.toISOString() }),
     ...(isPrepared ? { next_key_id: first } : {}),
     remaining,
-    remaining_total: Object.values(remaining).reduce((sum, count) => sum + count, 0),
+    remaining_total,
   }
 }

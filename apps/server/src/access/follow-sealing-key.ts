@@ -5,24 +5,36 @@ import { sealingKeyChanged } from './rotate-encryption-key.js'
 
 /** A wake-up may be lost. */
 const lookMs = 15_000
+/** A copy that could not look for so long seals nothing: nobody may wait for it, or know of it, while the key is changed. */
+export const blindMs = 45_000
 
-/** Seals with whichever key all copies seal with, as soon as that is another one. */
+/**
+ * Seals with whichever key all copies seal with, as soon as that is another one; and with none where this copy does not have that one, or
+ * cannot know which it is: after it stood still, or was cut off from the database.
+ */
 export function followSealingKey(services: Services): { stop(): void } {
-  const look = async (): Promise<void> => {
-    try {
-      services.sealing.use(currentOf(await services.store.sealingKeys.list()).id)
-    } catch (error) {
-      services.log.error({ reason: messageOf(error) }, 'the encryption key in use could not be looked up')
-    }
-  }
-  const off = services.wakes.on('settings', (subject) => {
-    if (subject === sealingKeyChanged) void look()
+  const { sealing, clock, wakes } = services
+  sealing.expectUse({ withinMs: blindMs, nowMs: () => clock.now().getTime() })
+  const off = wakes.on('settings', (subject) => {
+    if (subject === sealingKeyChanged) void lookForSealingKey(services)
   })
-  const timer = setInterval(() => void look(), lookMs).unref()
+  const timer = setInterval(() => void lookForSealingKey(services), lookMs).unref()
   return {
     stop() {
       clearInterval(timer)
       off()
     },
   }
+}
+
+/** Asks the database which key seals. Returns whether this copy may seal. */
+export async function lookForSealingKey({ store, sealing, clock, log }: Services): Promise<boolean> {
+  // What is answered held when it was asked; the answer may be read much later.
+  const askedMs = clock.now().getTime()
+  try {
+    sealing.use(currentOf(await store.sealingKeys.list()).id, askedMs)
+  } catch (error) {
+    log.error({ reason: messageOf(error) }, 'this copy does not know the encryption key in use, or does not have it')
+  }
+  return sealing.refusal() === undefined
 }

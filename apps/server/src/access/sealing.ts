@@ -10,6 +10,7 @@ export interface SealPlace {
 
 /** AES-256-GCM with the place as additional data and the key's id in front. */
 export interface Sealing {
+  /** Throws `refusal` where there is one. */
   seal(plain: string | Uint8Array, place: SealPlace): Buffer
   /** Throws `internal` when the value was sealed for another place, altered, or sealed with a key this server does not have. */
   open(sealed: Uint8Array, place: SealPlace): Buffer
@@ -17,10 +18,22 @@ export interface Sealing {
   readonly keyId: string
   /** Ids of all keys this server was given, the one it was given first in front. */
   keyIds(): readonly string[]
-  /** Seals with this key from now on. Throws `config_invalid` where this server was not given it. */
-  use(keyId: string): void
+  /**
+   * Seals with this key from now on: it is the one of all copies, or was when the database was asked. Throws `config_invalid` where this
+   * server was not given it; nothing is sealed with another one then.
+   */
+  use(keyId: string, askedMs?: number): void
+  /** From now on `use` is expected within so long, each time; after that another key may seal by now, and nothing is sealed with this one. */
+  expectUse(expected: UseExpected): void
+  /** Why nothing may be sealed here now. Tells nothing about keys: strangers may read it. */
+  refusal(): CertctlError | undefined
   /** One more key that opens. */
   add(secret: Secret): string
+}
+
+export interface UseExpected {
+  withinMs: number
+  nowMs(): number
 }
 
 /** Id of the key a value was sealed with. */
@@ -45,6 +58,14 @@ export function createSealing(secrets: readonly [Secret, ...Secret[]]): Sealing 
   const [first] = keys
   if (first === undefined) throw new CertctlError('internal', 'Sealing needs a key')
   let current = first
+  let isMissing = false
+  let expected: UseExpected | undefined
+  let usedMs = Number.NEGATIVE_INFINITY
+  const refusal = (): CertctlError | undefined => {
+    if (isMissing) return refused(missingReason)
+    const isLate = expected !== undefined && expected.nowMs() - usedMs > expected.withinMs
+    return isLate ? refused(lateReason) : undefined
+  }
   const find = (id: string): Key | undefined => keys.find((key) => key.id.toString('hex') === id)
 
   return {
@@ -52,8 +73,17 @@ export function createSealing(secrets: readonly [Secret, ...Secret[]]): Sealing 
       return current.id.toString('hex')
     },
     keyIds: () => keys.map(({ id }) => id.toString('hex')),
-    use(keyId) {
+    refusal,
+    expectUse(next) {
+      expected = next
+      usedMs = next.nowMs()
+    },
+    use(keyId, askedMs = expected?.nowMs()) {
+      // Asked before, and answered after another one.
+      if (askedMs !== undefined && askedMs < usedMs) return
       const wanted = find(keyId)
+      isMissing = wanted === undefined
+      usedMs = askedMs ?? usedMs
       if (wanted === undefined)
         throw new CertctlError(
           'config_invalid',
@@ -68,6 +98,8 @@ export function createSealing(secrets: readonly [Secret, ...Secret[]]): Sealing 
       return id
     },
     seal(plain, place) {
+      const why = refusal()
+      if (why !== undefined) throw why
       const head = Buffer.concat([Buffer.of(format), current.id, randomBytes(nonceBytes)])
       const cipher = createCipheriv('aes-256-gcm', current.key, head.subarray(1 + idBytes), { authTagLength: tagBytes })
       cipher.setAAD(additionalData(head, place))
@@ -99,6 +131,16 @@ function decrypt({ key, head, rest, place }: { key: Key; head: Buffer; rest: Buf
 /** Lengths before texts, so that no two places give the same bytes. */
 function additionalData(head: Buffer, { table, id, column }: SealPlace): Buffer {
   return Buffer.concat([head.subarray(0, 1 + idBytes), Buffer.from(JSON.stringify([table, id, column]))])
+}
+
+const missingReason =
+  'it was not given the encryption key that the database is sealed with by now. Restart it with that one in CERTCTL_CONFIG_ENCRYPTION_KEY'
+const lateReason =
+  'it could not ask the database for a while which encryption key seals, and that may be another one by now. It asks again by itself'
+
+/** Another copy may do what this one must not. */
+function refused(why: string): CertctlError {
+  return new CertctlError('upstream_unavailable', `This copy of the server seals nothing: ${why}`)
 }
 
 function unreadable({ table, id, column }: SealPlace, why: string, cause?: unknown): CertctlError {

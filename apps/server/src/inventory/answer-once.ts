@@ -35,6 +35,9 @@ export async function answerOnce(
 ): Promise<RawReply> {
   const { store, sealing, clock, server, log } = services
   const { key } = call
+  // Nothing is done whose answer could not be kept.
+  const refusal = sealing.refusal()
+  if (refusal !== undefined) throw refusal
   const caller = callerOf(call)
   const place = { table: 'idempotency_keys', id: `${caller} ${key}`, column: 'answer' }
   const now = clock.now()
@@ -55,8 +58,8 @@ export async function answerOnce(
     log.error({ err: error }, 'an Idempotency-Key stays taken, and its answer is not kept')
   const forget = async () => await store.idempotencyKeys.forget(claim).catch(passingOver)
   const kept = await attempt(answer, forget)
-  if (kept.status < 500)
-    await store.idempotencyKeys.finish(claim, sealing.seal(JSON.stringify(kept), place)).catch(passingOver)
+  const keep = async () => await store.idempotencyKeys.finish(claim, sealing.seal(JSON.stringify(kept), place))
+  if (kept.status < 500) await keep().catch(passingOver)
   return replyOf(kept)
 }
 

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { messageOf } from '@certctl/core'
+import { lookForSealingKey } from '../access/follow-sealing-key.js'
 import { environmentDigests, livingMs, syncEnvironmentInstances } from '../connectors/environment-instances.js'
 import type { Services } from '../services.js'
 
@@ -28,10 +29,12 @@ export async function startHeartbeat(services: Services): Promise<{ stop(): Prom
   const beat = async (): Promise<void> => {
     try {
       const silentMs = clock.now().getTime() - last.getTime()
+      // Before anything else: while nothing was heard of this copy another key may have come to seal.
+      const maySeal = await lookForSealingKey(services)
       if (!(await store.servers.beat(server.id, clock.now()))) await insert(await environmentDigests(services))
       last = clock.now()
       // Taken for dead meanwhile, and what only this environment has was ended.
-      if (silentMs > livingMs) await syncEnvironmentInstances(services, services.config.environment)
+      if (maySeal && silentMs > livingMs) await syncEnvironmentInstances(services, services.config.environment)
     } catch (error) {
       log.warn({ reason: messageOf(error) }, 'the heartbeat of this server could not be written')
     }

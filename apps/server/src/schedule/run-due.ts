@@ -7,6 +7,8 @@ const jitter = 0.1
 
 /** Runs a loop if it is due and no other copy was faster. A run that fails is logged; the next one comes when it is due. Returns whether it ran. */
 export async function runDue(services: Services, loop: Loop, signal: AbortSignal): Promise<boolean> {
+  // Another copy can do it.
+  if (services.sealing.refusal() !== undefined) return false
   const now = services.clock.now()
   const seconds = loop.everySeconds(services) * (1 + jitter * services.chance.random())
   const isOurs = await services.store.schedule.take({

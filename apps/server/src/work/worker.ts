@@ -100,6 +100,11 @@ async function claim(work: Work, { limit, except }: Room): Promise<ClaimedJob[]>
   const { services } = work
   const began = performance.now()
   if (limit === 0 || (except.length > 0 && began < work.passOverAt)) return []
+  if (services.sealing.refusal() !== undefined) {
+    // What a CA answers could not be kept; another copy can.
+    work.passOverAt = began + shortestPauseMs
+    return []
+  }
   const now = services.clock.now()
   try {
     return await services.store.jobs.claimForServer({

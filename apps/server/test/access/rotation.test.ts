@@ -6,61 +6,30 @@ import { sql } from 'kysely'
 import { encryptionStatus } from '../../src/access/encryption-status.js'
 import { finishRotation } from '../../src/access/finish-rotation.js'
 import { followSealingKey } from '../../src/access/follow-sealing-key.js'
-import { checkSealingKey, refuseOtherSealingKey } from '../../src/access/key-check.js'
+import { checkSealingKey } from '../../src/access/key-check.js'
 import { openSealing } from '../../src/access/open-sealing.js'
 import { systemActor } from '../../src/access/principal.js'
 import { reseal } from '../../src/access/reseal.js'
 import { rotateEncryptionKey } from '../../src/access/rotate-encryption-key.js'
 import { keyIdOf } from '../../src/access/sealing.js'
 import { readConfig } from '../../src/config.js'
-import { syncEnvironmentInstances } from '../../src/connectors/environment-instances.js'
 import { createRowStateStore } from '../../src/connectors/row-state-store.js'
 import { openDatabase } from '../../src/store/database.js'
 import { sealedColumns } from '../../src/store/sealed-cells.js'
-import { createTestServices, insertServer, type TestServices } from '../postgres.js'
+import type { TestServices } from '../postgres.js'
 import { until } from '../races/steps.js'
-
-const older = 'the key that everything was sealed with at first'
-const newer = 'the key that is to seal everything from now on'
-const both = { CERTCTL_CONFIG_ENCRYPTION_KEY: newer, CERTCTL_CONFIG_ENCRYPTION_KEY_PREVIOUS: older }
-const never = new AbortController().signal
+import { both, end, endAll, never, newer, older, rotatedWithout, start, stateOf } from './copies.js'
 
 let first: TestServices
-const open: TestServices[] = []
 beforeEach(async () => {
   first = await start({ CERTCTL_CONFIG_ENCRYPTION_KEY: older }, 'server-first')
 })
-afterEach(async () => {
-  for (const services of open.splice(0).reverse()) await services.close()
-})
+afterEach(endAll)
 
-/** A copy as it comes up with these keys: refused, or one that runs. */
-async function start(environment: Record<string, string>, serverId: string): Promise<TestServices> {
-  const shared = open[0] === undefined ? {} : { database: open[0].database, clock: open[0].clock }
-  const services = await createTestServices({ ...shared, environment, serverId })
-  open.push(services)
-  await refuseOtherSealingKey(services.store, services.sealing)
-  await checkSealingKey(services.store, services.sealing)
-  await insertServer(services)
-  await syncEnvironmentInstances(services, environment)
-  return services
-}
-
-async function end(services: TestServices): Promise<void> {
-  await services.store.servers.remove(services.server.id)
-}
-
-const stateOf = (services: TestServices) => createRowStateStore(services, 'iss-test')
 const fill = async (services: TestServices, count: number) => {
   for (let index = 0; index < count; index += 1) await stateOf(services).put(`key-${index}`, { index })
 }
-
-async function rotated(): Promise<{ one: TestServices; two: TestServices }> {
-  const [one, two] = [await start(both, 'server-one'), await start(both, 'server-two')]
-  await end(first)
-  await rotateEncryptionKey(one, systemActor)
-  return { one, two }
-}
+const rotated = async () => await rotatedWithout(first)
 
 describe('the encryption key is replaced', () => {
   it('with two copies that work on: both read all the time, and in the end the old key opens nothing', async () => {

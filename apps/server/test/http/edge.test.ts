@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { lookForSealingKey } from '../../src/access/follow-sealing-key.js'
 import { createTestApp, type TestApp } from './test-app.js'
 
 let app: TestApp
@@ -12,6 +13,26 @@ describe('the edge', () => {
     expect((await app.call('GET', '/health')).json).toEqual({ status: 'healthy' })
     expect((await app.call('GET', '/health', { key: 'cck_of_nobody' })).json).toEqual({ status: 'healthy' })
     expect((await app.call('GET', '/ready')).json).toEqual({ status: 'ready', db: 'reachable' })
+  })
+
+  it('is not ready while another encryption key seals that it was not given, nor does anything under a key of a caller', async () => {
+    const { store, clock } = app.services
+    const [ours] = await store.sealingKeys.list()
+    if (ours === undefined) throw new Error('no key')
+    const since = new Date(clock.now().getTime() + 1)
+    await store.sealingKeys.insert({ ...ours, id: 'ab'.repeat(8), sealing_since: since })
+    await lookForSealingKey(app.services)
+    const ready = await app.call('GET', '/ready')
+    expect([ready.status, ready.json.status]).toEqual([503, 'encryption_key'])
+    expect(ready.json.error).toContain('Restart it with that one in CERTCTL_CONFIG_ENCRYPTION_KEY')
+    expect(ready.text).not.toContain('abab')
+    const headers = { 'idempotency-key': 'refused-1' }
+    const make = async () =>
+      await app.call('POST', '/api/v1/teams', { key: app.keys.admin, body: { name: 'Refused' }, headers })
+    expect((await make()).status).toBe(503)
+    await store.sealingKeys.remove('ab'.repeat(8))
+    expect((await app.call('GET', '/ready')).status).toBe(200)
+    expect((await make()).status).toBe(201)
   })
 
   it('sends the security headers and a request id of its own with every answer, refusals included', async () => {

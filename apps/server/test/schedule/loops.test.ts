@@ -51,6 +51,16 @@ describe('a loop', () => {
     await copy.close()
   })
 
+  it('is left to another copy by one that may not seal', async () => {
+    const blind = await createTestServices({ database: services.database, clock: services.clock, serverId: 'blind' })
+    blind.sealing.expectUse({ withinMs: -1, nowMs: () => 0 })
+    const loop = counting()
+    await services.store.schedule.ensure(loop.name, services.clock.now())
+    expect(await runDue(blind, loop, never)).toBe(false)
+    expect(await runDue(services, loop, never)).toBe(true)
+    await blind.close()
+  })
+
   it('that fails is logged, and runs again when it is due', async () => {
     const loop = counting()
     const failing = {

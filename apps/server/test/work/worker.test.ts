@@ -189,6 +189,26 @@ describe('workers', () => {
     expect(scene.ca.asked).toHaveLength(6)
   })
 
+  it('claim nothing while their copy may not seal, so that another copy does it', async () => {
+    const { createTestServices } = await import('../postgres.js')
+    const { registry, database, clock } = scene.services
+    const blind = await createTestServices({ registry, database, clock, serverId: 'blind' })
+    blind.sealing.expectUse({ withinMs: -1, nowMs: () => 0 })
+    let claims = 0
+    const { claimForServer } = blind.store.jobs
+    blind.store.jobs.claimForServer = async (claim) => {
+      claims += 1
+      return await claimForServer(claim)
+    }
+    const idle = startWorkers(blind)
+    const [id] = await ordered(1)
+    workers = startWorkers(scene.services)
+    await until(async () => await isIssued(id ?? ''))
+    await idle.stop()
+    await blind.close()
+    expect(claims).toBe(0)
+  })
+
   it('go on after the database said no', async () => {
     workers = startWorkers(scene.services)
     const { jobs } = scene.services.store

@@ -1,5 +1,6 @@
 import { openApi, operations, reply, rolePermissions } from '@certctl/api'
-import { messageOf } from '@certctl/core'
+import { type CertctlError, messageOf } from '@certctl/core'
+import { lookForSealingKey } from '../../access/follow-sealing-key.js'
 import { pingDatabase } from '../../inventory/ping-database.js'
 import type { Services } from '../../services.js'
 import { docsPage } from '../docs-page.js'
@@ -19,6 +20,8 @@ export function healthRoutes(services: Services, settings: Pick<HttpSettings, 'i
       if (settings.isStopping()) return reply(503, { status: 'stopping', error: 'the server is stopping' })
       try {
         await pingDatabase(services)
+        const refusal = await refusalToSeal(services)
+        if (refusal !== undefined) return reply(503, { status: 'encryption_key', error: refusal.message })
         return reply(200, { status: 'ready', db: 'reachable' })
       } catch (error) {
         services.log.warn({ reason: messageOf(error) }, 'not ready: the database does not answer')
@@ -50,4 +53,10 @@ export function healthRoutes(services: Services, settings: Pick<HttpSettings, 'i
       })
     },
   }
+}
+
+/** Asked again where there is one: a copy that the database answers again is ready at once. */
+async function refusalToSeal(services: Services): Promise<CertctlError | undefined> {
+  if (services.sealing.refusal() !== undefined) await lookForSealingKey(services)
+  return services.sealing.refusal()
 }
