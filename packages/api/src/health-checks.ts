@@ -66,12 +66,7 @@ const endpoint = z
   .max(260, 'must not be longer than 260 characters')
   .describe('host:port; 443 where no port is given; brackets round an IPv6 address.')
 const fingerprint = z.union([sha256Schema, z.literal('')])
-const serverName = z
-  .string()
-  .trim()
-  .min(1)
-  .max(253)
-  .describe('SNI, and the name the certificate must be for; default: the host.')
+const serverName = z.string().trim().min(1).max(253).describe('SNI, and whom it must be for; default: the host.')
 const seconds = z.int().min(10).max(86_400).describe('Pause between two looks.')
 const milliseconds = z.int().min(100).max(60_000).describe('How long one look may take.')
 const threshold = z.int().min(1).max(100)

@@ -17,6 +17,10 @@ export const statusSchema = z
       failed: z.number(),
       unverifiable: z.number(),
     }),
+    endpoints: z
+      .object({ total: z.number(), unhealthy: z.number() })
+      .optional()
+      .describe('Health checks that are enabled; absent: an older server.'),
     agents: z.object({ total: z.number(), online: z.number() }),
     renewals: z.object({
       due: z.number().describe('Reached their time and are under way.'),

@@ -10,7 +10,7 @@ export const status = defineVerb({
   name: 'status',
   summary: 'Shows whether everything is served as it should be, and what is not',
   examples: ['certctl status', 'certctl status --check || page-somebody'],
-  options: { '--check': 'Exit 5 when anything is failing, drifted, expired or overdue' },
+  options: { '--check': 'Exit 5 when anything is failing, drifted, unhealthy, expired or overdue' },
   given: z.object({ check: z.boolean().default(false) }),
   run: async ({ check }, cli) => {
     const { body } = await cli.client().getStatus()
@@ -20,7 +20,8 @@ export const status = defineVerb({
   },
 })
 
-function statusText({ version, certificates, placements, agents, renewals, jobs, failing }: Status, cli: Cli): string {
+function statusText(status: Status, cli: Cli): string {
+  const { version, certificates, placements, endpoints, agents, renewals, jobs, failing } = status
   const now = cli.io.now()
   const states = Object.entries(placements).filter(([, count]) => count > 0)
   const next = timeText(renewals.next_at, now)
@@ -31,6 +32,9 @@ function statusText({ version, certificates, placements, agents, renewals, jobs,
       `${certificates.total}: ${certificates.active} active, ${certificates.expiring} expiring, ${certificates.expired} expired`,
     ],
     ['placements', states.length === 0 ? 'none' : states.map(([state, count]) => `${count} ${state}`).join(', ')],
+    ...(endpoints === undefined || endpoints.total === 0
+      ? []
+      : [['endpoints', `${endpoints.total} looked at, ${endpoints.unhealthy} unhealthy`] as const]),
     ['agents', `${agents.online} of ${agents.total} online`],
     ['renewals', `${renewals.due} due, ${renewals.overdue} overdue${next === undefined ? '' : `; next ${next}`}`],
     ['jobs', `${jobs.active} active, ${jobs.waiting} waiting`],
@@ -38,11 +42,12 @@ function statusText({ version, certificates, placements, agents, renewals, jobs,
   return failing.length === 0 ? summary : `${summary}\n\n${tableText(placementColumns(now), failing)}`
 }
 
-function whatIsWrong({ certificates, placements, renewals, agents }: Status): string[] {
+function whatIsWrong({ certificates, placements, endpoints, renewals, agents }: Status): string[] {
   const counts: readonly (readonly [number, string])[] = [
     [placements.failed, 'failed placements'],
     [placements.drifted, 'drifted placements'],
     [certificates.expired, 'expired certificates'],
+    [endpoints?.unhealthy ?? 0, 'unhealthy endpoints'],
     [renewals.overdue, 'overdue renewals'],
     [agents.total - agents.online, 'silent agents'],
   ]

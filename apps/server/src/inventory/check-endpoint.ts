@@ -32,8 +32,9 @@ export async function checkEndpoint(
   const responseMs = Math.round(performance.now() - begun)
   const chain = 'chain' in sight ? sight.chain : []
   const fingerprints = await expectedOf(services, check)
-  const own = await chainOfOurs(services, chain[0])
-  const expected = { name, fingerprints, anchors: anchorsOf([...cas, ...own]), now: services.clock.now() }
+  const own = await ownVersion(services, chain[0])
+  const anchors = anchorsOf([...cas, ...splitCertificates(own?.chain_pem ?? '')])
+  const expected = { name, fingerprints, anchors, revokedAt: own?.revoked_at ?? undefined, now: services.clock.now() }
   return { verdict: judgeEndpoint(sight, expected), leaf: chain[0], responseMs, ...('tls' in sight ? sight.tls : {}) }
 }
 
@@ -79,9 +80,8 @@ async function expectedOf({ store }: Services, check: HealthCheckRow): Promise<r
   return check.certificate_id === null ? [] : await store.healthChecks.listExpected(check.certificate_id)
 }
 
-/** The way from a leaf that was issued here to its CA was proven when it was recorded. */
-async function chainOfOurs({ store }: Services, leaf: Uint8Array | undefined): Promise<readonly string[]> {
+/** What is known of a leaf that was issued here. The way to its CA was proven when it was recorded. */
+async function ownVersion({ store }: Services, leaf: Uint8Array | undefined) {
   const version = leaf === undefined ? undefined : await store.versions.findByFingerprint(fingerprintOf(leaf))
-  const known = version === undefined ? undefined : await store.versions.getWithDer(version.id)
-  return known === undefined ? [] : splitCertificates(known.chain_pem)
+  return version === undefined ? undefined : await store.versions.getWithDer(version.id)
 }

@@ -7,7 +7,7 @@ import type { HealthCheckRow } from '../store/health-checks.js'
 import type { Tx } from '../store/store.js'
 import { fieldFault } from './field-fault.js'
 import { healthCheckView } from './health-check-view.js'
-import { endpointText, parseEndpoint } from './parse-endpoint.js'
+import { endpointText, parseEndpoint, parseServerName } from './parse-endpoint.js'
 
 export interface NewHealthCheck {
   id?: string | undefined
@@ -37,7 +37,7 @@ export async function createHealthCheck(
     const written = await tx.healthChecks.insert({
       id,
       endpoint,
-      server_name: given.server_name ?? null,
+      server_name: given.server_name === undefined ? null : parseServerName(given.server_name),
       certificate_id: given.certificate_id ?? null,
       network_scan_target_id: given.network_scan_target_id ?? null,
       expected_fingerprint: given.expected_fingerprint || null,

@@ -13,6 +13,8 @@ export interface EndpointExpectation {
   /** Leaves of which one must answer; empty: whichever does is judged by itself. */
   fingerprints: readonly string[]
   anchors: Anchors
+  /** When what answers was revoked, as far as is known here. */
+  revokedAt?: Date | undefined
   now: Date
 }
 
@@ -31,7 +33,11 @@ export function judgeEndpoint(sight: EndpointSight, expected: EndpointExpectatio
   if (leaf === undefined) return { outcome: 'bad', reason: 'It sends a certificate that cannot be read' }
   if (expected.fingerprints.length > 0 && !expected.fingerprints.includes(leaf.fingerprint))
     return { outcome: 'mismatch', reason: mismatchText(leaf, expected) }
-  const reason = validityFault(leaf, expected.now) ?? nameFault(leaf, expected.name) ?? chainFault(leaf, rest, expected)
+  const reason =
+    validityFault(leaf, expected.now) ??
+    revocationFault(expected) ??
+    nameFault(leaf, expected.name) ??
+    chainFault(leaf, rest, expected)
   return reason === undefined ? { outcome: 'healthy' } : { outcome: 'bad', reason }
 }
 
@@ -54,6 +60,10 @@ function validityFault({ notBefore, notAfter }: Certificate, now: Date): string 
   if (notAfter.getTime() <= now.getTime()) return `Its certificate ended at ${notAfter.toISOString()}`
   if (notBefore.getTime() > now.getTime()) return `Its certificate is valid only from ${notBefore.toISOString()}`
   return undefined
+}
+
+function revocationFault({ revokedAt }: EndpointExpectation): string | undefined {
+  return revokedAt === undefined ? undefined : `Its certificate was revoked at ${revokedAt.toISOString()}`
 }
 
 function nameFault(leaf: Certificate, name: string): string | undefined {

@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net'
-import { hostname } from '@certctl/core'
+import { type GeneralName, hostname, messageOf } from '@certctl/core'
+import { parseGeneralName } from '@certctl/pki'
 import { fieldFault } from './field-fault.js'
 
 export interface HostPort {
@@ -19,6 +20,21 @@ export function parseEndpoint(text: string): HostPort {
   if (!isHost || number < 1 || number > 65_535)
     throw fieldFault('endpoint', 'must be host:port, such as www.example.com:443 or [2001:db8::1]:8443')
   return { host: (v6 ?? host ?? '').toLowerCase(), port: number }
+}
+
+/** What is sent as SNI and looked for in the certificate: a name as certificates carry it, or an address. Throws `request_malformed`, naming the field. */
+export function parseServerName(text: string): string {
+  const name = generalName(text)
+  if (name.type === 'dns' || name.type === 'ip') return name.value
+  throw fieldFault('server_name', 'must be a host name or an IP address')
+}
+
+function generalName(text: string): GeneralName {
+  try {
+    return parseGeneralName(text)
+  } catch (cause) {
+    throw fieldFault('server_name', messageOf(cause), cause)
+  }
 }
 
 /** `host:port`, brackets round an IPv6 address. */

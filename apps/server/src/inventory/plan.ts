@@ -91,10 +91,10 @@ export function createPlan(question: PlanQuestion): PlanSum {
 function firstRenewal(question: PlanQuestion, holder: PlannedHolder, phase: number): Date | undefined {
   const { now, lifetimeSeconds } = question
   if (holder.blocked_code !== null && (holder.next_attempt_at === null || holder.not_after === null)) return undefined
+  if (holder.not_after !== null && holder.renew_at === null) return undefined
   // As if they had been issued evenly over the time between two renewals.
   if (lifetimeSeconds !== undefined && holder.not_after !== null)
     return new Date(now.getTime() + intervalMs(holder, lifetimeSeconds * 1000) * phase)
-  if (holder.not_after !== null && holder.renew_at === null) return undefined
   const times = [now, holder.renew_at, holder.next_attempt_at].map((time) => time?.getTime() ?? 0)
   return new Date(Math.max(...times))
 }

@@ -9,9 +9,10 @@ const mostFailing = 50
 /** Whether everything is served as it should be, in one look. */
 export async function readStatus({ store, clock, server }: Services): Promise<Status> {
   const now = clock.now()
-  const [certificates, states, agents, renewals, jobs, failing] = await Promise.all([
+  const [certificates, states, endpoints, agents, renewals, jobs, failing] = await Promise.all([
     store.dailyCounts.certificates(now),
     store.placements.countByState(),
+    store.healthChecks.countUnhealthy(),
     store.agents.countLive(new Date(now.getTime() - silentMs)),
     store.holders.countRenewals(now),
     store.jobs.countOpen(),
@@ -32,6 +33,7 @@ export async function readStatus({ store, clock, server }: Services): Promise<St
       failed: of('failed'),
       unverifiable: of('unverifiable'),
     },
+    endpoints,
     agents,
     renewals: { due, overdue, ...(nextAt === null ? {} : { next_at: nextAt.toISOString() }) },
     jobs,

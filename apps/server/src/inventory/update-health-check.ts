@@ -7,7 +7,7 @@ import type { Tx } from '../store/store.js'
 import { requireCertificate, requireOrder } from './create-health-check.js'
 import { healthCheckView } from './health-check-view.js'
 import { unknownHealthCheck } from './list-health-checks.js'
-import { endpointText, parseEndpoint } from './parse-endpoint.js'
+import { endpointText, parseEndpoint, parseServerName } from './parse-endpoint.js'
 import { healthSubject } from './record-health.js'
 
 export interface HealthCheckChanges {
@@ -48,6 +48,7 @@ export async function updateHealthCheck(services: Services, change: Change): Pro
       next_check_at: tx.now,
       claim: null,
       ...(isOther ? { status: 'unknown', failure_reason: '', consecutive_failures: 0 } : {}),
+      ...(isElsewhere(before, after) ? nothingSeen : {}),
     })
     if (isOther) await closeAlert(tx, before, 'is looked at anew')
     audit(tx, { actor, action: 'health_check.updated', row: before, details: { ...change.changes } })
@@ -89,11 +90,12 @@ async function lockHealthCheck(tx: Tx, id: string): Promise<HealthCheckRow> {
   return row
 }
 
-function changedFields({ endpoint, expected_fingerprint: fingerprint, ...rest }: HealthCheckChanges) {
+function changedFields({ endpoint, server_name, expected_fingerprint: fingerprint, ...rest }: HealthCheckChanges) {
   const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined)) as typeof rest
   return {
     ...definedOf(given),
     ...(endpoint === undefined ? {} : { endpoint: endpointText(parseEndpoint(endpoint)) }),
+    ...(server_name === undefined ? {} : { server_name: server_name === null ? null : parseServerName(server_name) }),
     ...(fingerprint === undefined ? {} : { expected_fingerprint: fingerprint === '' ? null : fingerprint }),
   }
 }
@@ -108,6 +110,26 @@ const decisive = ['endpoint', 'server_name', 'certificate_id', 'expected_fingerp
 
 function beginsAnew(before: HealthCheckRow, after: HealthCheckRow): boolean {
   return decisive.some((name) => before[name] !== after[name])
+}
+
+/** Another endpoint has never answered, and nobody is at it. */
+function isElsewhere(before: HealthCheckRow, after: HealthCheckRow): boolean {
+  return before.endpoint !== after.endpoint || before.server_name !== after.server_name
+}
+
+const nothingSeen = {
+  response_time_ms: 0,
+  observed_fingerprint: null,
+  tls_version: '',
+  cipher_suite: '',
+  cert_subject: '',
+  cert_issuer: '',
+  cert_expiry: null,
+  last_checked_at: null,
+  last_success_at: null,
+  last_failure_at: null,
+  acknowledged_by: null,
+  acknowledged_at: null,
 }
 
 async function closeAlert(tx: Tx, { id, endpoint, target_id, certificate_id }: HealthCheckRow, what: string) {

@@ -114,6 +114,20 @@ export function healthChecksTable(db: Kysely<Schema>) {
       )
     },
 
+    /** Of those that are looked at. */
+    async countUnhealthy(): Promise<{ total: number; unhealthy: number }> {
+      const { total, unhealthy } = await db
+        .selectFrom('health_checks')
+        .select(({ fn }) => [
+          fn.countAll<string>().as('total'),
+          fn.countAll<string>().filterWhere('status', 'in', ['degraded', 'down', 'cert_mismatch']).as('unhealthy'),
+        ])
+        .where('removed_at', 'is', null)
+        .where('enabled', '=', true)
+        .executeTakeFirstOrThrow()
+      return { total: Number(total), unhealthy: Number(unhealthy) }
+    },
+
     async countByStatus(): Promise<{ status: HealthStatus; count: number }[]> {
       const rows = await db
         .selectFrom('health_checks')

@@ -10,6 +10,7 @@ import { takeCheckpoint } from '../../src/audit/checkpoint.js'
 import { exportAudit } from '../../src/audit/export.js'
 import { auditSigningKey, keyIdOf, verifySignature } from '../../src/audit/signing-key.js'
 import { verifyRecord } from '../../src/audit/verify.js'
+import { auditVerification } from '../../src/schedule/audit-verification.js'
 import { type Database, openDatabase } from '../../src/store/database.js'
 import type { Schema } from '../../src/store/schema.js'
 import { createTestServices, type TestServices } from '../postgres.js'
@@ -57,6 +58,29 @@ describe('the record in the database', () => {
     expect(verdict).toMatchObject({ ok: true, checkpoints: 1 })
     expect(verdict.entries).toBeGreaterThanOrEqual(250)
     expect(await verifyRecord(services)).toMatchObject({ ok: true, entries: 270, batches: 270 })
+  })
+
+  it('is told of once for each thing that was altered, also when it takes no entries any more', async () => {
+    await sql`delete from audit_heads where head > 0`.execute(db)
+    for (const each of ['c-1', 'c-2', 'c-3']) await append(each)
+    const never = new AbortController().signal
+    const told = async () => {
+      for (let times = 0; times < 2; times++) await auditVerification.run(services, never)
+      const { rows } = await services.store.events.page({ type: 'audit.broken' }, { limit: 50, count: false })
+      return rows.length
+    }
+    const alter = async (resource: string, from: string, to: string) =>
+      await sql`update audit_events set canonical = replace(canonical, ${from}, ${to}) where resource_id = ${resource}`.execute(
+        db,
+      )
+    await alter('c-2', 'alice', 'mallory')
+    expect(await told()).toBe(1)
+    await alter('c-2', 'mallory', 'alice')
+    await alter('c-3', 'alice', 'mallory')
+    expect(await told()).toBe(2)
+    await alter('c-3', 'mallory', 'alice')
+    await sql`update audit_heads set batch = batch - 1`.execute(db)
+    expect(await told()).toBe(3)
   })
 
   it('gives an entry away whose text, columns, place or time was changed', async () => {

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { sql } from 'kysely'
+import { openDatabase } from '../../src/store/database.js'
 import { createTestApp, type TestApp } from './test-app.js'
 
 let app: TestApp
@@ -39,6 +41,7 @@ describe('health checks', () => {
     expect(await faults({ endpoint: 'x:443', certificate_id: 'none' })).toEqual([400, ['certificate_id']])
     expect(await faults({ endpoint: 'x:443', degraded_threshold: 6 })).toEqual([400, ['degraded_threshold']])
     expect(await faults({ endpoint: 'x:443', expected_fingerprint: 'zz' })).toEqual([400, ['expected_fingerprint']])
+    expect(await faults({ endpoint: 'x:443', server_name: 'no name' })).toEqual([400, ['server_name']])
     expect(await faults({ endpoint: 'x:443', id: 'summary' })).toEqual([400, ['id']])
     expect((await add({ endpoint: 'x:443', id: 'hc-web' })).status).toBe(409)
   })
@@ -52,6 +55,32 @@ describe('health checks', () => {
     const read = await app.admin('GET', '/api/v1/health-checks/hc-put')
     const back = await app.admin('PUT', '/api/v1/health-checks/hc-put', read.json)
     expect([back.status, back.json.enabled]).toEqual([200, false])
+  })
+
+  it('take names in any script as certificates carry them, and addresses', async () => {
+    const { json } = await add({ id: 'hc-idn', endpoint: 'idn.example.test', server_name: 'Bücher.example' })
+    expect(json.server_name).toBe('xn--bcher-kva.example')
+    const put = async (server_name: string) =>
+      (await app.admin('PUT', '/api/v1/health-checks/hc-idn', { server_name })).json.server_name
+    expect(await put('ÄHNLICH.example.')).toBe('xn--hnlich-9ta.example')
+    expect(await put('2001:db8::1')).toBe('2001:db8::1')
+    await app.admin('DELETE', '/api/v1/health-checks/hc-idn')
+  })
+
+  it('that look elsewhere say nothing of what was seen before, nor who was at that', async () => {
+    await add({ id: 'hc-moved', endpoint: 'old.example.test' })
+    const database = openDatabase({ address: app.services.database.address, maxConnections: 1 })
+    await sql`update health_checks set cert_subject = 'CN=old', cert_expiry = now(), tls_version = 'TLSv1.3',
+      observed_fingerprint = 'ab', last_success_at = now(), acknowledged_by = 'Ann', acknowledged_at = now()
+      where id = 'hc-moved'`.execute(database.db)
+    await database.close()
+    const fresh = (await add({ id: 'hc-fresh', endpoint: 'new.example.test' })).json
+    const same = await app.admin('PUT', '/api/v1/health-checks/hc-moved', { timeout_ms: 5000 })
+    expect(same.json).toMatchObject({ cert_subject: 'CN=old', acknowledged_by: 'Ann' })
+    const { json } = await app.admin('PUT', '/api/v1/health-checks/hc-moved', { endpoint: 'new.example.test' })
+    const own = { id: 'hc-moved', created_at: json.created_at, updated_at: json.updated_at }
+    expect(json).toEqual({ ...fresh, ...own })
+    for (const id of ['hc-moved', 'hc-fresh']) await app.admin('DELETE', `/api/v1/health-checks/${id}`)
   })
 
   it('honour If-Match', async () => {

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { sql } from 'kysely'
 import { emitEvent } from '../../src/notify/emit-event.js'
+import { openDatabase } from '../../src/store/database.js'
 import { createTestApp, type TestApp } from './test-app.js'
 
 let app: TestApp
@@ -122,11 +124,33 @@ describe('the record', () => {
   })
 })
 
+describe('a record whose heads were set back', () => {
+  it('is said to be altered, though it takes no entry of that any more', async () => {
+    const altered = await createTestApp()
+    const database = openDatabase({ address: altered.services.database.address, maxConnections: 1 })
+    try {
+      await altered.admin('POST', '/api/v1/owners', { name: 'Ann' })
+      await sql`update audit_heads set batch = batch - 1 where batch > 0`.execute(database.db)
+      const { status, json } = await altered.admin('POST', '/api/v1/audit/verify')
+      expect([status, json.ok]).toEqual([200, false])
+    } finally {
+      await database.close()
+      await altered.close()
+    }
+  })
+})
+
 describe('the server', () => {
   it('says its version, how to prove who one is, and how everything stands', async () => {
     expect((await app.call('GET', '/api/v1/version')).json).toMatchObject({ version: '0.0.0-test', modified: false })
     expect((await app.call('GET', '/api/v1/auth/info')).json).toEqual({ auth_type: 'api-key', required: true })
-    expect((await app.admin('GET', '/api/v1/status')).json).toMatchObject({ version: '0.0.0-test' })
+    await app.admin('POST', '/api/v1/health-checks', { id: 'hc-down', endpoint: 'down.example.test' })
+    await app.admin('POST', '/api/v1/health-checks', { id: 'hc-off', endpoint: 'off.example.test', enabled: false })
+    const database = openDatabase({ address: app.services.database.address, maxConnections: 1 })
+    await sql`update health_checks set status = 'down'`.execute(database.db)
+    await database.close()
+    const { json } = await app.admin('GET', '/api/v1/status')
+    expect(json).toMatchObject({ version: '0.0.0-test', endpoints: { total: 1, unhealthy: 1 } })
   })
 
   it('gives Prometheus what it counted', async () => {

@@ -55,6 +55,11 @@ describe('an endpoint is judged by what clients would say:', () => {
     expect(early).toMatchObject({ outcome: 'bad', reason: expect.stringContaining('valid only from') })
   })
 
+  it('one that was revoked is not', () => {
+    const verdict = reasonOf([leaf, derOf(ca.intermediatePem)], { revokedAt: now })
+    expect(verdict).toMatchObject({ outcome: 'bad', reason: 'Its certificate was revoked at 2026-11-25T12:00:00.000Z' })
+  })
+
   it('one for another name is not; an address must be in the certificate as an address', async () => {
     const chain = [leaf, derOf(ca.intermediatePem)]
     expect(reasonOf(chain, { name: 'mail.example.test' })).toMatchObject({

@@ -96,6 +96,13 @@ describe('a plan', () => {
     expect(mostADay(renewals)).toBeLessThan(40)
   })
 
+  it('renews nothing under another lifetime either that nobody renews', () => {
+    const left = holder({ renew_at: null, renew_at_reason: 'nobody has its key', not_after: at(8) })
+    const plan = planOf([left], { lifetimeSeconds: 47 * 86_400 })
+    expect(plan.renewals.total).toBe(0)
+    expect(plan.warnings).toMatchObject([{ kind: 'by_hand' }])
+  })
+
   it('adds up, whatever is in it, and is the same twice', () => {
     const one = fc.record({
       renew: fc.option(fc.double({ min: -10, max: 60, noNaN: true }), { nil: undefined }),

@@ -96,6 +96,17 @@ describe('health checks', () => {
     expect(await summarizeHealthChecks(services)).toMatchObject({ healthy: 1, total: 1 })
   })
 
+  it('are not content with a certificate that was revoked here', async () => {
+    const { id } = await add()
+    const revoked = { id: 'v-1', chain_pem: ca.intermediatePem, revoked_at: services.clock.now() }
+    const versions = { findByFingerprint: async () => revoked, getWithDer: async () => revoked }
+    services = { ...services, store: Object.assign(Object.create(services.store), { versions }) }
+    await look()
+    expect(await getHealthCheck(services, id)).toMatchObject({
+      failure_reason: expect.stringContaining('was revoked at 2026'),
+    })
+  })
+
   /** Instead of the usual one, where it is to fall silent. */
   const serveAlone = async () => {
     await endpoint.close()
