@@ -19,9 +19,14 @@ export async function windowOf(tx: Tx, { target, placement, at }: WindowQuestion
   if (target.windows.length === 0) return undefined
   const opensAt = nextWindow(target.windows, at)
   if (opensAt === undefined || opensAt.getTime() <= at.getTime()) return undefined
-  const fingerprint = placement.served_fingerprint ?? placement.deployed_fingerprint
-  const served = fingerprint === null ? undefined : await tx.versions.findByFingerprint(fingerprint)
+  const served =
+    (await versionOf(tx, placement.served_fingerprint)) ?? (await versionOf(tx, placement.deployed_fingerprint))
   return beatsWindow(served, opensAt) ? undefined : opensAt
+}
+
+/** `undefined` also for what somebody else put there, whose end nobody knows. */
+async function versionOf(tx: Tx, fingerprint: string | null): Promise<VersionRow | undefined> {
+  return fingerprint === null ? undefined : await tx.versions.findByFingerprint(fingerprint)
 }
 
 /** A certificate that ends before the window opens, or whose key is known to others, is worse than a change outside it. */

@@ -13,6 +13,7 @@ import { graceSeconds } from './grace-seconds.js'
 import { judgePlacement, type PlacementVerdict } from './judge-placement.js'
 import { nextVerification } from './next-verification.js'
 import { shownAs } from './proof-of.js'
+import { seeWhileFailed } from './see-while-failed.js'
 import { isSilent, tellOfSilence } from './tell-of-silence.js'
 import { unverifiableCause } from './unverifiable-cause.js'
 
@@ -35,8 +36,8 @@ const repairPauseMs = 60_000
 
 /**
  * What an agent saw at a target, with a job or without. A difference is drift and gets a deployment. Looks at a placement that
- * is being deployed, waits for its first deployment, failed, is frozen or was removed change nothing: others decide there. Certificate, target and
- * placement are locked.
+ * is being deployed, waits for its first deployment, is frozen or was removed change nothing: others decide there. Where a deployment
+ * failed, what is seen is kept beside that. Certificate, target and placement are locked.
  */
 export async function observePlacement(tx: Tx, rows: Rows, observed: Observed): Promise<void> {
   const { certificate, target, placement } = rows
@@ -45,6 +46,13 @@ export async function observePlacement(tx: Tx, rows: Rows, observed: Observed): 
     placement.desired_version_id === null ? undefined : await tx.versions.get(placement.desired_version_id)
   const settled = ['deployed', 'served', 'unverifiable', 'drifted'].includes(placement.state)
   const isOver = placement.frozen_at !== null || placement.removed_at !== null
+  if (desired !== undefined && placement.state === 'failed' && !isOver)
+    return await seeWhileFailed(tx, placement, {
+      held,
+      served,
+      desiredFingerprint: desired.fingerprint,
+      siblings: await siblingsOf(tx, certificate, desired),
+    })
   if (desired === undefined || !settled || isOver || placement.deployed_at === null)
     return await tx.placements.update(placement.id, { observed_at: tx.now })
   if (held === undefined && served.length === 0 && placement.state !== 'deployed')
