@@ -94,6 +94,8 @@ export interface HttpOptions {
   tls?: TlsMaterial | undefined
   timeLimitSeconds?: number | undefined
   maxResponseBytes?: number | undefined
+  /** Answered when status and headers are there; the body stays unread, whatever its size, and is empty. */
+  statusOnly?: true | undefined
   headers?: Readonly<Record<string, string | Secret | undefined>> | undefined
   unixSocket?: string | undefined
   addresses?: 'any' | 'public-only' | undefined

@@ -17,9 +17,6 @@ import { openConnection } from './connection.js'
 import { errnoOf } from './errno.js'
 import { timeLimit } from './time-limit.js'
 
-const defaultLimitSeconds = 30
-const defaultMaxBytes = 10 * 1024 * 1024
-
 /** Requests to one base URL, over connections that are kept, proven before the first byte, and this client's own. No redirects, no proxy; answers of any status are
  * results. Rejects `upstream_unavailable` (no connection, no answer in time), `upstream_protocol` (an answer that is too large or no HTTP), `policy_denied` (address),
  * `config_invalid` (URL) or `aborted`. No message holds more of a URL than its host. */
@@ -51,13 +48,13 @@ async function send(
   options: HttpOptions,
   request: HttpRequest,
   agents: { httpAgent: HttpAgent; httpsAgent: HttpsAgent },
-): Promise<AxiosResponse<Buffer>> {
+): Promise<AxiosResponse<Buffer | NodeJS.ReadableStream>> {
   const url = urlOf(options.baseUrl, request)
-  const limitSeconds = options.timeLimitSeconds ?? defaultLimitSeconds
+  const { timeLimitSeconds = 30, maxResponseBytes = 10 * 1024 * 1024, statusOnly } = options
   const { data, contentType } = bodyOf(request)
-  const limit = timeLimit(limitSeconds)
+  const limit = timeLimit(timeLimitSeconds)
   try {
-    return await (await import('axios')).default.request<Buffer>({
+    return await (await import('axios')).default.request<Buffer | NodeJS.ReadableStream>({
       ...agents,
       adapter: 'http',
       method: request.method,
@@ -68,8 +65,8 @@ async function send(
       },
       data,
       signal: AbortSignal.any([limit, ...(request.signal ? [request.signal] : [])]),
-      responseType: 'arraybuffer',
-      maxContentLength: options.maxResponseBytes ?? defaultMaxBytes,
+      responseType: statusOnly ? 'stream' : 'arraybuffer',
+      maxContentLength: maxResponseBytes,
       maxBodyLength: Number.POSITIVE_INFINITY,
       maxRedirects: 0,
       proxy: false,
@@ -78,7 +75,7 @@ async function send(
       transformResponse: [(body: unknown) => body],
     })
   } catch (error) {
-    const reason = limit.aborted ? `did not answer within ${limitSeconds} s` : undefined
+    const reason = limit.aborted ? `did not answer within ${timeLimitSeconds} s` : undefined
     throw faultOf(error, url.host, { reason, aborted: request.signal?.aborted === true })
   }
 }
@@ -131,7 +128,10 @@ function faultOf(error: unknown, host: string, { reason, aborted }: { reason?: s
   return fault
 }
 
-function responseOf({ status, headers, data: body }: AxiosResponse<Buffer>, now: Date): HttpResponse {
+function responseOf({ status, headers, data }: Awaited<ReturnType<typeof send>>, now: Date): HttpResponse {
+  // What nobody reads goes by, up to the limit, so that the connection can be kept; how it ends is of no concern.
+  if (!Buffer.isBuffer(data)) data.on('error', () => undefined).resume()
+  const body = Buffer.isBuffer(data) ? data : Buffer.alloc(0)
   const plain = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), [value].flat().join(', ')] as const)
   const lowered = Object.fromEntries(plain)
   const text = () => body.toString('utf8')

@@ -204,6 +204,32 @@ describe('an answer', () => {
     expect(error).toMatchObject({ code: 'upstream_protocol', message: expect.stringContaining('more bytes') })
   })
 
+  it('of which only the status is wanted is there with its head, and cut off where it goes on', async () => {
+    const served = serve((_, response) => {
+      const more = (): void => void (response.destroyed || response.write(Buffer.alloc(9000), () => setImmediate(more)))
+      response.on('close', () => cut?.()).writeHead(503, { 'Retry-After': '7' })
+      more()
+    })
+    let cut: (() => void) | undefined
+    const over = new Promise<void>((resolve) => (cut = resolve))
+    const options = { baseUrl: (await served).base, maxResponseBytes: 1000, statusOnly: true } as const
+    expect(await ask(options)).toMatchObject({ status: 503, body: Buffer.alloc(0), retryAfterSeconds: 7 })
+    await over
+  })
+
+  it('of which only the status is wanted may break, and leaves its connection to the next where it is small', async () => {
+    const ports = new Set<number | undefined>()
+    const { base } = await serve((request, response) => {
+      ports.add(request.socket.remotePort)
+      if (request.url !== '/broken') return void response.end('thank you')
+      response.writeHead(200, { 'Content-Length': '100' }).write('x', () => request.socket.destroy())
+    })
+    const http = createHttpClient({ baseUrl: base, statusOnly: true }, () => now)
+    expect((await http.request({ method: 'GET', path: '/broken' })).status).toBe(200)
+    for (let n = 0; n < 20; n += 1) await http.request({ method: 'GET', path: '/' })
+    expect(ports.size).toBeLessThan(20)
+  })
+
   it('that is no HTTP is upstream_protocol', async () => {
     const running = await listen(createNetServer((socket) => socket.end('220 mail ready\r\n')))
     closing.push(running)

@@ -11,8 +11,8 @@ import { signatureOf } from './signature.js'
 
 export { configSchema }
 
-/** Receivers are asked for an answer, not for a page. */
 const timeLimitSeconds = 10
+/** Receivers are asked for a status, not for a page: so much of one goes by for a connection that is kept. */
 const maxResponseBytes = 64 * 1024
 
 /** Posts each message as signed JSON. Only a 2xx is success; redirects are not followed. */
@@ -43,6 +43,7 @@ export default defineNotifier({
       tls: { caPem: config.ca_pem },
       timeLimitSeconds,
       maxResponseBytes,
+      statusOnly: true,
       addresses: config.allow_private_addresses ? 'any' : 'public-only',
     })
     return {

@@ -200,8 +200,8 @@ describe('configuration', () => {
     for (const allow_private_addresses of [false, true])
       webhook.create(parseConfig(configSchema, { ...receiverConfig, allow_private_addresses }, 'Webhook'), watching)
     expect(asked).toMatchObject([
-      { addresses: 'public-only', timeLimitSeconds: 10, maxResponseBytes: 65536 },
-      { addresses: 'any', timeLimitSeconds: 10, maxResponseBytes: 65536 },
+      { addresses: 'public-only', timeLimitSeconds: 10, maxResponseBytes: 65536, statusOnly: true },
+      { addresses: 'any', timeLimitSeconds: 10, maxResponseBytes: 65536, statusOnly: true },
     ])
   })
 

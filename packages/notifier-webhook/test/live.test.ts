@@ -36,6 +36,8 @@ beforeAll(async () => {
         const seen = { method: request.method ?? '', url: new URL(request.url ?? '', base), headers, body }
         if (seen.url.pathname === '/redirect') return response.writeHead(307, { location: `${base}${pathOf()}` }).end()
         if (seen.url.pathname === '/cut') return request.socket.destroy()
+        if (seen.url.pathname.startsWith('/page/'))
+          return response.writeHead(Number(seen.url.pathname.slice(6))).end(Buffer.alloc(1_000_000, 'a page '))
         const refusal = refusalOf(seen, { secrets: [secret], now: Date.now() / 1000 })
         if (refusal !== undefined) return response.writeHead(refusal.status).end()
         told.push({ id: headers['x-certctl-delivery'], text: body.toString('utf8') })
@@ -107,6 +109,12 @@ describe('over a real connection', () => {
     expect(refused).toMatchObject({ code: 'upstream_unavailable' })
     expect(String(refused)).not.toContain('5ECRET')
     expect(told).toEqual([])
+  })
+
+  it('an answer of any size counts by its status', async () => {
+    expect(await send(configFor('/page/200'))).toMatchObject({ reference: expect.any(String) })
+    await expect(send(configFor('/page/500'))).rejects.toMatchObject({ code: 'upstream_unavailable' })
+    await expect(send(configFor('/page/404'))).rejects.toMatchObject({ code: 'upstream_rejected' })
   })
 
   it('a connection that is cut is tried again', async () => {

@@ -39,7 +39,7 @@ export function createTestHttp(answer: AnswerHttp | undefined, options: HttpOpti
       if (answer === undefined) throw new CertctlError('upstream_unavailable', 'Nobody answers requests in this world')
       const found = await answer(seenRequest(request, options))
       throwIfAborted(request.signal)
-      return responseOf(found)
+      return responseOf(options.statusOnly ? { status: found.status, headers: found.headers } : found)
     },
   }
 }

@@ -27,7 +27,7 @@ export default defineNotifier({
       baseUrl: config.url,
       headers: { authorization: `Bearer ${config.api_key.reveal()}` },
       timeLimitSeconds: 10,
-      maxResponseBytes: 64 * 1024,
+      statusOnly: true,
     })
     return {
       async send({ id, title, text, severity, signal }) {
