@@ -6,14 +6,13 @@ export const encryptionKeyStatusSchema = z
   .object({
     state: z
       .enum(['settled', 'prepared', 'resealing'])
-      .describe(
-        'prepared: this copy has a next key, and nothing is sealed with it yet; resealing: what an older key sealed is sealed anew; settled: one key seals and opens everything.',
-      ),
+      .describe('prepared: a next key is here, unused; resealing: values of another are left; settled: one for all.'),
     key_id: z.string().describe('Of the key that seals.'),
     sealing_since: timeSchema.optional(),
     next_key_id: z.string().optional(),
     remaining: z.record(z.string(), z.number()).describe('Values that another key sealed, by table.'),
     remaining_total: z.number(),
+    unopenable: z.array(z.string()).optional().describe('Of these, the first that no key of this copy opens.'),
   })
   .meta({ id: 'EncryptionKeyStatus' })
 export type EncryptionKeyStatus = z.output<typeof encryptionKeyStatusSchema>

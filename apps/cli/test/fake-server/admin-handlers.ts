@@ -16,7 +16,8 @@ export function adminHandlers() {
       if (status.next_key_id === undefined)
         throw apiError('conflict', `Everything is sealed with ${status.key_id} already`, { status: 409 })
       const remaining = { connections: 2, connector_state: 40 }
-      status = { state: 'resealing', key_id: status.next_key_id, remaining, remaining_total: 42 }
+      const unopenable = ['connections.secrets of "hook"']
+      status = { state: 'resealing', key_id: status.next_key_id, remaining, remaining_total: 42, unopenable }
       return reply(202, status)
     },
   }

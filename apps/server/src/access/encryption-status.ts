@@ -2,9 +2,11 @@ import type { EncryptionKeyStatus } from '@certctl/api'
 import type { Services } from '../services.js'
 import { sealedColumns } from '../store/sealed-cells.js'
 import { currentOf } from './key-check.js'
+import { listUnopenable } from './unopenable-values.js'
 
 /** Which key seals, and what another one still does. Counts all sealed values: for people, not for loops. */
-export async function encryptionStatus({ store, sealing }: Services): Promise<EncryptionKeyStatus> {
+export async function encryptionStatus(services: Services): Promise<EncryptionKeyStatus> {
+  const { store, sealing } = services
   const rows = await store.sealingKeys.list()
   const current = currentOf(rows)
   const counted = await Promise.all(
@@ -17,6 +19,7 @@ export async function encryptionStatus({ store, sealing }: Services): Promise<En
   const isPrepared = rows.some(({ id, sealing_since }) => id === first && sealing_since === null)
   const isMoving = rows.some(({ id, sealing_since }) => id !== current.id && sealing_since !== null)
   const remaining_total = Object.values(remaining).reduce((sum, count) => sum + count, 0)
+  const unopenable = remaining_total > 0 ? await listUnopenable(services) : []
   return {
     state: isPrepared ? 'prepared' : isMoving || remaining_total > 0 ? 'resealing' : 'settled',
     key_id: current.id,
@@ -24,5 +27,6 @@ export async function encryptionStatus({ store, sealing }: Services): Promise<En
     ...(isPrepared ? { next_key_id: first } : {}),
     remaining,
     remaining_total,
+    ...(unopenable.length > 0 ? { unopenable: [...unopenable] } : {}),
   }
 }

@@ -111,7 +111,7 @@ export function createSealing(secrets: readonly [Secret, ...Secret[]]): Sealing 
       const head = bytes.subarray(0, headBytes)
       const key = keys.find(({ id }) => id.equals(head.subarray(1, 1 + idBytes)))
       if (head[0] !== format || bytes.length < headBytes + tagBytes) throw unreadable(place, 'it is not a sealed value')
-      if (key === undefined) throw unreadable(place, 'it was sealed with a key that this server was not given')
+      if (key === undefined) throw unreadable(place, unknownKey)
       return decrypt({ key, head, rest: bytes.subarray(headBytes), place })
     },
   }
@@ -142,6 +142,9 @@ const lateReason =
 function refused(why: string): CertctlError {
   return new CertctlError('upstream_unavailable', `This copy of the server seals nothing: ${why}`)
 }
+
+const unknownKey =
+  'it was sealed with a key that this server was not given. Start it with that key in CERTCTL_CONFIG_ENCRYPTION_KEY_PREVIOUS; where it is lost, set the value anew, or delete what it belongs to'
 
 function unreadable({ table, id, column }: SealPlace, why: string, cause?: unknown): CertctlError {
   return new CertctlError('internal', `The sealed value ${table}.${column} of "${id}" cannot be opened: ${why}`, {

@@ -27,6 +27,18 @@ export function showEncryptionKey(status: EncryptionKeyStatus, cli: Cli): void {
       ['state', meanings[status.state]],
       ['of another key', status.remaining_total],
       ...Object.entries(status.remaining).map(([table, count]) => [`  ${table}`, count] as [string, number]),
+      ...unopenableOf(status),
     ]),
   )
+}
+
+function unopenableOf({ unopenable = [] }: EncryptionKeyStatus): [string, string][] {
+  if (unopenable.length === 0) return []
+  return [
+    ...unopenable.map((name) => ['cannot be opened', name] as [string, string]),
+    [
+      '',
+      'start a server with their key in CERTCTL_CONFIG_ENCRYPTION_KEY_PREVIOUS; where it is lost, set them anew or delete them',
+    ],
+  ]
 }
