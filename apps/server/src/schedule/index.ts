@@ -27,6 +27,7 @@ import { resealing } from './resealing.js'
 import { runDue } from './run-due.js'
 import { silentAgents } from './silent-agents.js'
 import { unconfirmedRevocations } from './unconfirmed-revocations.js'
+import { unknownPlacements } from './unknown-placements.js'
 
 /** All loops, each a row in `schedule`. */
 export const loops: readonly Loop[] = [
@@ -53,6 +54,7 @@ export const loops: readonly Loop[] = [
   resealing,
   silentAgents,
   unconfirmedRevocations,
+  unknownPlacements,
 ]
 
 export interface Schedules {
