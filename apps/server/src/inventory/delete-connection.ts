@@ -1,10 +1,8 @@
 import { CertctlError } from '@certctl/core'
 import { kindWords, type ServerKind } from '../connectors/kind-words.js'
-import { resolveAlert } from '../lifecycle/resolve-alert.js'
-import { notifierSubject } from '../notify/notifier-alert.js'
+import { endNotifierAlert } from '../notify/notifier-alert.js'
 import type { Services } from '../services.js'
 import type { Actor } from '../store/audit-entry.js'
-import type { ConnectionRow } from '../store/connections.js'
 import type { Tx } from '../store/store.js'
 import { lockEditable } from './update-connection.js'
 
@@ -17,7 +15,9 @@ export async function deleteConnection(
   const { resource } = kindWords[kind]
   await services.store.transaction(async (tx) => {
     const row = await lockEditable(tx, kind, id)
-    if (kind === 'notifier') await closeAlert(tx, row)
+    // Before it is held: who routes events has locked these, and waits for the notifiers.
+    if (kind === 'notifier')
+      await endNotifierAlert(tx, row, { type: 'notifier.deleted', title: `The notifier ${row.name} was deleted` })
     await tx.connections.holdForRemoval(id)
     if (kind === 'notifier') await tx.notifications.partFromConnection(id)
     else await requireUnused(tx, kind, id)
@@ -33,12 +33,6 @@ export async function deleteConnection(
     tx.wake('settings', `connection ${id}`)
   })
   services.connections.forget(id)
-}
-
-/** Before it is held: who routes events has locked these, and waits for the notifiers. */
-async function closeAlert(tx: Tx, { id, name }: ConnectionRow): Promise<void> {
-  const title = `The notifier ${name} was deleted`
-  await resolveAlert(tx, { subject: notifierSubject(id), type: 'notifier.deleted', title, data: { notifier: id } })
 }
 
 async function requireUnused(tx: Tx, kind: 'issuer' | 'dns', id: string): Promise<void> {

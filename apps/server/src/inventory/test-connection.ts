@@ -2,6 +2,7 @@ import { CertctlError, messageOf } from '@certctl/core'
 import { unknownConnection } from '../connectors/connections.js'
 import { kindWords, type ServerKind } from '../connectors/kind-words.js'
 import { answerInTime } from '../lifecycle/order/answer-in-time.js'
+import { notifierTested } from '../notify/notifier-alert.js'
 import type { Services } from '../services.js'
 import type { Actor } from '../store/audit-entry.js'
 
@@ -14,7 +15,8 @@ export async function testConnection(
   input: { id: string; actor: Actor; signal: AbortSignal },
 ): Promise<{ detail: string }> {
   const { id, actor, signal } = input
-  if ((await services.store.connections.get(kind, id)) === undefined) throw unknownConnection(kind, id)
+  const row = await services.store.connections.get(kind, id)
+  if (row === undefined) throw unknownConnection(kind, id)
   const { name, resource } = kindWords[kind]
   const outcome = await tryOut(services, kind, { id, signal })
   await services.store.transaction(async (tx) => {
@@ -30,6 +32,7 @@ export async function testConnection(
       resource_id: id,
       details: { status: outcome.status },
     })
+    if (kind === 'notifier' && outcome.status === 'success') await notifierTested(tx, row)
   })
   if (outcome.status === 'success') return { detail: outcome.detail }
   throw new CertctlError('connection_failed', `The ${name} "${id}" does not work: ${outcome.detail}`, {

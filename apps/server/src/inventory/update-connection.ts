@@ -4,6 +4,7 @@ import { openConnection, placeOfConnection, unknownConnection } from '../connect
 import { kindWords, type ServerKind } from '../connectors/kind-words.js'
 import type { Config, ConfigSchema } from '../connectors/marked-schema.js'
 import { mergeConfig, type StoredConfig, sealConfig } from '../connectors/sealed-config.js'
+import { endNotifierAlert } from '../notify/notifier-alert.js'
 import type { Services } from '../services.js'
 import type { Actor } from '../store/audit-entry.js'
 import type { ConnectionRow } from '../store/connections.js'
@@ -59,6 +60,8 @@ export async function updateConnection(
       details: { name, enabled, config_fields: Object.keys(changes.config ?? {}) },
     })
     tx.wake('settings', `connection ${id}`)
+    if (kind === 'notifier' && enabled === true && !before.enabled)
+      await endNotifierAlert(tx, before, { type: 'notifier.enabled', title: `The notifier ${before.name} is enabled` })
     return { row: await written(tx, kind, id), wasEnabled: before.enabled }
   })
   services.connections.forget(id)

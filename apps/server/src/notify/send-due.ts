@@ -6,9 +6,8 @@ import type { Services } from '../services.js'
 import type { ConnectionRow } from '../store/connections.js'
 import type { DueNotification } from '../store/notifications.js'
 import type { Tx } from '../store/store.js'
-import { emitEvent } from './emit-event.js'
 import { messageOf } from './message-of.js'
-import { notifierSubject } from './notifier-alert.js'
+import { alertOfNotifier, notifierWorks } from './notifier-alert.js'
 import { routeEvents } from './route-events.js'
 
 const sendLimitSeconds = 30
@@ -93,7 +92,7 @@ async function settleSent(
 ): Promise<void> {
   const missed = (outcome.recipients ?? []).filter(({ accepted }) => !accepted)
   await services.store.transaction(async (tx) => {
-    await endNotifierAlert(tx, row.connection_id)
+    await notifierWorks(tx, row.connection_id)
     await tx.notifications.settle(row, {
       state: 'sent',
       sent_at: tx.now,
@@ -102,16 +101,6 @@ async function settleSent(
       last_error_code: null,
       last_error: missed.length === 0 ? null : `Not accepted for ${describe(missed)}`,
     })
-  })
-}
-
-async function endNotifierAlert(tx: Tx, connectionId: string): Promise<void> {
-  await emitEvent(tx, {
-    type: 'notifier.works_again',
-    severity: 'info',
-    title: `The notifier ${connectionId} accepts messages again`,
-    resolves: notifierSubject(connectionId),
-    onlyWhenResolving: true,
   })
 }
 
@@ -150,18 +139,9 @@ async function giveUp(
   tx: Tx,
   { row, notifier, code, reason }: { row: DueNotification; notifier: ConnectionRow; code: string; reason: string },
 ): Promise<void> {
-  const { id, name } = notifier
   const isGone = code === 'gone'
   if (isGone) await disable(tx, notifier, reason)
-  await emitEvent(tx, {
-    type: isGone ? 'notifier.disabled' : 'notification.dead',
-    severity: 'warning',
-    title: isGone
-      ? `The notifier ${name} was disabled, for its receiver said that it is gone for good`
-      : `A message could not be delivered by the notifier ${name}, and nobody tries any more`,
-    data: { notifier: id, notification: row.id, code, reason },
-    alertKey: notifierSubject(id),
-  })
+  await alertOfNotifier(tx, notifier, { isGone, data: { notification: row.id, code, reason } })
 }
 
 async function disable(tx: Tx, { id, generation }: ConnectionRow, reason: string): Promise<void> {

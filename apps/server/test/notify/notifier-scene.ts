@@ -7,8 +7,8 @@ export type Told = { to: string } & Pick<Message, 'id' | 'event' | 'resolves' | 
 export interface NotifierScene {
   services: TestServices
   told: Told[]
-  /** By notifier: what its next sends fail with; when it is used up they are accepted. */
-  fails: Record<string, Error[]>
+  /** By notifier: what its next sends fail with, or wait for; when it is used up they are accepted. */
+  fails: Record<string, (Error | (() => Promise<void>))[]>
   add(id: string): Promise<void>
   notify(): Promise<void>
   /** Of all events, the oldest first: type, and whether it is over. */
@@ -18,7 +18,7 @@ export interface NotifierScene {
 /** Notifiers that say what they were told. */
 export async function createNotifierScene(): Promise<NotifierScene> {
   const told: Told[] = []
-  const fails: Record<string, Error[]> = {}
+  const fails: NotifierScene['fails'] = {}
   const definition = defineNotifier({
     type: 'Channel',
     displayName: 'A channel for tests',
@@ -27,7 +27,8 @@ export async function createNotifierScene(): Promise<NotifierScene> {
     create: ({ to }) => ({
       async send({ id, event, resolves, title }) {
         const fault = fails[to]?.shift()
-        if (fault !== undefined) throw fault
+        if (fault instanceof Error) throw fault
+        await fault?.()
         told.push({ to, id, event, resolves, title })
         return {}
       },
