@@ -1,4 +1,5 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { generateKey } from '@certctl/pki'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { createAgentEnd } from '../src/agent-end.js'
 import { observe } from '../src/observe.js'
@@ -32,14 +33,15 @@ const seen = () => scene.server.state.observations
 const newest = () => seen().at(-1)
 
 /** The files as somebody left them who is not us; resolves to what the certificate file holds since. */
-async function drift(): Promise<string> {
-  const stranger = await scene.server.ca.certify((await (await import('@certctl/pki')).generateKey('EC-P256')).spki, {
+async function drift(to: { notBefore?: Date } = {}): Promise<string> {
+  const content = await scene.server.ca.certify((await generateKey('EC-P256')).spki, {
     names: [{ type: 'dns', value: 'localhost' }],
+    ...to,
   })
   // Whole at once: the agent may look just now.
-  await writeFile(`${site.certPath}.next`, stranger)
+  await writeFile(`${site.certPath}.next`, content)
   await rename(`${site.certPath}.next`, site.certPath)
-  return stranger
+  return content
 }
 
 describe('observations', () => {
@@ -112,6 +114,17 @@ describe('while the server is away', () => {
     const before = seen().length
     await eventually('it is told', () => seen().length > before)
     expect(newest()?.file).toMatchObject({ matches: true })
+  })
+
+  it('a newer certificate of the same names and CA is left: this journal may be an older one', async () => {
+    await loss()
+    const content = await drift({ notBefore: new Date(Math.floor(Date.now() / 1000) * 1000 - 60_000) })
+    await eventually('it is said', () =>
+      running.log.find((line) => line.message.startsWith('a target holds a newer certificate')),
+    )
+    expect(await readFile(site.certPath, 'utf8')).toBe(content)
+    // The key that was made for it is of no other use, and nowhere else.
+    expect(running.log.find((line) => line.message.includes('it is as deployed again'))).toBeUndefined()
   })
 
   it('also after a restart of the agent', async () => {

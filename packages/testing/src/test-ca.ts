@@ -10,6 +10,7 @@ export interface SignOptions {
   keyUsages?: readonly string[] | undefined
   mustStaple?: boolean | undefined
   /** Default: ninety days from now. */
+  notBefore?: Date | undefined
   notAfter?: Date | undefined
   /** Default: random. */
   serialNumber?: Uint8Array | undefined
@@ -69,7 +70,7 @@ export async function createTestCa(now: Date = new Date()): Promise<TestCa> {
       subject,
       names,
       publicKeySpki: spki,
-      notBefore,
+      notBefore: options.notBefore ?? notBefore,
       notAfter: options.notAfter ?? new Date(notBefore.getTime() + 90 * day),
       isCa: false,
       keyUsages: options.keyUsages ?? ['digitalSignature'],
