@@ -19,7 +19,7 @@ import { createConcealer } from './concealer.js'
 import { createIssuerDns } from './issuer-dns.js'
 import { kindWords, type ServerKind } from './kind-words.js'
 import type { Config, ConfigSchema } from './marked-schema.js'
-import { openConfig } from './sealed-config.js'
+import { openConfig, openConfigIfPossible } from './sealed-config.js'
 import { createIssuerHost, createServerHost } from './server-host.js'
 
 interface Connected<K extends ServerKind, Connector, Capabilities> {
@@ -201,6 +201,11 @@ function configOf(
 /** The configuration of a connection as it was given, secrets included. */
 export function openConnection({ sealing }: Pick<Services, 'sealing'>, row: ConnectionRow): Config {
   return openConfig(sealing, row, placeOfConnection(row.id))
+}
+
+/** The same; where its secrets cannot be opened, a mask stands for each, so that it is shown and they can be set anew. */
+export function readableConnection({ sealing }: Pick<Services, 'sealing'>, row: ConnectionRow): Config {
+  return openConfigIfPossible(sealing, row, placeOfConnection(row.id)) ?? (row.config as Config)
 }
 
 /** The cell that holds a connection's secrets. */

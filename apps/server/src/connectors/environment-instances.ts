@@ -14,7 +14,7 @@ import { canonicalJson } from '../store/canonical-json.js'
 import type { ConnectionRow } from '../store/connections.js'
 import { violatedUnique } from '../store/database-error.js'
 import type { Tx } from '../store/store.js'
-import { openConnection, placeOfConnection } from './connections.js'
+import { placeOfConnection, readableConnection } from './connections.js'
 import { kindWords, serverKinds } from './kind-words.js'
 import type { ConfigSchema } from './marked-schema.js'
 import { type Environment, type EnvironmentFound, readEnvironment } from './read-environment.js'
@@ -125,7 +125,7 @@ async function keepInstance(services: Services, tx: Tx, found: EnvironmentFound)
     )
     return undefined
   }
-  if (row?.enabled && isDeepStrictEqual(openConnection(services, row), config)) return undefined
+  if (row?.enabled && isDeepStrictEqual(readableConnection(services, row), config)) return undefined
   const schema = entry.definition.jsonSchema as ConfigSchema
   const stored = sealConfig(services.sealing, { schema, config }, placeOfConnection(instance.id))
   const changes = {

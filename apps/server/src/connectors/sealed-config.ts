@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { CertctlError, type JsonValue } from '@certctl/core'
+import { CertctlError, isCertctlError, type JsonValue } from '@certctl/core'
 import type { Sealing, SealPlace } from '../access/sealing.js'
 import { type Config, type ConfigSchema, hidesSecrets, isObject, mapMarked, mask, type Path } from './marked-schema.js'
 import { requireSecretsAnew } from './require-secrets-anew.js'
@@ -38,6 +38,16 @@ export function openConfig(sealing: Sealing, stored: StoredConfig, place: SealPl
   if (stored.secrets === null) return config
   const { whole, fields = [] } = JSON.parse(sealing.open(stored.secrets, place).toString('utf8')) as Sealed
   return whole ?? fields.reduce((open, [path, value]) => put(open, path, value) as Config, config)
+}
+
+/** The same; `undefined` where its secrets cannot be opened. */
+export function openConfigIfPossible(sealing: Sealing, stored: StoredConfig, place: SealPlace): Config | undefined {
+  try {
+    return openConfig(sealing, stored, place)
+  } catch (error) {
+    if (isCertctlError(error)) return undefined
+    throw error
+  }
 }
 
 function put(value: JsonValue | undefined, [step, ...rest]: Path, leaf: JsonValue): JsonValue {

@@ -1,5 +1,5 @@
 import type { DnsProvider, Issuer, Notifier } from '@certctl/api'
-import { openConnection, schemaOfConnection } from '../connectors/connections.js'
+import { readableConnection, schemaOfConnection } from '../connectors/connections.js'
 import { maskConfig } from '../connectors/sealed-config.js'
 import type { Services } from '../services.js'
 import type { ConnectionRow } from '../store/connections.js'
@@ -11,7 +11,7 @@ export function connectionView(services: Services, row: ConnectionRow): Issuer &
     id: row.id,
     name: row.name,
     type: row.type,
-    config: maskConfig(schemaOfConnection(services, row), openConnection(services, row)),
+    config: maskConfig(schemaOfConnection(services, row), readableConnection(services, row)),
     enabled: row.enabled,
     available: fault === undefined,
     ...(fault === undefined ? {} : { unavailable_reason: fault }),

@@ -1,14 +1,14 @@
 import { isDeepStrictEqual } from 'node:util'
 import { isCertctlError } from '@certctl/core'
 import type { ConfigSchema } from '../connectors/marked-schema.js'
-import { sealConfig } from '../connectors/sealed-config.js'
+import { openConfigIfPossible, sealConfig } from '../connectors/sealed-config.js'
 import { emitEvent } from '../notify/emit-event.js'
 import type { Services } from '../services.js'
 import type { Tx } from '../store/store.js'
 import type { TargetRow } from '../store/targets.js'
 import { claimPlaces } from './claims.js'
 import { placesOf } from './create-target.js'
-import { openTargetConfig, placeOfTarget } from './target-config.js'
+import { placeOfTarget } from './target-config.js'
 import { findTargetType } from './target-type.js'
 
 /**
@@ -28,7 +28,8 @@ async function resealTarget(
   tx: Tx,
   { target, schema }: { target: TargetRow; schema: ConfigSchema },
 ): Promise<void> {
-  const config = openTargetConfig(services, target)
+  const config = openConfigIfPossible(services.sealing, target, placeOfTarget(target.id))
+  if (config === undefined) return
   const stored = sealConfig(services.sealing, { schema, config }, placeOfTarget(target.id))
   const isSame =
     isDeepStrictEqual(stored.config, target.config) && (stored.secrets === null) === (target.secrets === null)

@@ -3,7 +3,7 @@ import type { ConfigSchema } from '../connectors/marked-schema.js'
 import { maskConfig } from '../connectors/sealed-config.js'
 import type { Services } from '../services.js'
 import type { TargetRow } from '../store/targets.js'
-import { openTargetConfig } from './target-config.js'
+import { readableTargetConfig } from './target-config.js'
 
 /** A target as the wire shows it: secrets masked by the schema its agent reported, everything where it reported none. */
 export function targetView(
@@ -16,7 +16,7 @@ export function targetView(
     name: row.name,
     type: row.type,
     agent_id: row.agent_id,
-    config: maskConfig(schema, openTargetConfig(services, row)),
+    config: maskConfig(schema, readableTargetConfig(services, row)),
     enabled: row.enabled,
     windows: row.windows.map((window) => ({ ...window })),
     ...(row.last_tested_at === null ? {} : { last_tested_at: row.last_tested_at.toISOString() }),

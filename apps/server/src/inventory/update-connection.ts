@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { CertctlError, looseType } from '@certctl/core'
-import { openConnection, placeOfConnection, unknownConnection } from '../connectors/connections.js'
+import { placeOfConnection, readableConnection, unknownConnection } from '../connectors/connections.js'
 import { kindWords, type ServerKind } from '../connectors/kind-words.js'
 import type { Config, ConfigSchema } from '../connectors/marked-schema.js'
 import { mergeConfig, type StoredConfig, sealConfig } from '../connectors/sealed-config.js'
@@ -111,7 +111,7 @@ function changedConfig(
 ): StoredConfig & { isOther: boolean } {
   const { definition } = services.registry.get(kind, before.type)
   const schema = definition.jsonSchema as ConfigSchema
-  const held = openConnection(services, before)
+  const held = readableConnection(services, before)
   const merged = mergeConfig(schema, held, config)
   checkOwn(services, definition, merged)
   const stored = sealConfig(services.sealing, { schema, config: merged }, placeOfConnection(before.id))

@@ -16,7 +16,7 @@ import { claimPlaces } from './claims.js'
 import { checkedConfig, placesOf, requireFreeTarget, requireLivingAgent, viewOf } from './create-target.js'
 import { lockTarget } from './delete-target.js'
 import { fieldFault } from './field-fault.js'
-import { openTargetConfig, placeOfTarget } from './target-config.js'
+import { openTargetConfig, placeOfTarget, readableTargetConfig } from './target-config.js'
 import { targetTypeOf } from './target-type.js'
 import { untested } from './untested.js'
 
@@ -75,7 +75,9 @@ async function resultOf(
   const { name = before.name, agentId = before.agent_id, enabled = before.enabled } = changes
   await requirePossible(tx, { before, changes, wanted: { name, agentId } })
   const type = await targetTypeOf(tx, { agentId, type: before.type })
-  const held = openTargetConfig(services, before)
+  // Without other secrets in their place, those that cannot be opened are left as they are.
+  const held =
+    changes.config === undefined ? openTargetConfig(services, before) : readableTargetConfig(services, before)
   const moved = agentId !== before.agent_id
   const config: Config = changes.config === undefined ? held : mergeConfig(type?.schema, held, changes.config)
   if (changes.config !== undefined || moved) checkedConfig(type, config)
