@@ -59,7 +59,7 @@ async function claim(path: string, own: Installation): Promise<void> {
     await link(half, marker)
   } catch (cause) {
     // Another agent was faster: its marker is there now, and speaks.
-    if (!(await requireOwn(path, marker, own))) throw cannotMark(marker, cause)
+    if (!(await requireOwn(path, marker, own))) throw cannotMark(path, marker, cause)
   } finally {
     await unlink(half).catch(ignoreAbsence)
   }
@@ -79,14 +79,14 @@ async function writeSynced(path: string, text: string): Promise<void> {
 async function requireOwn(path: string, marker: string, own: Installation): Promise<boolean> {
   const text = await readFile(marker, 'utf8').catch((error) => {
     if (isAbsence(error)) return undefined
-    throw cannotMark(marker, error)
+    throw markerFault(`The owner marker ${marker} cannot be read`, error)
   })
   if (text === undefined) return false
   const owner = readMarker(text)
   if (owner === undefined || isOurs(owner, own)) return await renewed(marker, owner, own)
   throw new CertctlError(
     'conflict',
-    `${path} is written by another agent (host ${owner.hostname}, state in ${owner.state_directory}); retire that agent, or remove ${marker} if it is gone`,
+    `${path} is written by another agent (host ${owner.hostname}, state in ${owner.state_directory}). Give this target another path, or, where that agent is to write it no more, remove ${marker}: retiring an agent leaves it there`,
   )
 }
 
@@ -111,12 +111,19 @@ function readMarker(text: string): Marker | undefined {
   }
 }
 
-function cannotMark(marker: string, cause: unknown): CertctlError {
+function cannotMark(path: string, marker: string, cause: unknown): CertctlError {
+  if (!isAbsence(cause)) return markerFault(`The owner marker ${marker} cannot be written`, cause)
+  const folder = dirname(marker)
+  const fault = errnoOf(cause) === 'ENOENT' ? 'is not there' : 'is not a folder'
   return new CertctlError(
     'deploy_failed',
-    `The owner marker ${marker} cannot be written (${errnoOf(cause) ?? 'unknown fault'})`,
+    `The folder ${folder} for ${basename(path)} ${fault} on this host; create it, or correct the path in the target: certctl targets update`,
     { cause },
   )
+}
+
+function markerFault(what: string, cause: unknown): CertctlError {
+  return new CertctlError('deploy_failed', `${what} (${errnoOf(cause) ?? 'unknown fault'})`, { cause })
 }
 
 function ignoreAbsence(error: unknown): void {

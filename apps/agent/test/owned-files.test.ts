@@ -84,9 +84,26 @@ describe('a file', () => {
     expect(await readdir(directory)).toEqual(['cert.pem'])
   })
 
-  it('in a directory that is not there fails as a deployment, naming it', async () => {
-    await expect(filesOf(one).replace(join(directory, 'no', 'cert.pem'), 'a', {})).rejects.toMatchObject({
+  it.each([
+    ['that is not there', 'no', 'is not there'],
+    ['that is a file', 'file', 'is not a folder'],
+  ])('in a folder %s fails as a deployment, naming the folder and what to do', async (_, name, fault) => {
+    await writeFile(join(directory, 'file'), '')
+    const folder = join(directory, name)
+    await expect(filesOf(one).replace(join(folder, 'cert.pem'), 'a', {})).rejects.toMatchObject({
       code: 'deploy_failed',
+      message: `The folder ${folder} for cert.pem ${fault} on this host; create it, or correct the path in the target: certctl targets update`,
     })
+  })
+
+  it('of another agent is free when its marker is removed, as the refusal says', async () => {
+    await filesOf(other).replace(file, 'a', {})
+    const refusal: unknown = await filesOf(one)
+      .replace(file, 'b', {})
+      .catch((error: unknown) => error)
+    const [, marker = ''] = /remove (\S+): retiring an agent leaves it there/.exec(String(refusal)) ?? []
+    await rm(marker)
+    await expect(filesOf(one).replace(file, 'b', {})).resolves.toBeUndefined()
+    await expect(filesOf(other).replace(file, 'a', {})).rejects.toMatchObject({ code: 'conflict' })
   })
 })
