@@ -85,6 +85,8 @@ export async function revokeApiKey(services: Services, input: { id: string; acto
         'conflict',
         `"${row.name}" comes from the environment of the server; take it out of CERTCTL_API_KEYS_NAMED or CERTCTL_AUTH_SECRET and restart`,
       )
+    // Two administrators who revoke one another at the same moment would leave none.
+    if (row.role === 'admin') await tx.apiKeys.lockLive('admin')
     if (!(await tx.apiKeys.revoke(id, tx.now))) throw unknownKey(id)
     if (row.role === 'admin' && !(await tx.apiKeys.hasLive('admin', tx.now)))
       throw new CertctlError('conflict', `"${row.name}" is the last administrator's key; make another one first`)

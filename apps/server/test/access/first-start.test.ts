@@ -7,6 +7,7 @@ import { createFirstAdminKey } from '../../src/access/first-start.js'
 import { systemActor } from '../../src/access/principal.js'
 import { hashToken } from '../../src/access/token.js'
 import { createTestServices, type TestDatabase, type TestServices, testDatabase } from '../postgres.js'
+import { holdTransaction, untilBlocked } from '../races/steps.js'
 
 let database: TestDatabase
 let services: TestServices
@@ -103,5 +104,18 @@ describe('the last administrator key', () => {
     await expect(revokeApiKey(services, { id: two.row.id, actor: systemActor })).rejects.toMatchObject({
       code: 'conflict',
     })
+  })
+
+  it('is kept also where two are revoked at the same moment', async () => {
+    const [one, two] = [
+      await createApiKey(services, { name: 'one', role: 'admin', actor: systemActor }),
+      await createApiKey(services, { name: 'two', role: 'admin', actor: systemActor }),
+    ]
+    const held = await holdTransaction(services, async (tx) => void (await tx.apiKeys.revoke(one.row.id, tx.now)))
+    const second = revokeApiKey(services, { id: two.row.id, actor: systemActor })
+    const refused = expect(second).rejects.toMatchObject({ code: 'conflict' })
+    await Promise.race([untilBlocked(services), refused])
+    await held.commit()
+    await refused
   })
 })
