@@ -14,7 +14,12 @@ export const healthChecks: Loop = {
     const { config } = services
     if (!config.health_check_enabled) return
     if (config.health_check_auto_create) await followTargets(services, signal)
-    const cas = await knownCas(services, signal)
+    // CAs are asked for theirs only when there is something to look at.
+    let known: Promise<readonly string[]> | undefined
+    const cas = async () => {
+      known ??= knownCas(services, signal)
+      return await known
+    }
     // What is due at the beginning is done in this run; what becomes due meanwhile is the next one's.
     const now = services.clock.now()
     const lanes = Array.from({ length: config.health_check_max_concurrent }, async () => {
@@ -26,7 +31,7 @@ export const healthChecks: Loop = {
 
 async function lookAtNext(
   services: Services,
-  { now, cas, signal }: { now: Date; cas: readonly string[]; signal: AbortSignal },
+  { now, cas, signal }: { now: Date; cas: () => Promise<readonly string[]>; signal: AbortSignal },
 ): Promise<boolean> {
   const claimed = await services.store.healthChecks.claimDue({
     now,
@@ -35,7 +40,7 @@ async function lookAtNext(
   })
   if (claimed === undefined) return false
   try {
-    await recordHealth(services, claimed, await checkEndpoint(services, claimed, { cas, signal }))
+    await recordHealth(services, claimed, await checkEndpoint(services, claimed, { cas: await cas(), signal }))
   } catch (error) {
     // The next look comes when it is due.
     if (!signal.aborted) services.log.error({ id: claimed.id, reason: messageOf(error) }, 'a health check failed')

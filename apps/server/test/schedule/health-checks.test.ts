@@ -96,6 +96,21 @@ describe('health checks', () => {
     expect(await summarizeHealthChecks(services)).toMatchObject({ healthy: 1, total: 1 })
   })
 
+  it('ask CAs for their certificates once where there is something to look at, else not at all', async () => {
+    let asked = 0
+    const list = async () => {
+      asked += 1
+      return await services.connections.list('issuer')
+    }
+    const counted = { ...services, connections: { ...services.connections, list } as never }
+    await healthChecks.run(counted, never)
+    expect(asked).toBe(0)
+    await add()
+    await add()
+    await healthChecks.run(counted, never)
+    expect(asked).toBe(1)
+  })
+
   it('are not content with a certificate that was revoked here', async () => {
     const { id } = await add()
     const revoked = { id: 'v-1', chain_pem: ca.intermediatePem, revoked_at: services.clock.now() }
