@@ -29,6 +29,15 @@ describe('waiting', () => {
     expect(stderr).toContain('has not ended within 30s and goes on')
   })
 
+  it('says once that a deployment failed, and not anew for each second until the next attempt', async () => {
+    const { stderr } = await scene().run(
+      'certctl certificates request a.example --target web-broken --wait --timeout 70s',
+    )
+    const lines = stderr.split('\n').filter((line) => line.startsWith('a.example: web-broken: failed'))
+    expect(lines).toEqual([expect.stringMatching(/next attempt in \d/)])
+    expect(stderr).toMatch(/goes on \(web-broken: failed .*, next attempt in \d+s\)/)
+  })
+
   it('for a renewal is not over while the old certificate is still served', async () => {
     await scene().run('certctl certificates request a.example --target web-1 --wait')
     const before = JSON.parse((await scene().run('certctl certificates show a.example --json')).stdout) as {

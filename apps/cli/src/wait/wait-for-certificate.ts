@@ -51,22 +51,25 @@ function lookAt(
   const issued =
     certificate.fingerprint_sha256 !== undefined &&
     !(isRenewal && certificate.fingerprint_sha256 === asked.fingerprint_sha256)
-  const lines = new Map(
-    placements.map((placement) => [placement.target_name, lineOf(placement, isReached(placement), now)]),
-  )
+  const lines = new Map(placements.map((placement) => [placement.target_name, lineOf(placement, isReached(placement))]))
+  const countdowns = new Map(placements.map((placement) => [placement.target_name, countdownOf(placement, now)]))
   if (placements.length === 0) lines.set('certificate', issued ? 'issued' : issuanceText(certificate))
   else if (!issued && placements.every((placement) => !isReached(placement)))
     lines.set('certificate', issuanceText(certificate))
-  return { done: placements.length === 0 ? issued : placements.every(isReached), lines }
+  return { done: placements.length === 0 ? issued : placements.every(isReached), lines, countdowns }
 }
 
-function lineOf(placement: Placement, reached: boolean, now: Date): string {
-  const { state, cause, next_attempt_at } = placement
+function lineOf(placement: Placement, reached: boolean): string {
+  const { state, cause } = placement
   if (reached) return state === 'served' ? 'served' : 'deployed; nothing to shake hands with, so not verified'
   const waitingState = ['served', 'unverifiable'].includes(state) ? 'waiting for the new certificate' : state
   const reason = cause === undefined ? '' : ` (${cause.code}: ${cause.message})`
+  return `${waitingState}${reason}`
+}
+
+function countdownOf({ state, next_attempt_at }: Placement, now: Date): string {
   const next = agoText(next_attempt_at, now)
-  return `${waitingState}${reason}${next === undefined || state !== 'failed' ? '' : `, next attempt ${next}`}`
+  return next === undefined || state !== 'failed' ? '' : `, next attempt ${next}`
 }
 
 function issuanceText({ status, holders = [] }: Certificate): string {

@@ -179,7 +179,7 @@ export function createWorld(now: () => number) {
         state: 'failed',
         failures: 1,
         cause: { code: 'deploy_failed', message: 'nginx -t said: \u001b[31munknown directive' },
-        next_attempt_at: at(now() + 60_000),
+        next_attempt_at: at(now() + 100_000 - age * 1000),
       }
     if (nature === 'refused')
       return {
