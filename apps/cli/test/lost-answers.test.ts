@@ -112,12 +112,26 @@ describe('what may be asked again', () => {
     expect(stderr).toMatch(/cannot be reached: .*\nnext: certctl config explain/)
   })
 
-  it('is a change that was not sent to a server that is not trusted', async () => {
+  it('is nothing where the server does not hold the pinned key', async () => {
+    const { exitCode, stderr } = await scene().run(`${bulk} --pin ${'ab'.repeat(32)}`, {
+      environment: { ...scene().environment, CERTCTL_SERVER_CA_BUNDLE_PATH: undefined },
+    })
+    expect(exitCode).toBe(2)
+    expect(stderr).toMatch(
+      /was reached, and is not trusted \(the server does not prove .*what is trusted comes from --pin/,
+    )
+  })
+
+  it('is nothing where the server is not trusted', async () => {
     const { exitCode, stderr } = await scene().run(bulk, {
       environment: { ...scene().environment, CERTCTL_SERVER_CA_BUNDLE_PATH: undefined },
     })
-    expect(exitCode).toBe(5)
-    expect(stderr).toContain('cannot be reached')
+    // It is not one to try again later: nothing mends by itself.
+    expect(exitCode).toBe(2)
+    expect(stderr).toContain(
+      'was reached, and is not trusted (self-signed certificate in certificate chain); nothing was sent',
+    )
+    expect(stderr).toMatch(/--ca-bundle FILE.*--pin.*certctl login --server https/)
     expect(scene().server.world.seen).toEqual([])
   })
 

@@ -169,7 +169,7 @@ describe('the server', () => {
   it('that does not hold the pinned key gets no request', async () => {
     const { CERTCTL_SERVER_CA_BUNDLE_PATH: _, ...environment } = scene().environment
     const { exitCode, stderr } = await scene().run(`certctl issuers list --pin ${'00'.repeat(32)}`, { environment })
-    expect(exitCode).toBe(5)
+    expect(exitCode).toBe(2)
     expect(stderr).toContain('does not prove to hold the pinned key')
     expect(scene().server.world.seen).toEqual([])
   })
@@ -177,7 +177,7 @@ describe('the server', () => {
   it('that nobody vouches for gets no request', async () => {
     const { CERTCTL_SERVER_CA_BUNDLE_PATH: _, ...environment } = scene().environment
     const { exitCode } = await scene().run('certctl issuers list', { environment })
-    expect(exitCode).toBe(5)
+    expect(exitCode).toBe(2)
     expect(scene().server.world.seen).toEqual([])
   })
 })

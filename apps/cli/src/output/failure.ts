@@ -74,6 +74,8 @@ export function nextStep(
   const [noun = '', verb = ''] = words
   if (isOpen === true) return whereToLook(words)
   if (code === 'forbidden' && message.includes('certctl ')) return undefined
+  if (code === 'config_invalid' && message.includes('was reached, and is not trusted'))
+    return 'certctl config explain shows which server is asked, and what is trusted and why'
   if (code === 'unauthenticated') return 'certctl login'
   if (code === 'forbidden') return 'ask an administrator for a key that may: certctl api-keys create --role operator'
   if (code === 'upstream_unavailable') return 'certctl config explain shows which server is asked and why'
