@@ -271,7 +271,7 @@ function statusOf(world: World) {
       failed: count('failed'),
       unverifiable: count('unverifiable'),
     },
-    endpoints: { total: 3, unhealthy: 0 },
+    endpoints: { total: 3, unhealthy: count('failed') },
     agents: { total: world.agents.size, online: world.agents.size },
     renewals: { due: 0, overdue: 0 },
     jobs: { waiting: 0, active: 0 },

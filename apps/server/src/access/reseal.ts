@@ -29,11 +29,12 @@ export async function reseal(services: Services, signal: AbortSignal): Promise<v
   sealing.use(current.id, began)
   const older = rows.filter(({ id, sealing_since }) => id !== current.id && sealing_since !== null)
   if (older.length === 0 && !isDue(sealing, began)) return
+  // Also a look that fails was one: the next comes when it is due.
+  lookedAt.set(sealing, began)
   const left = noneUnopenable()
   let found = 0
   for (const column of sealedColumns) found += await resealColumn(services, { column, left }, signal)
   if (signal.aborted) return
-  lookedAt.set(sealing, began)
   await tellOfUnopenable(services, left)
   if (older.length === 0) {
     if (found > 0)

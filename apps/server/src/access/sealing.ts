@@ -12,6 +12,8 @@ export interface SealPlace {
 export interface Sealing {
   /** Throws `refusal` where there is one. */
   seal(plain: string | Uint8Array, place: SealPlace): Buffer
+  /** The same without refusal, for what is given to a caller and kept nowhere. */
+  sealPassing(plain: string | Uint8Array, place: SealPlace): Buffer
   /** Throws `internal` when the value was sealed for another place, altered, or sealed with a key this server does not have. */
   open(sealed: Uint8Array, place: SealPlace): Buffer
   /** Id of the key that seals; others only open. */
@@ -100,6 +102,9 @@ export function createSealing(secrets: readonly [Secret, ...Secret[]]): Sealing 
     seal(plain, place) {
       const why = refusal()
       if (why !== undefined) throw why
+      return this.sealPassing(plain, place)
+    },
+    sealPassing(plain, place) {
       const head = Buffer.concat([Buffer.of(format), current.id, randomBytes(nonceBytes)])
       const cipher = createCipheriv('aes-256-gcm', current.key, head.subarray(1 + idBytes), { authTagLength: tagBytes })
       cipher.setAAD(additionalData(head, place))

@@ -26,7 +26,7 @@ export function listingOf(sealing: Sealing, list: string, query: ListQuery): Lis
     const capped = page.totalCapped === true ? { total_capped: true as const } : {}
     if (paging.by === 'offset')
       return { total: page.total ?? rows, ...capped, page: paging.page, per_page: paging.perPage }
-    const next = page.next === undefined ? undefined : sealing.seal(JSON.stringify(page.next), place)
+    const next = page.next === undefined ? undefined : sealing.sealPassing(JSON.stringify(page.next), place)
     return {
       ...(next === undefined ? {} : { next_cursor: next.toString('base64url') }),
       page_size: paging.pageSize,

@@ -25,8 +25,9 @@ export function parseEndpoint(text: string): HostPort {
 /** What is sent as SNI and looked for in the certificate: a name as certificates carry it, or an address. Throws `request_malformed`, naming the field. */
 export function parseServerName(text: string): string {
   const name = generalName(text)
-  if (name.type === 'dns' || name.type === 'ip') return name.value
-  throw fieldFault('server_name', 'must be a host name or an IP address')
+  const isHost = name.type === 'ip' || (name.type === 'dns' && !name.value.startsWith('*.'))
+  if (isHost) return name.value
+  throw fieldFault('server_name', 'must be the name of one host, or an IP address')
 }
 
 function generalName(text: string): GeneralName {

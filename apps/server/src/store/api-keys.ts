@@ -63,13 +63,13 @@ export function apiKeysTable(db: Kysely<Schema>) {
       )
     },
 
-    /** Whether some key of this role is neither revoked nor expired at that moment. */
     /** Locks those that were not revoked, until the transaction ends. */
     async lockLive(role: ApiKeysTable['role']): Promise<void> {
       const live = db.selectFrom('api_keys').select('id').where('role', '=', role).where('revoked_at', 'is', null)
       await live.orderBy('id').forNoKeyUpdate().execute()
     },
 
+    /** Whether some key of this role is neither revoked nor expired at that moment. */
     async hasLive(role: ApiKeysTable['role'], at: Date): Promise<boolean> {
       const found = await db
         .selectFrom('api_keys')

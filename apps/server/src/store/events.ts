@@ -79,6 +79,18 @@ export function eventsTable(db: Kysely<Schema>) {
       return row !== undefined
     },
 
+    /** Open alerts of this type. */
+    async listOpenOfType(type: string): Promise<{ alert_key: string; agent_id: string | null; at: Date }[]> {
+      return await db
+        .selectFrom('events')
+        .select(['alert_key', 'agent_id', 'at'])
+        .where('type', '=', type)
+        .where('alert_key', 'is not', null)
+        .where('resolved_at', 'is', null)
+        .$narrowType<{ alert_key: string }>()
+        .execute()
+    },
+
     /** Agents of open alerts of this type. */
     async listAgentsOfOpenAlerts(type: string): Promise<string[]> {
       const rows = await db

@@ -65,4 +65,21 @@ describe('values that cannot be opened', () => {
     expect(await one.store.sealingKeys.list()).toHaveLength(1)
     expect((await encryptionStatus(one)).unopenable).toEqual(['server_secrets.value of "aaa"'])
   })
+
+  it('are looked for seldom, also where a look does not come to its end', async () => {
+    let looks = 0
+    const others = async () => {
+      looks += 1
+      throw new Error('canceling statement due to statement timeout')
+    }
+    const sealedCells = Object.assign(Object.create(first.store.sealedCells), { others })
+    const failing = {
+      ...first,
+      store: Object.assign(Object.create(first.store), { sealedCells }) as typeof first.store,
+    }
+    await expect(reseal(failing, never)).rejects.toThrow('statement timeout')
+    first.clock.advance(15)
+    await reseal(failing, never)
+    expect(looks).toBe(1)
+  })
 })

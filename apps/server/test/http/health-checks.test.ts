@@ -42,6 +42,7 @@ describe('health checks', () => {
     expect(await faults({ endpoint: 'x:443', degraded_threshold: 6 })).toEqual([400, ['degraded_threshold']])
     expect(await faults({ endpoint: 'x:443', expected_fingerprint: 'zz' })).toEqual([400, ['expected_fingerprint']])
     expect(await faults({ endpoint: 'x:443', server_name: 'no name' })).toEqual([400, ['server_name']])
+    expect(await faults({ endpoint: 'x:443', server_name: '*.example.test' })).toEqual([400, ['server_name']])
     expect(await faults({ endpoint: 'x:443', id: 'summary' })).toEqual([400, ['id']])
     expect((await add({ endpoint: 'x:443', id: 'hc-web' })).status).toBe(409)
   })

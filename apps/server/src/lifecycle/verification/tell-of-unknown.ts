@@ -63,18 +63,20 @@ export async function tellOfKnown(
 
 /** Takes back what agents told of that retired since, and what was told long ago. */
 export async function endUnknown({ store, clock }: Services): Promise<void> {
-  for (const agentId of new Set(await store.events.listAgentsOfOpenAlerts(type))) {
-    const agent = await store.agents.get(agentId)
-    const until = agent?.retired_at === null ? new Date(clock.now().getTime() - toldMs) : undefined
-    const { rows } = await store.events.page({ type, agentId, until }, { limit: 10 * mostOfAgent, count: false })
-    const keys = rows.flatMap(({ alert_key: key, resolved_at: end }) => (key === null || end !== null ? [] : [key]))
-    const title =
-      until === undefined
-        ? `The agent ${agent?.name ?? agentId} was retired, and reports nothing any more`
-        : `What the agent ${agent?.name ?? agentId} reported was told of for a week`
+  const open = await store.events.listOpenOfType(type)
+  for (const agentId of new Set(open.map(({ agent_id }) => agent_id))) {
+    const agent = agentId === null ? undefined : await store.agents.get(agentId)
+    const isLive = agent?.retired_at === null
+    const until = isLive ? clock.now().getTime() - toldMs : Number.POSITIVE_INFINITY
+    const own = open.filter(({ agent_id, at }) => agent_id === agentId && at.getTime() <= until)
+    const keys = own.map(({ alert_key }) => alert_key)
+    const title = !isLive
+      ? `The agent ${agent?.name ?? agentId} was retired, and reports nothing any more`
+      : `What the agent ${agent?.name ?? agentId} reported was told of for a week`
     if (keys.length > 0)
       await store.transaction(
-        async (tx) => await resolveAlert(tx, { subject: keys, type: 'placement.forgotten', title, agentId }),
+        async (tx) =>
+          await resolveAlert(tx, { subject: keys, type: 'placement.forgotten', title, agentId: agentId ?? undefined }),
       )
   }
 }
@@ -99,9 +101,11 @@ async function tell(
     type,
     severity: 'warning',
     title: `Agent ${name} looks after certificate ${certificate} at target ${target}${where}, and ${absent} in the record, as after an older backup was restored: nobody renews it. Make anew what is missing`,
-    command: missing.target
-      ? `certctl targets create --id ${target} --type TYPE --agent ${agentId}`
-      : `certctl certificates request NAME --target ${target}`,
+    command: [
+      ...(missing.target ? [`certctl targets create --id ${target} --type TYPE --agent ${agentId}`] : []),
+      // Under another id this pair would stay unknown.
+      ...(missing.certificate ? [`certctl certificates request NAME --id ${certificate} --target ${target}`] : []),
+    ].join(' && '),
     data: { certificate, target, location, fingerprint, missing },
     agentId,
   })
