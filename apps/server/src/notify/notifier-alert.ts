@@ -6,7 +6,7 @@ import { emitEvent } from './emit-event.js'
 type Notifier = Pick<ConnectionRow, 'id' | 'name' | 'enabled'>
 
 /** Under which the alert of a notifier is open: one at a time. */
-export function notifierSubject(id: string): string {
+function notifierSubject(id: string): string {
   return `notifier ${id}`
 }
 

@@ -40,7 +40,8 @@ describe('what an agent reports that is not in the record', () => {
         location: '/etc/ssl/s7.pem',
         fingerprint,
         missing: { certificate: true, target: true },
-        command: 'certctl targets create --id t7 --type TYPE --agent agent-a && certctl certificates request NAME --id s7 --target t7',
+        command:
+          'certctl targets create --id t7 --type TYPE --agent agent-a && certctl certificates request NAME --id s7 --target t7',
       })
       expect(alert?.title).toContain('Agent agent-a looks after certificate s7 at target t7 (/etc/ssl/s7.pem)')
       expect(alert?.title).toContain('neither is in the record')
@@ -54,7 +55,9 @@ describe('what an agent reports that is not in the record', () => {
       await report(scene, agent, [{ ...lost, certificate_id: id }])
       const [target, certificate] = await open(scene)
       expect(certificate?.title).toContain('the certificate is not in the record')
-      expect(certificate?.data).toMatchObject({ command: 'certctl certificates request NAME --id s7 --target target-a' })
+      expect(certificate?.data).toMatchObject({
+        command: 'certctl certificates request NAME --id s7 --target target-a',
+      })
       expect(target?.title).toContain('the target is not in the record')
     })
   })
