@@ -10,6 +10,8 @@ export interface Io {
   readonly signal: AbortSignal
   writeOut(text: string): void
   writeError(text: string): void
+  /** Resolves when all of writeOut has gone out, or nobody reads it any more; rejects where it could not be written. */
+  settled(): Promise<void>
   /** All of standard input. */
   readStdin(): Promise<string>
   /** Asks the person at the terminal; what they type to a hidden question is not shown. */

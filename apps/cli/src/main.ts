@@ -8,6 +8,7 @@ import { setTimeout } from 'node:timers/promises'
 import { z } from '@certctl/core'
 import { processEnvironment } from './config.js'
 import type { Io } from './io.js'
+import { createOutlet } from './output/outlet.js'
 import { runCommandLine } from './run.js'
 
 const stop = new AbortController()
@@ -15,15 +16,12 @@ const stop = new AbortController()
 for (const name of ['SIGINT', 'SIGTERM'] as const)
   process.on(name, () => (stop.signal.aborted ? process.exit(130) : stop.abort()))
 
-/** Where output goes by a socket, one that left something unread may also show as the second. */
-const goneReader = ['EPIPE', 'ECONNRESET']
-// Whoever reads us may stop reading (`certctl … | head -1`): that is no failure.
-for (const stream of [process.stdout, process.stderr])
-  stream.on('error', ({ code = '' }: NodeJS.ErrnoException) => process.exit(goneReader.includes(code) ? 0 : 1))
+const [out, error] = [createOutlet(process.stdout), createOutlet(process.stderr)]
 
 process.exitCode = await runCommandLine(processIo(), packageVersion())
+// What words could not be written changes nothing: there is nowhere to say it.
+await error.settled().catch(() => undefined)
 // Sockets that are kept open for a next request must not keep the process.
-for (const stream of [process.stdout, process.stderr]) await new Promise((written) => stream.write('', written))
 process.exit()
 
 function processIo(): Io {
@@ -38,8 +36,9 @@ function processIo(): Io {
     },
     progressStream: process.stderr.isTTY === true && process.stderr.columns >= 40 ? process.stderr : undefined,
     signal: stop.signal,
-    writeOut: (content) => void process.stdout.write(content),
-    writeError: (content) => void process.stderr.write(content),
+    writeOut: out.write,
+    writeError: error.write,
+    settled: out.settled,
     readStdin: () => text(process.stdin),
     ask,
     now: () => new Date(),

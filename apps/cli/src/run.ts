@@ -11,13 +11,18 @@ export async function runCommandLine(io: Io, version: string): Promise<number> {
   const program = createProgram({ io, version })
   tab(program, { completionCommandName: 'completion' })
   try {
-    await program.parseAsync([...io.argv], { from: 'user' })
+    await program.parseAsync([...io.argv], { from: 'user' }).catch(whatIsNoHelp)
+    await io.settled()
     return 0
   } catch (error) {
-    if (error instanceof CommanderError && error.exitCode === 0) return 0
     if (io.signal.aborted) return interrupted(io)
     return report(io, error instanceof CommanderError ? usageFailure(error) : failureOf(error))
   }
+}
+
+/** Commander ends by an error where it has shown help or the version. */
+function whatIsNoHelp(error: unknown): void {
+  if (!(error instanceof CommanderError && error.exitCode === 0)) throw error
 }
 
 function interrupted(io: Io): number {

@@ -33,6 +33,7 @@ export async function runInTerminal(argv: readonly string[], options: RunOptions
     signal: options.signal ?? new AbortController().signal,
     writeOut: (text) => void written.push({ stream: 'out', text }),
     writeError: (text) => void written.push({ stream: 'error', text }),
+    settled: async () => undefined,
     readStdin: async () => options.stdin ?? '',
     ask: async (question) => {
       const answer = answers.shift()
