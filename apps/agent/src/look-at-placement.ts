@@ -43,10 +43,11 @@ async function lookAtEndpoints(
   return await lookAtAll(looking, endpoints, signal)
 }
 
-function readOnly(files: FileSystem): FileSystem {
+/** Nothing is written by whoever only looks. */
+export function readOnly(files: FileSystem): FileSystem {
   return { ...files, replace: refuse, remove: refuse }
 }
 
-async function refuse(): Promise<never> {
+export async function refuse(): Promise<never> {
   throw new CertctlError('internal', 'A connector tried to change its target while it was only asked what is there')
 }

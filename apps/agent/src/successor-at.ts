@@ -3,6 +3,7 @@ import { type Certificate, parseCertificate, sameNames, splitCertificates } from
 import type { Agent } from './agent.js'
 import { connectTarget } from './connect-target.js'
 import type { PlacementRecord } from './journal.js'
+import { readOnly, refuse } from './look-at-placement.js'
 import type { PreparedTarget } from './prepare-target.js'
 
 /**
@@ -16,7 +17,7 @@ export async function successorAt(
 ): Promise<Certificate | undefined> {
   const found: Certificate[] = []
   const files = overheard(agent.host.files, (content) => void found.push(...certificatesIn(content)))
-  const connector = connectTarget(agent, { target, files, confirmServed: never })
+  const connector = connectTarget(agent, { target, files, confirmServed: refuse })
   try {
     await connector.verify({ certificateId: record.certificate_id, fingerprint: record.fingerprint, signal })
   } finally {
@@ -35,14 +36,12 @@ function isSuccessor(other: Certificate, own: Certificate): boolean {
 
 function overheard(files: FileSystem, hear: (content: Uint8Array) => void): FileSystem {
   return {
-    ...files,
+    ...readOnly(files),
     async read(path, options) {
       const content = await files.read(path, options)
       hear(content)
       return content
     },
-    replace: never,
-    remove: never,
   }
 }
 
@@ -52,8 +51,4 @@ function certificatesIn(content: Uint8Array): Certificate[] {
   } catch {
     return [] // Whatever else a target reads.
   }
-}
-
-async function never(): Promise<never> {
-  throw new TypeError('a connector tried to change its target while it was only asked what is there')
 }

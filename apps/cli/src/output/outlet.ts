@@ -19,7 +19,8 @@ export function createOutlet(stream: NodeJS.WriteStream & { fd: number }): Outle
     if (error !== undefined && error !== null && !goneReader.includes(fileFault(error))) fault ??= error
   }
   stream.on('error', keep)
-  const isFile = fstatSync(stream.fd).isFile()
+  // As bigint: Node 20 keeps the last other fstat, and after that of a pipe follows no link any more when it loads a package.
+  const isFile = fstatSync(stream.fd, { bigint: true }).isFile()
   return {
     write: (text) => (isFile ? keep(faultOfFile(stream.fd, text)) : void stream.write(text, keep)),
     async settled() {

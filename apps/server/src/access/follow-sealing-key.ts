@@ -1,4 +1,4 @@
-import { messageOf } from '@certctl/core'
+import { type CertctlError, messageOf } from '@certctl/core'
 import type { Services } from '../services.js'
 import { currentOf } from './key-check.js'
 import { sealingKeyChanged } from './rotate-encryption-key.js'
@@ -25,6 +25,12 @@ export function followSealingKey(services: Services): { stop(): void } {
       off()
     },
   }
+}
+
+/** Why nothing may be sealed here. Asked again where there is a reason: a copy that the database answers again may at once. */
+export async function refusalToSeal(services: Services): Promise<CertctlError | undefined> {
+  if (services.sealing.refusal() !== undefined) await lookForSealingKey(services)
+  return services.sealing.refusal()
 }
 
 /** Asks the database which key seals. Returns whether this copy may seal. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { RawReply } from '@certctl/api'
 import { CertctlError } from '@certctl/core'
-import { lookForSealingKey } from '../access/follow-sealing-key.js'
+import { refusalToSeal } from '../access/follow-sealing-key.js'
 import { bootstrapPrincipal, type Principal } from '../access/principal.js'
 import type { Services } from '../services.js'
 import { canonicalJson } from '../store/canonical-json.js'
@@ -36,7 +36,9 @@ export async function answerOnce(
 ): Promise<RawReply> {
   const { store, sealing, clock, server, log } = services
   const { key } = call
-  await requireSealing(services)
+  // Nothing is done whose answer could not be kept.
+  const refusal = await refusalToSeal(services)
+  if (refusal !== undefined) throw refusal
   const caller = callerOf(call)
   const place = { table: 'idempotency_keys', id: `${caller} ${key}`, column: 'answer' }
   const now = clock.now()
@@ -60,13 +62,6 @@ export async function answerOnce(
   const keep = async () => await store.idempotencyKeys.finish(claim, sealing.seal(JSON.stringify(kept), place))
   if (kept.status < 500) await keep().catch(passingOver)
   return replyOf(kept)
-}
-
-/** Nothing is done whose answer could not be kept. A copy that could not ask for a while asks first. */
-async function requireSealing(services: Services): Promise<void> {
-  if (services.sealing.refusal() !== undefined) await lookForSealingKey(services)
-  const refusal = services.sealing.refusal()
-  if (refusal !== undefined) throw refusal
 }
 
 async function attempt(answer: () => Promise<RawReply>, forget: () => Promise<void>): Promise<KeptReply> {

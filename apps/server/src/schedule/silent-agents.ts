@@ -21,7 +21,8 @@ export const silentAgents: Loop = {
       signal,
       work: async (agent) => await tell(services, agent),
     })
-    for (const id of await services.store.events.listAgentsOfOpenAlerts(type)) await tellIfBack(services, id, since)
+    for (const { agent_id: id } of await services.store.events.listOpenOfType(type))
+      if (id !== null) await tellIfBack(services, id, since)
   },
 }
 

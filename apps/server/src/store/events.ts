@@ -91,18 +91,6 @@ export function eventsTable(db: Kysely<Schema>) {
         .execute()
     },
 
-    /** Agents of open alerts of this type. */
-    async listAgentsOfOpenAlerts(type: string): Promise<string[]> {
-      const rows = await db
-        .selectFrom('events')
-        .select('agent_id')
-        .where('type', '=', type)
-        .where('alert_key', 'is not', null)
-        .where('resolved_at', 'is', null)
-        .execute()
-      return rows.flatMap(({ agent_id }) => agent_id ?? [])
-    },
-
     /** Open alerts about violations of this rule. */
     async listOpenOfRule(ruleId: string): Promise<{ alert_key: string; certificate_id: string | null }[]> {
       const rows = await db

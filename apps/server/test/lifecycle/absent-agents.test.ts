@@ -72,7 +72,7 @@ describe('an agent that is silent for long', () => {
       await agent.claim()
       await silentAgents.run(services, never)
       expect(await causes()).toEqual([undefined, undefined])
-      expect(await services.store.events.listAgentsOfOpenAlerts('agent.silent')).toEqual([])
+      expect(await services.store.events.listOpenOfType('agent.silent')).toEqual([])
     })
   })
 

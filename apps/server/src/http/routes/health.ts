@@ -1,6 +1,6 @@
 import { openApi, operations, reply, rolePermissions } from '@certctl/api'
-import { type CertctlError, messageOf } from '@certctl/core'
-import { lookForSealingKey } from '../../access/follow-sealing-key.js'
+import { messageOf } from '@certctl/core'
+import { refusalToSeal } from '../../access/follow-sealing-key.js'
 import { pingDatabase } from '../../inventory/ping-database.js'
 import type { Services } from '../../services.js'
 import { docsPage } from '../docs-page.js'
@@ -53,10 +53,4 @@ export function healthRoutes(services: Services, settings: Pick<HttpSettings, 'i
       })
     },
   }
-}
-
-/** Asked again where there is one: a copy that the database answers again is ready at once. */
-async function refusalToSeal(services: Services): Promise<CertctlError | undefined> {
-  if (services.sealing.refusal() !== undefined) await lookForSealingKey(services)
-  return services.sealing.refusal()
 }

@@ -29,7 +29,7 @@ export async function tellOfUnknown(
     const known = new Set(targets.map(({ id }) => id))
     const agent = await tx.agents.lock(agentId)
     if (agent === undefined) return
-    let open = (await tx.events.listAgentsOfOpenAlerts(type)).filter((id) => id === agentId).length
+    let open = (await tx.events.listOpenOfType(type)).filter(({ agent_id }) => agent_id === agentId).length
     for (const seen of pairs) {
       if (open >= mostOfAgent) return
       const missing = {
